@@ -1,0 +1,253 @@
+"""A model as a file: a zip of one JSON document and two safetensors.
+
+Nothing in it is ever unpickled or executed. Entries are stored, not compressed, so a file can't
+unfold into more than its own size, and every tensor must have the very shape that the networks
+described by the JSON have, so a file can't claim memory it does not bring.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from h2o_gan.engine.encoding import Encoder, TableEncoder
+from h2o_gan.engine.images import PixelEncoder
+from h2o_gan.engine.model import Model
+from h2o_gan.engine.networks import build_critic, build_generator
+from h2o_gan.parameters import Parameters
+
+__all__ = ["FORMAT_VERSION", "ModelFileError", "load", "save"]
+
+FORMAT_VERSION = 1
+
+_FORMAT = "h2o_gan model"
+_MANIFEST, _WEIGHTS, _ENCODER = "model.json", "weights.safetensors", "encoder.safetensors"
+_MOST_MANIFEST_BYTES = 256 * 2**20
+_LOCAL_PARAMETERS = ("checkpoint", "export_checkpoints_dir")  # of no meaning elsewhere
+_ENCODERS: dict[str, Any] = {"table": TableEncoder, "pixels": PixelEncoder}
+_NUMBERS = ("epoch", "step", "seconds", "stopped_by", "rows", "batch_size")
+
+
+class ModelFileError(ValueError):
+    """The file is not a model that this version can read."""
+
+
+def save(model: Model, path: str | os.PathLike[str]) -> None:
+    """Write `model` to `path`, whole or not at all.
+
+    Raises:
+        OSError: the path can't be written.
+    """
+    manifest = {
+        "format": _FORMAT,
+        "format_version": FORMAT_VERSION,
+        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        "parameters": {
+            f.name: getattr(model.parameters, f.name)
+            for f in fields(Parameters)
+            if f.name not in _LOCAL_PARAMETERS
+        },
+        "encoder": model.encoder.to_json(),
+        "history": model.history,
+        **{name: getattr(model, name) for name in _NUMBERS},
+    }
+    tensors = {"bias": model.bias, "critic_scores": torch.from_numpy(model.critic_scores)}
+    for name, state in (
+        ("generator", model.generator.state_dict()),
+        ("last_generator", model.last_generator),
+        ("critic", model.critic.state_dict()),
+        ("generator_optimizer", _adam_tensors(model.generator_optimizer)),
+        ("critic_optimizer", _adam_tensors(model.critic_optimizer)),
+    ):
+        tensors.update({f"{name}.{key}": value.contiguous() for key, value in state.items()})
+    target = Path(path)
+    handle, temporary = tempfile.mkstemp(
+        prefix=f".{target.name}.", suffix=".part", dir=target.parent
+    )
+    try:
+        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+            for name, data in (
+                (_MANIFEST, json.dumps(manifest, allow_nan=False).encode()),
+                (_WEIGHTS, safetensors.torch.save(tensors)),
+                (_ENCODER, safetensors.numpy.save(model.encoder.arrays())),
+            ):
+                archive.writestr(zipfile.ZipInfo(name), data)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Read a model from `path`.
+
+    Raises:
+        ModelFileError: the file is damaged, foreign, hostile or of a newer version.
+        OSError: the path can't be read.
+    """
+    try:
+        manifest_bytes, weights, encoder_arrays = _entries(path)
+        manifest = json.loads(manifest_bytes)
+        _check_format(manifest)
+        return _restore(
+            manifest, safetensors.torch.load(weights), safetensors.numpy.load(encoder_arrays)
+        )
+    except ModelFileError as error:
+        raise ModelFileError(f"{os.fspath(path)}: {error}") from None
+    except (
+        zipfile.BadZipFile,
+        safetensors.SafetensorError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        EOFError,
+        NotImplementedError,
+        OverflowError,
+        RecursionError,
+        RuntimeError,
+    ) as error:
+        raise ModelFileError(
+            f"{os.fspath(path)} is not an undamaged h2o_gan model: {error!s:.300}"
+        ) from error
+
+
+def _entries(path: str | os.PathLike[str]) -> list[bytes]:
+    size = os.path.getsize(path)
+    with zipfile.ZipFile(path) as archive:
+        infos = {info.filename: info for info in archive.infolist()}
+        if _MANIFEST not in infos or len(infos) != len(archive.infolist()):
+            raise ModelFileError("it is a zip, but not an h2o_gan model.")
+        entries = []
+        for name in (_MANIFEST, _WEIGHTS, _ENCODER):
+            info = infos[name]
+            if info.compress_type != zipfile.ZIP_STORED or info.file_size > size:
+                raise ModelFileError(f"its entry {name} is compressed or lies about its size.")
+            if name == _MANIFEST and info.file_size > _MOST_MANIFEST_BYTES:
+                raise ModelFileError(f"its entry {name} is too large.")
+            entries.append(archive.read(info))
+    return entries
+
+
+def _check_format(manifest: Any) -> None:
+    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
+        raise ModelFileError("it is not an h2o_gan model.")
+    version = manifest.get("format_version")
+    if not isinstance(version, int) or version < 1:
+        raise ModelFileError("it has no format version.")
+    if version > FORMAT_VERSION:
+        raise ModelFileError(
+            f"it is of format {version}, newer than the {FORMAT_VERSION} read here: "
+            "upgrade h2o_gan."
+        )
+
+
+def _restore(
+    manifest: Mapping[str, Any], tensors: Mapping[str, Tensor], arrays: Mapping[str, Any]
+) -> Model:
+    known = {f.name for f in fields(Parameters)} - set(_LOCAL_PARAMETERS)
+    unknown = set(manifest["parameters"]) - known
+    if unknown:
+        raise ModelFileError(f"it has unknown parameters: {', '.join(sorted(unknown))}.")
+    parameters = Parameters(**manifest["parameters"])
+    state = manifest["encoder"]
+    encoder: Encoder = _ENCODERS[state["encoder"]].restore(state, arrays)
+    numbers = {name: manifest[name] for name in _NUMBERS}
+    for name, value in numbers.items():
+        kinds = (str,) if name == "stopped_by" else (int, float) if name == "seconds" else (int,)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise ModelFileError(f"its {name} is {value!r:.50}.")
+    generator = _network(build_generator, parameters, encoder.width, "generator", tensors)
+    # Only its shapes are checked here; the tensors themselves are kept as a state.
+    last = _network(build_generator, parameters, encoder.width, "last_generator", tensors)
+    critic = _network(build_critic, parameters, encoder.width, "critic", tensors)
+    bias, scores = tensors["bias"], tensors["critic_scores"]
+    if bias.shape != (encoder.width,) or bias.dtype != torch.float32:
+        raise ModelFileError("its bias does not fit its columns.")
+    if scores.ndim != 1 or len(scores) < 2 or scores.dtype != torch.float64:
+        raise ModelFileError("its critic's scores are not a scale.")
+    return Model(
+        parameters=parameters,
+        encoder=encoder,
+        generator=generator,
+        critic=critic,
+        last_generator=last.state_dict(),
+        generator_optimizer=_adam_state("generator_optimizer", last, tensors),
+        critic_optimizer=_adam_state("critic_optimizer", critic, tensors),
+        bias=bias,
+        critic_scores=scores.numpy(),
+        history=[_history_row(row) for row in manifest["history"]],
+        **numbers,
+    )
+
+
+def _network(
+    build: Any, parameters: Parameters, width: int, name: str, tensors: Mapping[str, Tensor]
+) -> nn.Module:
+    with torch.device("meta"):  # shapes without memory, until they are seen to fit
+        network: nn.Module = build(parameters, width)
+    state = _below(name, tensors)
+    wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    found = {key: tuple(value.shape) for key, value in state.items()}
+    if wanted != found or any(value.dtype != torch.float32 for value in state.values()):
+        raise ModelFileError(f"the weights of its {name} do not fit its architecture.")
+    network.load_state_dict(state, assign=True)
+    return network.requires_grad_(False).eval()
+
+
+def _below(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    prefix = f"{name}."
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _adam_tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    return {
+        f"{place}.{name}": value
+        for place, entry in state["state"].items()
+        for name, value in entry.items()
+    }
+
+
+def _adam_state(name: str, network: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The state dict of an Adam over `network`; its rates are set anew by whoever trains."""
+    weights = list(network.parameters())
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in _below(name, tensors).items():
+        place, _, entry = key.partition(".")
+        shape = () if entry == "step" else tuple(weights[int(place)].shape)
+        if entry not in ("step", "exp_avg", "exp_avg_sq") or tuple(value.shape) != shape:
+            raise ModelFileError(f"its {name} does not fit its networks.")
+        state.setdefault(int(place), {})[entry] = value
+    group = torch.optim.Adam(weights).state_dict()["param_groups"][0]
+    return {"state": state, "param_groups": [group]}
+
+
+def _history_row(row: Any) -> dict[str, float | None]:
+    if not isinstance(row, dict) or not all(
+        value is None or (isinstance(value, int | float) and math.isfinite(value))
+        for value in row.values()
+    ):
+        raise ModelFileError("its history is not a list of numbers.")
+    return {str(name): value for name, value in row.items()}
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

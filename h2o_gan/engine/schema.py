@@ -1,0 +1,82 @@
+"""What a table looks like: plain data that survives as JSON.
+
+A kind is one of H2O's column types, told from the Arrow type alone, so that engine and cluster
+agree on words without knowing each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+__all__ = ["KINDS", "LEARNED_KINDS", "Column", "kind_of", "schema_of"]
+
+TIME = pa.timestamp("ms", tz="UTC")
+LEARNED_KINDS = ("int", "real", "time", "enum")
+KINDS = (*LEARNED_KINDS, "string", "uuid")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, its kind and, for an enum, its levels in the frame's own order."""
+
+    name: str
+    kind: str
+    levels: tuple[str, ...] = ()
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """The Arrow type that samples of this column have."""
+        if self.kind == "int":
+            return pa.int64()
+        if self.kind == "real":
+            return pa.float64()
+        if self.kind == "time":
+            return TIME
+        return pa.dictionary(pa.int32(), pa.string())
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON types; :meth:`from_json` is its inverse."""
+        return {"name": self.name, "kind": self.kind, "levels": list(self.levels)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Column:
+        """Rebuild a column. Raises ValueError where the data are not a column's."""
+        name, kind, levels = data["name"], data["kind"], data["levels"]
+        if (
+            not isinstance(name, str)
+            or kind not in LEARNED_KINDS
+            or not isinstance(levels, list)
+            or not all(isinstance(level, str) for level in levels)
+        ):
+            raise ValueError(f"not a column: {data!r:.200}")
+        return cls(name, kind, tuple(levels))
+
+
+def schema_of(columns: list[Column]) -> pa.Schema:
+    """The Arrow schema of samples with these columns."""
+    return pa.schema([pa.field(column.name, column.arrow_type) for column in columns])
+
+
+def kind_of(type_: pa.DataType) -> str:
+    """The kind of a column of this Arrow type.
+
+    Raises:
+        TypeError: the type is nested or otherwise nothing H2O has.
+    """
+    if isinstance(type_, pa.UuidType):
+        return "uuid"
+    if pa.types.is_dictionary(type_) or pa.types.is_boolean(type_):
+        return "enum"
+    if pa.types.is_integer(type_):
+        return "int"
+    if pa.types.is_floating(type_) or pa.types.is_decimal(type_) or pa.types.is_null(type_):
+        return "real"
+    if pa.types.is_timestamp(type_) or pa.types.is_date(type_):
+        return "time"
+    if pa.types.is_string(type_) or pa.types.is_large_string(type_):
+        return "string"
+    raise TypeError(f"columns of Arrow type {type_} can't be learned; drop or convert them.")

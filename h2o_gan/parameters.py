@@ -1,0 +1,277 @@
+"""Every parameter of a GAN, declared once.
+
+The estimator draws its constructor, properties and documentation from these fields, the
+command line its defaults, and the engine reads the same frozen object: nothing is written twice.
+This module imports neither h2o nor torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["ACTIVATIONS", "LOSS_FUNCTIONS", "Parameters", "documentation"]
+
+ACTIVATIONS = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus")
+LOSS_FUNCTIONS = ("relativistic", "mse", "bce", "hinge", "wasserstein")
+_ARCHITECTURE_KEYS = ("input_dim", "hidden_dim", "output_dim", "activation")
+_NUMBER = (int, float)
+
+
+def _parameter(
+    default: Any,
+    help: str,
+    *,
+    group: str,
+    types: tuple[type, ...],
+    choices: tuple[str, ...] | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+) -> Any:
+    """A dataclass field that knows its bounds; ``above`` is an exclusive lower bound."""
+    metadata = {
+        "help": help,
+        "group": group,
+        "types": types,
+        "choices": choices,
+        "minimum": minimum,
+        "maximum": maximum,
+        "above": above,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """A checked, immutable set of parameters.
+
+    Raises:
+        TypeError: a value is of the wrong type.
+        ValueError: a value is out of bounds, an unknown word or contradicts another.
+    """
+
+    model_id: str | None = _parameter(
+        None, "Name of the model; made up when absent.", group="data", types=(str,)
+    )
+    ignored_columns: list[str] | None = _parameter(
+        None, "Names of columns to leave out of the model.", group="data", types=(list, tuple)
+    )
+    ignore_const_cols: bool = _parameter(
+        True,
+        "Keep constant columns out of the networks. Samples carry them all the same.",
+        group="data",
+        types=(bool,),
+    )
+    weights_column: str | None = _parameter(
+        None,
+        "Column of non-negative row weights: a row is drawn for training in proportion to its "
+        "weight. It is not a part of the samples.",
+        group="data",
+        types=(str,),
+    )
+    generator_architecture: Mapping[str, Any] | None = _parameter(
+        None,
+        "The generator as a dict: input_dim (size of the latent vector), hidden_dim (an int or a "
+        "list, one entry a layer), output_dim (the number of columns), activation. Every key may "
+        "be left out.",
+        group="networks",
+        types=(Mapping,),
+    )
+    discriminator_architecture: Mapping[str, Any] | None = _parameter(
+        None,
+        "The discriminator (critic) as a dict: input_dim (the number of columns), hidden_dim, "
+        "output_dim (1), activation. Every key may be left out.",
+        group="networks",
+        types=(Mapping,),
+    )
+    latent_size: int | None = _parameter(
+        None,
+        "Length of the generator's random input; the generator's input_dim, or 128, when absent.",
+        group="networks",
+        types=(int,),
+        minimum=1,
+        maximum=1_000_000,
+    )
+    loss_function: str = _parameter(
+        "relativistic",
+        "The adversarial game: relativistic (pairing loss with R1 and R2 penalties), mse (least "
+        "squares), bce (non-saturating cross-entropy), hinge, wasserstein (gradient penalty).",
+        group="objective",
+        types=(str,),
+        choices=LOSS_FUNCTIONS,
+    )
+    gradient_penalty: float | None = _parameter(
+        None,
+        "Weight of the critic's gradient penalty; 0 for none; the loss function's own when absent.",
+        group="objective",
+        types=_NUMBER,
+        minimum=0,
+    )
+    epochs: int = _parameter(
+        100, "How many times to go through the rows.", group="training", types=(int,), minimum=1
+    )
+    batch_size: int | None = _parameter(
+        None,
+        "Rows in a step; chosen from the number of rows when absent.",
+        group="training",
+        types=(int,),
+        minimum=1,
+    )
+    generator_learning_rate: float = _parameter(
+        2e-4, "Adam's step size for the generator.", group="training", types=_NUMBER, above=0
+    )
+    discriminator_learning_rate: float = _parameter(
+        2e-4, "Adam's step size for the discriminator.", group="training", types=_NUMBER, above=0
+    )
+    ema_decay: float = _parameter(
+        0.999,
+        "Decay, per step, of the running mean of the generator's weights that samples are drawn "
+        "from; 0 for the last weights.",
+        group="training",
+        types=_NUMBER,
+        minimum=0,
+        maximum=0.999999,
+    )
+    seed: int = _parameter(
+        -1,
+        "Seed of all randomness; -1 for a new one, which the trained model then tells.",
+        group="training",
+        types=(int,),
+        minimum=-1,
+        maximum=2**63 - 1,
+    )
+    device: str = _parameter(
+        "auto",
+        "Where to train: auto (a GPU where there is one), cpu, cuda, cuda:1, mps.",
+        group="training",
+        types=(str,),
+    )
+    max_runtime_secs: float = _parameter(
+        0.0,
+        "Stop training after so many seconds and keep what was learned; 0 for no limit.",
+        group="stopping",
+        types=_NUMBER,
+        minimum=0,
+    )
+    stopping_rounds: int = _parameter(
+        0,
+        "Stop when the moving average of this many scorings of the sliced Wasserstein distance no "
+        "longer improves; 0 for never. The validation frame is scored where one is given.",
+        group="stopping",
+        types=(int,),
+        minimum=0,
+    )
+    stopping_tolerance: float = _parameter(
+        1e-3,
+        "Relative improvement that counts as one for stopping_rounds.",
+        group="stopping",
+        types=_NUMBER,
+        minimum=0,
+        maximum=1,
+    )
+    score_each_iteration: bool = _parameter(
+        False,
+        "Score after every epoch rather than about a hundred times in all.",
+        group="stopping",
+        types=(bool,),
+    )
+    checkpoint: Any = _parameter(
+        None,
+        "An earlier model to continue: an estimator, its model_id, or the path of a saved model. "
+        "epochs is then the total, the earlier ones counted in.",
+        group="stopping",
+        types=(object,),
+    )
+    export_checkpoints_dir: str | os.PathLike[str] | None = _parameter(
+        None,
+        "Folder that receives the model, as a file, at every scoring.",
+        group="stopping",
+        types=(str, os.PathLike),
+    )
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            _check(field, getattr(self, field.name))
+        for which in ("generator_architecture", "discriminator_architecture"):
+            _check_architecture(which, getattr(self, which))
+        latent = (self.generator_architecture or {}).get("input_dim")
+        if None not in (latent, self.latent_size) and latent != self.latent_size:
+            raise ValueError(
+                f"latent_size={self.latent_size} and generator_architecture['input_dim']={latent} "
+                "are the same thing: give one of them, or the same number twice."
+            )
+
+    @property
+    def resolved_latent_size(self) -> int:
+        """Length of the latent vector, whichever parameter said it."""
+        if self.latent_size is not None:
+            return self.latent_size
+        return int((self.generator_architecture or {}).get("input_dim", 128))
+
+    def replace(self, **changes: Any) -> Parameters:
+        """A copy with some values changed, checked anew."""
+        return dataclasses.replace(self, **changes)
+
+
+def documentation() -> str:
+    """The parameters as the text of a docstring, in declaration order."""
+    lines = []
+    for field in dataclasses.fields(Parameters):
+        lines.append(f":param {field.name}: {field.metadata['help']}")
+        lines.append(f"    Defaults to ``{field.default!r}``.")
+    return "\n".join(lines)
+
+
+def _check(field: dataclasses.Field[Any], value: Any) -> None:
+    name, rule = field.name, field.metadata
+    if value is None and field.default is None:
+        return
+    is_bool = isinstance(value, bool)
+    if not isinstance(value, rule["types"]) or (is_bool and bool not in rule["types"]):
+        if rule["types"] == (object,):
+            return
+        words = " or ".join(dict.fromkeys(kind.__name__ for kind in rule["types"]))
+        raise TypeError(f"{name} must be of type {words}, not {type(value).__name__}: {value!r}.")
+    if rule["choices"] and value not in rule["choices"]:
+        raise ValueError(f"{name}={value!r} is not known; use one of {', '.join(rule['choices'])}.")
+    if rule["minimum"] is not None and not value >= rule["minimum"]:
+        raise ValueError(f"{name} must be at least {rule['minimum']}, not {value!r}.")
+    if rule["above"] is not None and not value > rule["above"]:
+        raise ValueError(f"{name} must be greater than {rule['above']}, not {value!r}.")
+    if rule["maximum"] is not None and not value <= rule["maximum"]:
+        raise ValueError(f"{name} must be at most {rule['maximum']}, not {value!r}.")
+    if isinstance(value, float) and value == float("inf"):
+        raise ValueError(f"{name} must be finite.")
+
+
+def _check_architecture(which: str, architecture: Mapping[str, Any] | None) -> None:
+    if architecture is None:
+        return
+    for key, value in architecture.items():
+        if key not in _ARCHITECTURE_KEYS:
+            raise ValueError(
+                f"{which} has an unknown key {key!r}; use {', '.join(_ARCHITECTURE_KEYS)}."
+            )
+        if key == "activation":
+            if value not in ACTIVATIONS:
+                raise ValueError(
+                    f"{which}['activation']={value!r} is not known; "
+                    f"use one of {', '.join(ACTIVATIONS)}."
+                )
+            continue
+        sizes = value if key == "hidden_dim" and isinstance(value, list | tuple) else [value]
+        for size in sizes:
+            if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 1_000_000:
+                raise ValueError(
+                    f"{which}[{key!r}] must be a whole number from 1 to 1,000,000"
+                    f"{' or a list of them' if key == 'hidden_dim' else ''}, not {value!r}."
+                )
+    if which == "discriminator_architecture" and architecture.get("output_dim", 1) != 1:
+        raise ValueError(
+            "discriminator_architecture['output_dim'] must be 1: the discriminator gives one "
+            f"score a row, not {architecture['output_dim']}."
+        )

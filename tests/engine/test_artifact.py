@@ -1,0 +1,215 @@
+"""Model files: exact round trips, and nothing but a clear error from anything else."""
+
+import io
+import json
+import os
+import pickle
+import shutil
+import warnings
+import zipfile
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from h2o_gan import engine
+from h2o_gan.engine.artifact import FORMAT_VERSION
+from h2o_gan.parameters import Parameters
+
+
+@pytest.fixture(scope="module", params=["table", "pixels"])
+def model(request, mixed_table, digits_table):
+    table = mixed_table if request.param == "table" else digits_table
+    return engine.fit(
+        table.to_reader(),
+        Parameters(epochs=1, seed=1, device="cpu", generator_architecture={"hidden_dim": [9]}),
+    )
+
+
+@pytest.fixture
+def file(model, tmp_path):
+    path = tmp_path / "model.zip"
+    model.save(path)
+    return path
+
+
+def rewrite(path, **changes):
+    """The same zip with some entries changed or, where None, left out."""
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries.update(changes.pop("entries", {}))
+    manifest = json.loads(entries["model.json"])
+    manifest.update(changes)
+    entries["model.json"] = json.dumps(manifest).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries.items():
+            if data is not None:
+                archive.writestr(name, data)
+
+
+def test_a_loaded_model_gives_the_same_rows(model, file, mixed_table, digits_table):
+    again = engine.load(file)
+    assert again.sample(500, seed=4).read_all().equals(model.sample(500, seed=4).read_all())
+    table = mixed_table if len(model.columns) < 64 else digits_table
+    old, new = (m.realism(table.to_reader()).read_all() for m in (model, again))
+    assert old.equals(new)
+    assert again.history == model.history and again.parameters == model.parameters
+    latents = np.random.default_rng(0).normal(size=(3, model.latent_size))
+    assert np.array_equal(again.map_latents(latents), model.map_latents(latents))
+
+
+def test_saving_twice_gives_the_same_bytes(model, tmp_path):
+    model.save(tmp_path / "a")
+    model.save(tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_there_is_no_pickle_in_it(file):
+    with zipfile.ZipFile(file) as archive:
+        names = sorted(archive.namelist())
+        assert names == ["encoder.safetensors", "model.json", "weights.safetensors"]
+        for name in names:
+            with pytest.raises((pickle.UnpicklingError, Exception)):
+                pickle.loads(archive.read(name))
+
+
+def test_an_unwritable_path_leaves_nothing(model, tmp_path):
+    with pytest.raises(OSError, match="missing"):
+        model.save(tmp_path / "missing" / "model.zip")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
+def test_a_cut_file_is_refused(file, share):
+    data = file.read_bytes()
+    file.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(engine.ModelFileError, match=r"model\.zip"):
+        engine.load(file)
+
+
+def test_flipped_bytes_are_noticed(file):
+    data = file.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(data), 60):
+        broken = bytearray(data)
+        broken[place] ^= 0xFF
+        file.write_bytes(bytes(broken))
+        try:
+            again = engine.load(file)
+        except engine.ModelFileError:
+            continue
+        # The few bytes a zip does not guard (dates, flags) must not change the model.
+        assert again.sample(20, seed=0).read_all() is not None
+
+
+def test_random_bytes_and_other_files_are_refused(tmp_path):
+    path = tmp_path / "file"
+    rng = np.random.default_rng(0)
+    for size in (0, 1, 100, 10_000):
+        path.write_bytes(rng.bytes(size))
+        with pytest.raises(engine.ModelFileError):
+            engine.load(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("word/document.xml", "<w/>")
+    with pytest.raises(engine.ModelFileError, match="not an h2o_gan model"):
+        engine.load(path)
+    torch.save({"a": torch.zeros(3)}, path)
+    with pytest.raises(engine.ModelFileError, match="not an h2o_gan model"):
+        engine.load(path)
+    with pytest.raises(FileNotFoundError):
+        engine.load(tmp_path / "missing")
+
+
+def test_a_newer_format_says_to_upgrade(file):
+    rewrite(file, format_version=FORMAT_VERSION + 1)
+    with pytest.raises(engine.ModelFileError, match="newer.*upgrade h2o_gan"):
+        engine.load(file)
+
+
+def test_a_pickle_in_place_of_an_entry_is_not_executed(file, tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "executed"),)
+
+    rewrite(file, entries={"weights.safetensors": pickle.dumps(Bomb())})
+    with pytest.raises(engine.ModelFileError):
+        engine.load(file)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"parameters": {"epochs": 0}},
+        {"parameters": {"unknown": 1}},
+        {"parameters": {"generator_architecture": {"hidden_dim": 999_999}}},
+        {"parameters": {"latent_size": 999_999}},
+        {"parameters": None},
+        {"encoder": {}},
+        {"encoder": {"encoder": "os.system", "columns": []}},
+        {"encoder": {"encoder": "pixels", "columns": [], "largest": 255}},
+        {"encoder": {"encoder": "table", "columns": [{"codec": "binned"}]}},
+        {"history": [{"epoch": "x"}]},
+        {"history": 5},
+        {"epoch": "many"},
+        {"rows": None},
+        {"format": "something else"},
+        {"format_version": "1"},
+        {"entries": {"weights.safetensors": None}},
+        {"entries": {"encoder.safetensors": b"{}"}},
+        {"entries": {"model.json": b"[]"}, "format": "h2o_gan model"},
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_refused(file, changes):
+    try:
+        rewrite(file, **changes)
+    except AttributeError:  # model.json itself was replaced by something that is no dict
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("model.json", b"[]")
+    with pytest.raises(engine.ModelFileError, match=r"model\.zip"):
+        engine.load(file)
+
+
+def test_an_entry_can_not_unfold_into_more_than_the_file(file):
+    with zipfile.ZipFile(file) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data + b" " * 50_000_000)
+    with pytest.raises(engine.ModelFileError, match="compressed"):
+        engine.load(file)
+
+
+def test_deeply_nested_json_is_refused(file):
+    rewrite(file, entries={})
+    with zipfile.ZipFile(file) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries["model.json"] = b"[" * 200_000 + b"]" * 200_000
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    with pytest.raises(engine.ModelFileError):
+        engine.load(file)
+
+
+def test_two_entries_of_one_name_are_refused(file):
+    copy = io.BytesIO(file.read_bytes())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with zipfile.ZipFile(copy, "a") as archive:
+            archive.writestr("model.json", b"{}")
+    file.write_bytes(copy.getvalue())
+    with pytest.raises(engine.ModelFileError):
+        engine.load(file)
+
+
+def test_an_older_file_keeps_loading(tmp_path):
+    """The file in tests/data was written by the first version of the format."""
+    source = os.path.join(os.path.dirname(__file__), "..", "data", "model_format_1.zip")
+    shutil.copy(source, tmp_path / "old.zip")
+    model = engine.load(tmp_path / "old.zip")
+    assert [column.name for column in model.columns] == ["group", "amount", "moment"]
+    rows = model.sample(50, seed=1).read_all()
+    assert rows.schema.field("group").type == pa.dictionary(pa.int32(), pa.string())

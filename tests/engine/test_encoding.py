@@ -1,0 +1,162 @@
+"""Tables -> tensors -> tables, and what the critic sees in between."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from h2o_gan.engine.encoding import TableEncoder
+from h2o_gan.engine.images import PixelEncoder
+
+CPU = torch.device("cpu")
+
+
+def random(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def raw_of(expanded, spans):
+    """Raw outputs under which a generator would show exactly these rows."""
+    raw = torch.empty_like(expanded)
+    for span in spans:
+        part = slice(span.start, span.start + span.width)
+        if span.activation == "tanh":
+            raw[:, part] = torch.atanh(expanded[:, part].clamp(-0.999999, 0.999999))
+        else:
+            raw[:, part] = expanded[:, part] * 1000
+    return raw
+
+
+def test_spans_cover_the_width_without_gaps(mixed_table):
+    encoder = TableEncoder.fit(mixed_table)
+    ends = 0
+    for span in encoder.spans:
+        assert span.start == ends
+        ends += span.width
+        assert len(span.shares) == (span.width if span.activation == "softmax" else 0)
+    assert ends == encoder.width
+    assert [s.column for s in encoder.spans] == [
+        "group", "amount", "amount", "count", "moment", "flag",
+    ]  # fmt: skip
+
+
+def test_codes_are_compact(mixed_table, digits_table):
+    codes = TableEncoder.fit(mixed_table).encode(mixed_table)
+    assert codes.shape == (2_000, 5) and codes.dtype == torch.int16
+    pixels = PixelEncoder.fit(digits_table).encode(digits_table)
+    assert pixels.shape == (1_797, 64) and pixels.dtype == torch.uint8
+
+
+def test_rows_survive_expansion_and_hardening(mixed_table):
+    encoder = TableEncoder.fit(mixed_table)
+    expansion = encoder.expansion(CPU)
+    expanded = expansion.expand(encoder.encode(mixed_table), random())
+    assert expanded.shape == (2_000, encoder.width)
+    hard = expansion.harden(raw_of(expanded, encoder.spans), None)
+    back = encoder.decode(hard.numpy())
+    for name in ("group", "flag", "same", "empty", "count"):
+        assert back.column(name).to_pylist() == mixed_table.column(name).to_pylist(), name
+    for name in ("amount", "moment"):  # many values: within their bin
+        a, b = back.column(name), mixed_table.column(name)
+        assert a.is_null().to_pylist() == b.is_null().to_pylist()
+    values = mixed_table.column("amount").drop_null().to_numpy()
+    assert np.abs(back.column("amount").drop_null().to_numpy() - values).max() <= 0.2
+    assert back.schema.equals(mixed_table.schema)
+
+
+def test_numbers_are_uniform_for_the_critic(mixed_table):
+    encoder = TableEncoder.fit(mixed_table)
+    expanded = encoder.expansion(CPU).expand(encoder.encode(mixed_table), random())
+    for span in encoder.spans:
+        if span.activation == "tanh":
+            column = expanded[:, span.start].sort().values
+            even = torch.linspace(-1, 1, len(column))
+            assert (column - even).abs().max() < 0.06, span.column
+
+
+def test_choices_are_one_hot_and_relaxed_ones_sum_to_one(mixed_table):
+    encoder = TableEncoder.fit(mixed_table)
+    expansion = encoder.expansion(CPU)
+    expanded = expansion.expand(encoder.encode(mixed_table), random())
+    activated = expansion.activate(torch.randn(500, encoder.width), random())
+    for span in encoder.spans:
+        if span.activation == "softmax":
+            part = slice(span.start, span.start + span.width)
+            assert torch.all(expanded[:, part].sort(1).values == torch.eye(span.width)[-1])
+            assert torch.allclose(activated[:, part].sum(1), torch.ones(500))
+    assert activated.min() >= -1 and activated.max() <= 1
+
+
+def test_choices_are_drawn_at_the_probabilities_of_the_logits():
+    table = pa.table({"c": pa.array(list("abc")).dictionary_encode(), "d": pa.array([1, 2, 2])})
+    encoder = TableEncoder.fit(table)
+    raw = torch.zeros(40_000, encoder.width)
+    raw[:, :3] = torch.tensor([0.6, 0.3, 0.1]).log()
+    codes = encoder.expansion(CPU).harden(raw, random())[:, 0].long()
+    shares = torch.bincount(codes, minlength=3) / len(codes)
+    assert torch.allclose(shares, torch.tensor([0.6, 0.3, 0.1]), atol=0.01)
+
+
+def test_unknown_values_expand_to_something_neutral():
+    table = pa.table({"c": pa.array(list("abc")).dictionary_encode(), "d": pa.array([1.0, 2, 3])})
+    encoder = TableEncoder.fit(table)
+    other = pa.table(
+        {"c": pa.array(["z"]).dictionary_encode(), "d": pa.array([None], pa.float64())}
+    )
+    expanded = encoder.expansion(CPU).expand(encoder.encode(other), random())
+    assert expanded.tolist() == [[0, 0, 0, 0]]
+
+
+def test_many_widths_of_choices_keep_to_their_columns():
+    rng = np.random.default_rng(0)
+    columns = {}
+    for width in (2, 3, 17, 5, 200, 2, 64):
+        values = np.concatenate([np.arange(width), rng.integers(0, width, 1_000 - width)])
+        columns[f"w{width}_{len(columns)}"] = pa.array(values.astype(str)).dictionary_encode()
+    table = pa.table(columns)
+    encoder = TableEncoder.fit(table)
+    expansion = encoder.expansion(CPU)
+    hard = expansion.harden(
+        raw_of(expansion.expand(encoder.encode(table), random()), encoder.spans), random()
+    )
+    back = pa.Table.from_batches([encoder.decode(hard.numpy())])
+    assert back.to_pylist() == table.to_pylist()
+
+
+def test_all_constant_is_an_error_that_says_what_to_do():
+    table = pa.table({"a": pa.array([1, 1]), "b": pa.nulls(2)})
+    with pytest.raises(ValueError, match="every column is constant.*ignore_const_cols=False"):
+        TableEncoder.fit(table)
+    assert TableEncoder.fit(table, ignore_const_cols=False).width == 1
+
+
+def test_pixels_are_told_from_tables(mixed_table, digits_table):
+    encoder = PixelEncoder.fit(digits_table)
+    assert encoder is not None and encoder.largest == 16
+    assert PixelEncoder.fit(mixed_table) is None
+    assert PixelEncoder.fit(digits_table.drop_columns(["pixel0"])) is None
+    with_nulls = digits_table.set_column(
+        5, "pixel5", pa.array([None] + [1] * (digits_table.num_rows - 1))
+    )
+    assert PixelEncoder.fit(with_nulls) is None
+    negative = digits_table.set_column(5, "pixel5", pa.array([-1] * digits_table.num_rows))
+    assert PixelEncoder.fit(negative) is None
+
+
+def test_pixels_survive(digits_table):
+    encoder = PixelEncoder.fit(digits_table)
+    expansion = encoder.expansion(CPU)
+    expanded = expansion.expand(encoder.encode(digits_table), None)
+    assert expanded.min() == -1 and expanded.max() == 1
+    back = encoder.decode(expansion.harden(raw_of(expanded, encoder.spans), None).numpy())
+    assert pa.Table.from_batches([back]).equals(digits_table)
+
+
+@pytest.mark.parametrize("which", ["mixed_table", "digits_table"])
+def test_state_round_trip(which, request):
+    table = request.getfixturevalue(which)
+    kind = PixelEncoder if which == "digits_table" else TableEncoder
+    encoder = kind.fit(table)
+    again = kind.restore(encoder.to_json(), encoder.arrays())
+    assert again.spans == encoder.spans and again.columns == encoder.columns
+    assert torch.equal(again.encode(table), encoder.encode(table))

@@ -1,0 +1,347 @@
+"""Training: it learns, repeats itself, stops when told, and survives what goes wrong."""
+
+import subprocess
+import sys
+import threading
+import time
+import warnings
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from h2o_gan import engine
+from h2o_gan.engine.scoring import EarlyStopping, sliced_wasserstein
+from h2o_gan.parameters import Parameters
+
+
+def train(table, *, on_event=None, stop=None, checkpoint=None, validation=None, **parameters):
+    parameters = {"seed": 1, "epochs": 2, "device": "cpu", **parameters}
+    return engine.fit(
+        table.to_reader(),
+        Parameters(**parameters),
+        on_event=on_event,
+        stop=stop,
+        checkpoint=checkpoint,
+        validation=None if validation is None else validation.to_reader(),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(mixed_table):
+    return train(mixed_table, epochs=50)
+
+
+def test_it_learns_marginals_and_dependencies(mixed_table, trained):
+    samples = trained.sample(4_000, seed=0).read_all()
+    real, fake = mixed_table.to_pandas(), samples.to_pandas()
+    shares = fake["group"].value_counts(normalize=True)
+    for level, share in real["group"].value_counts(normalize=True).items():
+        assert shares[level] == pytest.approx(share, abs=0.05)
+    # The means per group are 10, 20 and 40: a sampler of independent columns would give one mean.
+    means = fake.groupby("group", observed=True)["amount"].mean()
+    assert means["red"] < 16 and 14 < means["green"] < 27 and means["blue"] > 30
+
+
+def test_missing_values_come_at_their_real_rate(mixed_table, trained):
+    samples = trained.sample(8_000, seed=0).read_all()
+    for name in ("amount", "flag"):
+        real = mixed_table.column(name).null_count / mixed_table.num_rows
+        assert samples.column(name).null_count / 8_000 == pytest.approx(real, abs=0.025), name
+    assert samples.column("count").null_count == 0
+    assert samples.column("empty").null_count == 8_000
+
+
+def test_samples_have_the_schema_and_ranges_of_the_data(mixed_table, trained):
+    samples = trained.sample(5_000, seed=0).read_all()
+    assert samples.schema.equals(mixed_table.schema)
+    levels = mixed_table.column("group").chunk(0).dictionary
+    assert all(chunk.dictionary.equals(levels) for chunk in samples.column("group").chunks)
+    for name in ("amount", "count"):
+        real, fake = mixed_table.column(name).to_numpy(), samples.column(name).to_numpy()
+        assert np.nanmin(fake) >= np.nanmin(real) and np.nanmax(fake) <= np.nanmax(real)
+
+
+def test_one_seed_one_model(mixed_table):
+    first, second = train(mixed_table), train(mixed_table)
+    other = train(mixed_table, seed=2)
+    rows = first.sample(300, seed=5).read_all()
+    assert rows.equals(second.sample(300, seed=5).read_all())
+    assert not rows.equals(other.sample(300, seed=5).read_all())
+    drawn = train(mixed_table, seed=-1)
+    again = train(mixed_table, seed=drawn.parameters.seed)
+    assert drawn.sample(300, seed=5).read_all().equals(again.sample(300, seed=5).read_all())
+
+
+def test_scoring_changes_no_training(mixed_table):
+    often = train(mixed_table, epochs=4, score_each_iteration=True, validation=mixed_table)
+    rarely = train(mixed_table, epochs=4)
+    assert often.sample(100, seed=0).read_all().equals(rarely.sample(100, seed=0).read_all())
+
+
+def test_a_short_sample_is_the_start_of_a_long_one(trained):
+    long = trained.sample(9_000, seed=3).read_all()
+    for rows in (1, 100, 4_096, 5_000):
+        assert trained.sample(rows, seed=3).read_all().equals(long.slice(0, rows))
+    assert not trained.sample(100).read_all().equals(trained.sample(100).read_all())
+
+
+def test_history_has_a_row_per_scoring(mixed_table):
+    seen = []
+    model = train(mixed_table, epochs=3, score_each_iteration=True, on_event=seen.append,
+                  validation=mixed_table.slice(0, 500))  # fmt: skip
+    assert [row["epoch"] for row in model.history] == [1, 2, 3]
+    assert set(model.history[0]) == {
+        "epoch", "step", "seconds", "critic_loss", "generator_loss",
+        "sliced_wasserstein", "validation_sliced_wasserstein",
+    }  # fmt: skip
+    assert [e.row for e in seen if isinstance(e, engine.Scored)] == model.history
+    shares = [e.share for e in seen if isinstance(e, engine.Progress)]
+    assert shares[0] == 0 and shares[-1] == 1 and shares == sorted(shares)
+    assert model.stopped_by == "epochs" and model.epoch == 3
+
+
+@pytest.mark.parametrize("loss", ["relativistic", "mse", "bce", "hinge", "wasserstein"])
+def test_every_game_brings_samples_nearer(digits_table, loss):
+    model = train(
+        digits_table,
+        loss_function=loss,
+        epochs=15,
+        score_each_iteration=True,
+        generator_learning_rate=5e-4,
+        discriminator_learning_rate=5e-4,
+    )
+    distances = [row["sliced_wasserstein"] for row in model.history]
+    assert np.mean(distances[-3:]) < 0.85 * distances[0]
+
+
+@pytest.mark.parametrize(
+    "activation",
+    ["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus"],
+)
+def test_every_activation_trains(mixed_table, activation):
+    architecture = {"hidden_dim": [16, 8], "activation": activation}
+    model = train(
+        mixed_table,
+        epochs=1,
+        generator_architecture=architecture,
+        discriminator_architecture=architecture,
+    )
+    assert [m.out_features for m in model.generator if isinstance(m, torch.nn.Linear)][:2] == [16, 8]
+    assert np.isfinite(model.history[-1]["critic_loss"])
+
+
+def test_weights_make_rows_count_more():
+    rng = np.random.default_rng(0)
+    level = rng.integers(0, 2, 2_000)
+    table = pa.table(
+        {
+            "level": pa.array(np.where(level, "rare", "often")).dictionary_encode(),
+            "x": rng.normal(level * 10.0, 1),
+            "w": np.where(level, 1.0, 9.0),
+        }
+    )
+    model = train(table, weights_column="w", epochs=30)
+    samples = model.sample(4_000, seed=0).read_all()
+    assert samples.column_names == ["level", "x"]
+    rare = np.array(samples.column("level").to_pylist()) == "rare"
+    assert rare.mean() == pytest.approx(0.1, abs=0.03)
+    assert np.mean(samples.column("x").to_numpy() > 5) == pytest.approx(0.1, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [([-1.0, 1.0], "negative or infinite"), ([0.0, 0.0], "zero in every row")],
+)
+def test_unfit_weights_are_named(weights, message):
+    table = pa.table({"x": [1.0, 2.0], "w": weights})
+    with pytest.raises(ValueError, match=f"weights_column 'w'.*{message}"):
+        train(table, weights_column="w")
+
+
+def test_a_stop_keeps_what_was_learned(mixed_table):
+    stop = threading.Event()
+
+    def listen(event):
+        if isinstance(event, engine.Scored) and event.row["epoch"] == 2:
+            stop.set()
+
+    model = train(mixed_table, epochs=10_000, score_each_iteration=True, stop=stop, on_event=listen)
+    assert model.stopped_by == "interrupted" and model.epoch == 2
+    assert model.sample(10).read_all().num_rows == 10
+
+
+def test_a_stop_before_the_first_step_leaves_no_model(mixed_table):
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(KeyboardInterrupt, match="no model"):
+        train(mixed_table, stop=stop)
+
+
+def test_max_runtime_secs_ends_training(mixed_table):
+    began = time.perf_counter()
+    model = train(mixed_table, epochs=1_000_000, max_runtime_secs=1.5)
+    assert model.stopped_by == "max_runtime_secs"
+    assert 1.5 <= time.perf_counter() - began < 30 and model.step > 0
+
+
+def test_early_stopping_ends_training(mixed_table):
+    model = train(
+        mixed_table,
+        epochs=500,
+        stopping_rounds=2,
+        stopping_tolerance=0.5,
+        score_each_iteration=True,
+    )
+    assert model.stopped_by == "stopping_rounds" and model.epoch < 500
+
+
+def test_early_stopping_is_a_moving_average():
+    rule = EarlyStopping(rounds=2, tolerance=0.1)
+    falling = [rule.update(10 * 0.8**i) for i in range(10)]
+    assert not any(falling)
+    flat = [rule.update(1.0) for _ in range(6)]
+    assert any(flat)
+    assert not any(EarlyStopping(0, 0).update(1.0) for _ in range(50))
+
+
+def test_sliced_wasserstein_is_zero_for_equals_and_grows_with_a_shift():
+    random = torch.Generator().manual_seed(0)
+    rows = torch.randn(500, 10, generator=random)
+    distances = [
+        sliced_wasserstein(rows, rows + shift, torch.Generator().manual_seed(1))
+        for shift in (0.0, 0.5, 1.0)
+    ]
+    assert distances[0] == 0
+    assert distances[2] == pytest.approx(2 * distances[1], rel=0.01)
+
+
+def test_an_explosion_keeps_the_last_good_weights(mixed_table):
+    with pytest.warns(RuntimeWarning, match=r"losses exploded.*Lower generator_learning_rate"):
+        model = _exploding(mixed_table)
+    assert model.stopped_by == "diverged"
+    for weight in (*model.generator.parameters(), *model.critic.parameters()):
+        assert torch.isfinite(weight).all()
+    assert model.sample(100).read_all().num_rows == 100
+
+
+def _exploding(table):
+    """A hinge game without penalty whose rates grow on the fly until something gives."""
+    return train(
+        table,
+        epochs=400,
+        loss_function="wasserstein",
+        gradient_penalty=0.0,
+        generator_learning_rate=0.05,
+        discriminator_learning_rate=0.05,
+        batch_size=500,
+    )
+
+
+def test_nan_from_the_start_is_an_error_with_a_cure(mixed_table):
+    with pytest.raises(engine.TrainingDiverged, match="nothing was learned.*Lower generator"):
+        train(mixed_table, generator_learning_rate=1e30, discriminator_learning_rate=1e30)
+
+
+def test_a_large_batch_shrinks_with_a_warning(mixed_table):
+    with pytest.warns(RuntimeWarning, match="batch_size=5000 is larger than the data: 2000"):
+        assert train(mixed_table, batch_size=5_000).batch_size == 2_000
+
+
+@pytest.mark.parametrize("rows", [2, 3, 33])
+def test_few_rows_train(mixed_table, rows):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = train(mixed_table.slice(0, rows))
+    assert model.sample(5).read_all().num_rows == 5
+
+
+def test_training_goes_on_from_a_checkpoint(mixed_table, tmp_path):
+    model = train(mixed_table, epochs=2)
+    model.save(tmp_path / "model.zip")
+    for earlier in (model, engine.load(tmp_path / "model.zip")):
+        longer = train(mixed_table, epochs=5, checkpoint=earlier, score_each_iteration=True)
+        assert longer.epoch == 5 and longer.step == model.step // 2 * 5
+        assert [row["epoch"] for row in longer.history] == [1, 2, 3, 4, 5]
+        assert longer.seconds > model.seconds
+        steps = {int(s["step"]) for s in longer.critic_optimizer["state"].values()}
+        assert steps == {longer.step}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 2}, "set epochs above 2"),
+        ({"latent_size": 7}, "trained with latent_size=128, not 7"),
+        ({"loss_function": "mse"}, "trained with loss_function='relativistic'"),
+        ({"generator_architecture": {"hidden_dim": 9}}, "trained with generator_architecture=None"),
+    ],
+)
+def test_a_checkpoint_of_another_shape_is_refused(mixed_table, trained, change, message):
+    model = train(mixed_table, epochs=2)
+    with pytest.raises(ValueError, match=message):
+        train(mixed_table, checkpoint=model, **{"epochs": 5, **change})
+
+
+def test_a_checkpoint_of_other_columns_is_refused(mixed_table, trained):
+    with pytest.raises(ValueError, match="other columns; the difference is count"):
+        train(mixed_table.drop_columns(["count"]), checkpoint=trained, epochs=99)
+
+
+@pytest.mark.parametrize("which", ["generator_architecture", "discriminator_architecture"])
+def test_a_dimension_that_does_not_match_the_data_is_named(mixed_table, which):
+    key = "output_dim" if which.startswith("generator") else "input_dim"
+    with pytest.raises(ValueError, match=rf"{which}\['{key}'\]=12345 .* 7 columns: use 7"):
+        train(mixed_table, **{which: {key: 12_345}})
+    assert train(mixed_table, **{which: {key: 7}}).step
+
+
+def test_realism_ranks_real_rows_above_noise(mixed_table, trained):
+    rng = np.random.default_rng(0)
+    shuffled = pa.table(
+        {name: mixed_table.column(name).take(rng.permutation(2_000))
+         for name in mixed_table.column_names}
+    )  # fmt: skip
+    real = trained.realism(mixed_table.to_reader()).read_all().column("critic_score").to_numpy()
+    noise = trained.realism(shuffled.to_reader()).read_all().column("critic_score").to_numpy()
+    auc = (real[:, None] > noise[None, :]).mean()
+    assert auc > 0.7
+    realism = trained.realism(mixed_table.to_reader()).read_all().column("realism").to_numpy()
+    assert np.quantile(realism, 0.5) == pytest.approx(0.5, abs=0.05)
+    assert realism.min() >= 0 and realism.max() <= 1
+
+
+@pytest.mark.parametrize("device", ["abacus", "cuda:99", "meta"])
+def test_unknown_devices_are_named(device):
+    with pytest.raises(ValueError, match=f"device='{device}'"):
+        engine.resolve_device(device)
+
+
+def test_the_engine_needs_no_h2o():
+    program = """
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name == "h2o" or name.startswith("h2o."):
+            raise ModuleNotFoundError("No module named 'h2o'", name=name)
+sys.meta_path.insert(0, Blocker())
+import importlib.util
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *a: None if name == "h2o" else find_spec(name, *a)
+import pyarrow as pa
+from h2o_gan import engine
+from h2o_gan.parameters import Parameters
+table = pa.table({"a": [1, 2, 3, 4], "b": pa.array(["x", "y", "x", "y"]).dictionary_encode()})
+model = engine.fit(table.to_reader(), Parameters(epochs=2, seed=0, device="cpu"))
+print(model.sample(5).read_all().num_rows, "h2o" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split() == ["5", "False"], done.stderr
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_training_on_a_gpu(mixed_table):
+    model = train(mixed_table, epochs=5, device="cuda")
+    assert next(model.generator.parameters()).device.type == "cpu"
+    assert model.sample(100, seed=0).read_all().schema.equals(mixed_table.schema)
