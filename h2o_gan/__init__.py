@@ -1,0 +1,28 @@
+"""h2o_gan: generative adversarial networks that are native to an H2O-3 cluster.
+
+Importing it makes ``from h2o.estimators.gans import GANEstimator``, ``h2o.GANEstimator`` and
+``h2o.estimators.create_estimator("gan")`` work. Where h2o is not installed, on a GPU machine say,
+:mod:`h2o_gan.engine` works all the same.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+__all__ = ["GANEstimator", "H2OGANEstimator", "__version__", "init", "load_model"]
+
+if TYPE_CHECKING or importlib.util.find_spec("h2o") is not None:
+    from h2o_gan.cluster.launch import init
+    from h2o_gan.estimator import GANEstimator, H2OGANEstimator, load_model
+    from h2o_gan.registration import register
+
+    register()
+else:
+
+    def __getattr__(name: str) -> object:
+        if name in __all__:
+            raise ImportError(f"h2o_gan.{name} needs the h2o package: pip install h2o")
+        raise AttributeError(f"module 'h2o_gan' has no attribute {name!r}")

@@ -1,0 +1,243 @@
+"""The ``h2o-gan`` command: synthetic rows from a file, without writing a program.
+
+Progress and messages go to stderr; stdout carries the rows and nothing else, and only where no
+output file is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import getpass
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import h2o_gan
+from h2o_gan.parameters import Parameters
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from h2o.frame import H2OFrame
+
+    from h2o_gan.engine.model import Model
+
+__all__ = ["main"]
+
+_PARQUET = (".parquet", ".pq")
+_CSV = (".csv", ".csv.gz", ".tsv", ".txt")
+
+
+class _UsageError(Exception):
+    """What the user asked for can't be done; the message says why and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: the words after the command's name; those of the process when None.
+
+    Returns:
+        The exit status: 0 done, 1 failed with a message, 2 wrong usage, 130 interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    result = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):  # h2o prints to stdout
+        try:
+            options.run(options, result)
+        except KeyboardInterrupt:
+            print("h2o-gan: interrupted", file=sys.stderr)
+            return 130
+        except BrokenPipeError:
+            # The reader went away, as `head` does. Python's own flush at exit must not complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), result.fileno())
+            return 1
+        except Exception as error:  # a user of a command wants a sentence, not a traceback
+            if os.environ.get("H2O_GAN_TRACEBACK"):
+                raise
+            print(f"h2o-gan: error: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="h2o-gan", description="Synthetic rows by a GAN.")
+    parser.add_argument("--version", action="version", version=h2o_gan.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    synthesize = commands.add_parser(
+        "synthesize", help="train on a CSV or Parquet file and write rows like its own"
+    )
+    synthesize.set_defaults(run=_synthesize)
+    synthesize.add_argument("file", type=Path, help="CSV or Parquet file to learn from")
+    synthesize.add_argument("--rows", type=int, help="rows to write (as many as the file has)")
+    synthesize.add_argument("--url", help="H2O cluster to use (one is started on this machine)")
+    synthesize.add_argument(
+        "--username", help="user of a cluster with passwords; H2O_PASSWORD, or you are asked"
+    )
+    synthesize.add_argument(
+        "--insecure", action="store_true", help="accept a cluster's self-signed certificate"
+    )
+    synthesize.add_argument("--epochs", type=int, default=Parameters.epochs, help="(%(default)s)")
+    synthesize.add_argument(
+        "--ignore", metavar="COLUMN", action="append", help="column to leave out; repeatable"
+    )
+    synthesize.add_argument("--save", type=Path, metavar="MODEL", help="keep the model here")
+
+    generate = commands.add_parser("generate", help="write rows from a saved model")
+    generate.set_defaults(run=_generate)
+    generate.add_argument("model", type=Path, help="file that synthesize --save or save() wrote")
+    generate.add_argument("--rows", type=int, required=True, help="rows to write")
+
+    for command in (synthesize, generate):
+        command.add_argument(
+            "--out", type=Path, help="CSV or Parquet file to write (CSV to stdout)"
+        )
+        command.add_argument("--seed", type=int, help="for the same rows again")
+    return parser
+
+
+def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
+    _check_rows(options.rows)
+    _check_output(options.out)
+    _check_output(options.save, any_name=True)
+    if not options.file.is_file():
+        raise _UsageError(f"there is no file {options.file}.")
+    if _format_of(options.file) is None:
+        raise _UsageError(f"{options.file} is neither CSV nor Parquet by its name.")
+    gan = h2o_gan.H2OGANEstimator(
+        epochs=options.epochs,
+        ignored_columns=options.ignore,
+        seed=-1 if options.seed is None else options.seed,
+    )
+    with _cluster(options), _uploaded(options.file) as frame:
+        gan.train(training_frame=frame)
+        rows = options.rows or frame.nrow
+    if options.save is not None:
+        gan.save(options.save, force=True)
+        print(f"h2o-gan: model saved to {options.save}", file=sys.stderr)
+    _write(gan._model_of, rows, options, result)
+
+
+def _generate(options: argparse.Namespace, result: IO[str]) -> None:
+    from h2o_gan import engine
+
+    _check_rows(options.rows)
+    _check_output(options.out)
+    if not options.model.is_file():
+        raise _UsageError(f"there is no file {options.model}.")
+    _write(engine.load(options.model), options.rows, options, result)
+
+
+@contextlib.contextmanager
+def _cluster(options: argparse.Namespace) -> Iterator[None]:
+    import h2o
+
+    if options.url is None:
+        print("h2o-gan: starting, or joining, an H2O cluster on this machine", file=sys.stderr)
+        h2o_gan.init(verbose=False)
+    else:
+        auth = None
+        if options.username is not None:
+            auth = (options.username, os.environ.get("H2O_PASSWORD") or getpass.getpass())
+        h2o.connect(
+            url=options.url,
+            auth=auth,
+            verify_ssl_certificates=not options.insecure,
+            verbose=False,
+        )
+    try:
+        yield
+    finally:
+        h2o.connection().close()  # at exit it would do so on stdout
+
+
+@contextlib.contextmanager
+def _uploaded(file: Path) -> Iterator[H2OFrame]:
+    """The file as a frame of the cluster, removed afterwards."""
+    import h2o
+
+    if _format_of(file) == "parquet":
+        import pyarrow.parquet as pq
+
+        from h2o_gan.cluster.frames import write_frame
+
+        source = pq.ParquetFile(file)
+        import pyarrow as pa
+
+        rows = pa.RecordBatchReader.from_batches(source.schema_arrow, source.iter_batches())
+        frame = write_frame(rows)
+    else:
+        frame = h2o.upload_file(str(file))
+    try:
+        yield frame
+    finally:
+        h2o.remove(frame)
+
+
+def _write(model: Model, rows: int, options: argparse.Namespace, result: IO[str]) -> None:
+    reader = model.sample(rows, options.seed)
+    if options.out is None:
+        _write_csv(reader, result.buffer)  # type: ignore[attr-defined]
+        return
+    # Beside the target first: an interrupted run must not leave half a file under its name.
+    with tempfile.TemporaryDirectory(prefix=".h2o-gan-", dir=options.out.parent) as folder:
+        part = Path(folder) / options.out.name
+        if _format_of(options.out) == "parquet":
+            import pyarrow.parquet as pq
+
+            with pq.ParquetWriter(part, reader.schema) as writer:
+                for batch in reader:
+                    writer.write_batch(batch)
+        else:
+            with open(part, "wb") as sink:
+                _write_csv(reader, sink)
+        os.replace(part, options.out)
+    print(f"h2o-gan: {rows} rows written to {options.out}", file=sys.stderr)
+
+
+def _write_csv(reader: pa.RecordBatchReader, sink: IO[bytes]) -> None:
+    import pyarrow as pa
+    import pyarrow.csv
+
+    def plain(field: pa.Field) -> pa.Field:
+        if pa.types.is_dictionary(field.type):
+            return field.with_type(pa.string())
+        # Times as H2O and pandas read them back: in UTC, without saying so.
+        return field.with_type(pa.timestamp("ms")) if pa.types.is_timestamp(field.type) else field
+
+    schema = pa.schema([plain(field) for field in reader.schema])
+    with pyarrow.csv.CSVWriter(sink, schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch.cast(schema))
+    sink.flush()
+
+
+def _format_of(path: Path) -> str | None:
+    name = path.name.lower()
+    if name.endswith(_PARQUET):
+        return "parquet"
+    return "csv" if name.endswith(_CSV) else None
+
+
+def _check_rows(rows: int | None) -> None:
+    if rows is not None and rows < 1:
+        raise _UsageError(f"--rows must be at least 1, not {rows}.")
+
+
+def _check_output(path: Path | None, any_name: bool = False) -> None:
+    """Raise unless `path` can be written, before any long work begins."""
+    if path is None:
+        return
+    if not any_name and (_format_of(path) is None or path.name.lower().endswith(".gz")):
+        raise _UsageError(f"{path}: name the output .csv or .parquet.")
+    if path.is_dir():
+        raise _UsageError(f"{path} is a folder: name a file.")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise _UsageError(f"{path} can't be written: {error}") from error

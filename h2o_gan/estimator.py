@@ -1,0 +1,694 @@
+"""H2OGANEstimator: H2O's conventions outside, the engine inside."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import tempfile
+import time
+import warnings
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h2o
+from h2o.estimators.estimator_base import H2OEstimator
+from h2o.exceptions import H2OJobCancelled, H2OTypeError, H2OValueError
+from h2o.frame import H2OFrame
+from h2o.plot import RAISE_ON_FIGURE_ACCESS, decorate_plot_result, get_matplotlib_pyplot
+
+from h2o_gan import presentation
+from h2o_gan.job import Job
+from h2o_gan.parameters import Parameters, documentation
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from h2o_gan.engine.model import Model
+
+__all__ = ["GANEstimator", "H2OGANEstimator", "load_model"]
+
+_FIELDS = {field.name: field for field in dataclasses.fields(Parameters)}
+_counter = itertools.count(1)
+_by_id: weakref.WeakValueDictionary[str, H2OGANEstimator] = weakref.WeakValueDictionary()
+
+_MODEL_SUFFIX = ".zip"
+_DROPPED_KINDS = ("string", "uuid")
+_NUMBERS = ("int", "real")
+
+
+class H2OGANEstimator(H2OEstimator):
+    """Generative adversarial network over a frame of the cluster.
+
+    Trains on mixed tables (numbers, enums, times, missing values) and on pixel frames, and
+    generates new frames with the same columns, types and levels::
+
+        gan = H2OGANEstimator(epochs=300, seed=1)
+        gan.train(training_frame=frame)
+        synthetic = gan.generate(1000)
+
+    Training needs the cluster only to read the frame; the model lives in this process until it
+    is saved to a file.
+
+    """
+
+    algo = presentation.ALGO
+    supervised_learning = False
+    _options_ = {"verbose": True}  # noqa: RUF012  (H2O's own contract)
+
+    def __init__(self, **parameters: Any) -> None:
+        super().__init__()
+        _known(parameters)
+        defaults = {name: field.default for name, field in _FIELDS.items()}
+        self._parms = {**defaults, **parameters}
+        Parameters(**self._parms)
+        self._id = self._parms["model_id"]
+        self._engine_model: Model | None = None
+        self._job: Job[Model] | None = None
+        self._latest_row: dict[str, float | None] | None = None
+
+    # ---- parameters, as scikit-learn and H2O have them
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters as given to the constructor."""
+        return dict(self._parms)
+
+    def set_params(self, **parms: Any) -> H2OGANEstimator:
+        """Change some parameters; they are checked at once, all or none is taken.
+
+        Raises:
+            TypeError, ValueError: an unknown name or an unfit value.
+        """
+        _known(parms)
+        changed = {**self._parms, **parms}
+        Parameters(**changed)
+        self._parms = changed
+        if "model_id" in parms:
+            self._id = parms["model_id"]
+        return self
+
+    @property
+    def model_id(self) -> str | None:
+        """Name of the model."""
+        return self._id  # type: ignore[no-any-return]
+
+    @model_id.setter
+    def model_id(self, newid: str) -> None:
+        self._parms["model_id"] = self._id = newid
+        _by_id[newid] = self
+
+    # ---- training
+
+    def train(
+        self,
+        x: Sequence[str | int] | str | int | H2OFrame | None = None,
+        y: str | int | None = None,
+        training_frame: H2OFrame | str | None = None,
+        offset_column: str | int | None = None,
+        fold_column: str | int | None = None,
+        weights_column: str | int | None = None,
+        validation_frame: H2OFrame | str | None = None,
+        max_runtime_secs: float | None = None,
+        ignored_columns: Sequence[str | int] | None = None,
+        model_id: str | None = None,
+        verbose: bool = False,
+    ) -> H2OGANEstimator:
+        """Train the model.
+
+        Ctrl-C, ``max_runtime_secs`` and early stopping end training and keep what was learned.
+
+        Args:
+            x: names or indices of the columns to learn; all when absent. A frame here is the
+                training frame.
+            y: name or index of the response; one more column to learn.
+            training_frame: the frame, or its key.
+            offset_column: not supported by this algorithm.
+            fold_column: not supported by this algorithm.
+            weights_column: name or index of the column with row weights.
+            validation_frame: rows that are scored but not learned, with the same columns.
+            max_runtime_secs: seconds after which training ends; 0 for no limit.
+            ignored_columns: names or indices of columns to leave out; not together with `x`.
+            model_id: name of the model.
+            verbose: print the scoring history while training.
+
+        Raises:
+            H2OValueError, ValueError, TypeError: the input does not fit; raised before training.
+            h2o_gan.engine.TrainingDiverged: nothing could be learned.
+        """
+        self._launch(
+            x,
+            y,
+            training_frame,
+            validation_frame,
+            {"offset_column": offset_column, "fold_column": fold_column},
+            weights_column=weights_column,
+            max_runtime_secs=max_runtime_secs,
+            ignored_columns=ignored_columns,
+            model_id=model_id,
+        )
+        self._finish(verbose)
+        return self
+
+    def start(
+        self,
+        x: Sequence[str | int] | str | int | H2OFrame | None = None,
+        y: str | int | None = None,
+        training_frame: H2OFrame | str | None = None,
+        offset_column: str | int | None = None,
+        fold_column: str | int | None = None,
+        weights_column: str | int | None = None,
+        validation_frame: H2OFrame | str | None = None,
+        **params: Any,
+    ) -> None:
+        """Train without waiting; :meth:`join` waits. Takes what :meth:`train` takes."""
+        params.pop("verbose", None)
+        self._launch(
+            x,
+            y,
+            training_frame,
+            validation_frame,
+            {"offset_column": offset_column, "fold_column": fold_column},
+            weights_column=weights_column,
+            **params,
+        )
+        self._future = True
+
+    def join(self) -> None:
+        """Wait for the training that :meth:`start` began."""
+        if self._job is None:
+            raise H2OValueError("there is no training to wait for: call start() first.")
+        self._finish(verbose=False)
+
+    def _launch(
+        self,
+        x: Any,
+        y: str | int | None,
+        training_frame: H2OFrame | str | None,
+        validation_frame: H2OFrame | str | None,
+        unsupported: Mapping[str, Any],
+        **overrides: Any,
+    ) -> None:
+        if self._job is not None and self._job.status == "RUNNING":
+            raise H2OValueError("this estimator is training already: call join() first.")
+        for name, value in unsupported.items():
+            if value is not None:
+                raise H2OValueError(f"{name} has no meaning for a GAN: leave it out.")
+        _known(overrides)
+        if isinstance(x, H2OFrame):
+            if training_frame is not None:
+                raise H2OValueError("x is a frame and training_frame is given too: give one.")
+            x, training_frame = None, x
+        frame = _frame(training_frame, "training_frame")
+        validation = (
+            None if validation_frame is None else _frame(validation_frame, "validation_frame")
+        )
+        values = {**self._parms, **{k: v for k, v in overrides.items() if v is not None}}
+        if values["weights_column"] is not None:
+            values["weights_column"] = _column(frame, values["weights_column"], "weights_column")
+        if values["ignored_columns"] is not None:
+            if x is not None:
+                raise H2OValueError("x and ignored_columns can't be given together: give one.")
+            values["ignored_columns"] = [
+                _column(frame, name, "ignored_columns") for name in values["ignored_columns"]
+            ]
+        values["model_id"] = values["model_id"] or _new_id()
+        parameters = Parameters(**values)
+        columns = _columns_to_learn(frame, x, y, parameters)
+
+        from h2o_gan import engine  # torch loads here, not when h2o_gan is imported
+        from h2o_gan.cluster.frames import read_frame
+
+        engine.resolve_device(parameters.device)
+        export_dir = _writable_dir(parameters.export_checkpoints_dir)
+        earlier = _checkpoint(parameters.checkpoint)
+        weights = [parameters.weights_column] if parameters.weights_column else []
+        rows = read_frame(frame, columns + weights)
+        held_out = None
+        if validation is not None:
+            for name in columns:
+                _column(validation, name, "validation_frame")
+            held_out = read_frame(validation, columns)
+        frames = {
+            "training_frame": frame.frame_id,
+            "validation_frame": validation.frame_id if validation is not None else None,
+        }
+        given = {**{k: v for k, v in self._parms.items() if v is not None}, **overrides}
+
+        def work(job: Job[Model]) -> Model:
+            def listen(event: engine.Event) -> None:
+                if isinstance(event, engine.Progress):
+                    job.progress = event.share
+                    return
+                self._latest_row = event.row
+                if export_dir is not None:
+                    name = f"{parameters.model_id}.epoch_{event.row['epoch']:05d}{_MODEL_SUFFIX}"
+                    event.snapshot().save(export_dir / name)
+
+            return engine.fit(
+                rows,
+                parameters,
+                validation=held_out,
+                checkpoint=earlier,
+                on_event=listen,
+                stop=job.stop,
+            )
+
+        self._latest_row = None
+        self._pending = (given, frames)
+        self._start_time = int(time.time() * 1000)
+        self._job = Job(work, f"{self.algo} Model Build")
+
+    def _finish(self, verbose: bool) -> None:
+        job, (given, frames) = self._job, self._pending
+        assert job is not None
+        printed: list[dict[str, float | None] | None] = [None]
+
+        def show(job: Job[Model], shown: float) -> None:
+            if self._latest_row is not printed[0]:
+                printed[0] = self._latest_row
+                print(
+                    "\n"
+                    + ", ".join(
+                        f"{k}={v:.6g}" for k, v in (printed[0] or {}).items() if v is not None
+                    )
+                )
+
+        try:
+            model = job.poll(show if verbose else None)
+        finally:
+            self._future, self._job = False, None
+        self._end_time = int(time.time() * 1000)
+        self._run_time = self._end_time - self._start_time
+        self._adopt(model, given, frames)
+        if model.stopped_by == "interrupted":
+            warnings.warn(
+                f"training was interrupted in epoch {model.epoch + 1}, after {model.step} steps; "
+                "the model keeps what it learned so far.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+
+    def _adopt(
+        self, model: Model, given: Mapping[str, Any], frames: Mapping[str, str | None]
+    ) -> None:
+        """Take `model` as this estimator's own, in H2O's own terms too."""
+        self._engine_model = model
+        self._id = model.parameters.model_id
+        parameters = presentation.parameters_json(given, model.parameters, frames)
+        self._model_json = presentation.model_json(model, parameters)
+        self.parms = {entry["name"]: entry for entry in parameters}
+        self._estimator_type = "unsupervised"
+        self._have_pojo = self._have_mojo = False
+        _by_id[str(self._id)] = self
+
+    @property
+    def _model_of(self) -> Model:
+        if self._engine_model is None:
+            raise H2OValueError("there is no model yet: call train() first.")
+        return self._engine_model
+
+    # ---- using the model
+
+    def generate(
+        self, n: int, seed: int | None = None, destination_frame: str | None = None
+    ) -> H2OFrame:
+        """New rows, as a new frame of the cluster.
+
+        The frame has the training columns in order, with their types and levels, so
+        ``train.rbind(gan.generate(1000))`` works. Rows stream through in bounded memory.
+
+        Args:
+            n: number of rows, at least 1.
+            seed: 0 or more; the same seed gives the same rows. None for new ones each time.
+            destination_frame: key of the new frame; made up when absent.
+
+        Raises:
+            H2OValueError, ValueError, TypeError: `n` or `seed` is unfit, or the key is taken.
+            H2OConnectionError: there is no cluster; the model itself is not lost.
+            H2OJobCancelled: Ctrl-C; no frame is left behind.
+        """
+        rows = self._model_of.sample(n, seed)
+
+        from h2o_gan.cluster.frames import write_frame
+
+        def work(job: Job[H2OFrame]) -> H2OFrame:
+            return write_frame(_watched(rows, n, job), destination_frame)
+
+        return Job(work, f"{self.algo} generation").poll()
+
+    def predict(self, test_data: H2OFrame | npt.ArrayLike) -> H2OFrame | npt.NDArray[Any]:
+        """Latent vectors to samples, or rows to the critic's opinion of them.
+
+        Args:
+            test_data: an array of latent vectors, (n, latent_size), or one as (latent_size,) or
+                (latent_size, 1); or a frame with the training columns.
+
+        Returns:
+            For an array: the samples, (n, columns), in the data's own scale; float64 where all
+            columns are numbers, else objects. For a frame: a frame with columns ``realism``, the
+            share of real training rows that the critic finds less real (0 to 1), and
+            ``critic_score``, the critic's raw output, one row a row.
+
+        Raises:
+            H2OValueError, ValueError: a shape, a value or a column that does not fit.
+        """
+        model = self._model_of
+        if not isinstance(test_data, H2OFrame):
+            return model.map_latents(test_data)
+
+        from h2o_gan.cluster.frames import read_frame, write_frame
+
+        types = test_data.types
+        for column in model.columns:
+            found = types.get(column.name)
+            if found is None:
+                raise H2OValueError(
+                    f"the frame has no column {column.name!r}, which the model was trained on."
+                )
+            if found != column.kind and not (found in _NUMBERS and column.kind in _NUMBERS):
+                raise H2OValueError(
+                    f"column {column.name!r} is {found} in the frame, but the model was trained "
+                    f"on {column.kind}: convert it, for instance with asfactor() or asnumeric()."
+                )
+        return write_frame(
+            model.realism(read_frame(test_data, [column.name for column in model.columns]))
+        )
+
+    def save(self, path: str | os.PathLike[str], force: bool = False) -> str:
+        """Write the model to a file, for :func:`h2o_gan.load_model`.
+
+        Args:
+            path: the file, or a folder, which then receives ``<model_id>.zip``.
+            force: whether to overwrite a file.
+
+        Returns:
+            The file's absolute path.
+
+        Raises:
+            H2OValueError: the file exists, or can't be written there.
+        """
+        model, target = self._model_of, Path(path).expanduser()
+        if target.is_dir():
+            target /= f"{self.model_id}{_MODEL_SUFFIX}"
+        if target.exists() and not force:
+            raise H2OValueError(f"{target} exists: give another path, or force=True.")
+        try:
+            model.save(target)
+        except OSError as error:
+            raise H2OValueError(f"the model can't be written to {target}: {error}") from error
+        return str(target.absolute())
+
+    def plot(
+        self,
+        timestep: str = "AUTO",
+        metric: str = "AUTO",
+        server: bool = False,
+        save_plot_path: str | None = None,
+    ) -> Any:
+        """Plot the scoring history.
+
+        Args:
+            timestep: the x axis: "epoch" (AUTO), "step" or "seconds".
+            metric: a column of :meth:`scoring_history`; AUTO for both losses, and below them the
+                sliced Wasserstein distance of samples from the data.
+            server: draw without a display.
+            save_plot_path: file to write the plot to.
+
+        Raises:
+            H2OValueError: an unknown timestep or metric.
+        """
+        history = self._model_of.history
+        timestep = "epoch" if timestep == "AUTO" else timestep
+        known = [name for name in history[0] if name not in ("epoch", "step", "seconds")]
+        if timestep not in ("epoch", "step", "seconds"):
+            raise H2OValueError(f"timestep={timestep!r} is not known; use epoch, step or seconds.")
+        if metric != "AUTO" and metric not in known:
+            raise H2OValueError(f"metric={metric!r} is not known; use {', '.join(known)}.")
+        plt = get_matplotlib_pyplot(server)
+        if plt is None:
+            return decorate_plot_result(figure=RAISE_ON_FIGURE_ACCESS)
+        panels = [[metric]]
+        if metric == "AUTO":
+            panels = [
+                [name for name in known if name.endswith("loss")],
+                [name for name in known if not name.endswith("loss")],
+            ]
+        figure, axes = plt.subplots(
+            len(panels),
+            1,
+            sharex=True,
+            squeeze=False,
+            figsize=(7, 3 * len(panels)),
+            layout="constrained",
+        )
+        for axis, names in zip(axes[:, 0], panels, strict=True):
+            for name in names:
+                values = [row.get(name) for row in history]
+                axis.plot(
+                    [row[timestep] for row in history],
+                    [float("nan") if value is None else value for value in values],
+                    label=name.replace("_", " "),
+                )
+            axis.grid(alpha=0.3)
+            axis.legend()
+        axes[-1, 0].set_xlabel(timestep)
+        axes[0, 0].set_title(f"Scoring history of {self.model_id}")
+        if save_plot_path is not None:
+            figure.savefig(save_plot_path)
+        if not server:
+            plt.show()
+        return decorate_plot_result(figure=figure)
+
+    def scoring_history(self, as_data_frame: bool = True) -> Any:
+        """One row per scoring: epoch, step, seconds, losses, sliced Wasserstein distance.
+
+        Args:
+            as_data_frame: a pandas data frame, or else an H2OTwoDimTable.
+        """
+        self._model_of  # noqa: B018  (raises where there is no model)
+        return super().scoring_history(as_data_frame)
+
+    def detach(self) -> None:
+        """Forget the model's name, as H2O's own estimators do."""
+        self._id = None
+
+    def _str_usage(self, verbosity: str | None = None, fmt: str | None = None) -> str:
+        return ""  # H2O's own tips name methods that a GAN does not have
+
+
+def load_model(path: str | os.PathLike[str]) -> H2OGANEstimator:
+    """The estimator that :meth:`H2OGANEstimator.save` wrote to `path`.
+
+    Nothing in the file is executed. No cluster is needed until frames are asked for.
+
+    Raises:
+        h2o_gan.engine.ModelFileError: the file is damaged, foreign, hostile or of a newer version.
+        OSError: the file can't be read.
+    """
+    from h2o_gan import engine
+
+    model = engine.load(path)
+    given = {name: getattr(model.parameters, name) for name in _FIELDS}
+    estimator = H2OGANEstimator(**given)
+    estimator._adopt(model, given, {})
+    return estimator
+
+
+GANEstimator = H2OGANEstimator
+
+
+def _known(parameters: Mapping[str, Any]) -> None:
+    for name in parameters:
+        if name not in _FIELDS:
+            raise H2OTypeError(
+                message=f"{name!r} is not a parameter of H2OGANEstimator; it has: "
+                f"{', '.join(_FIELDS)}."
+            )
+
+
+def _new_id() -> str:
+    return f"GAN_model_python_{int(time.time() * 1000)}_{next(_counter)}"
+
+
+def _frame(frame: H2OFrame | str | None, name: str) -> H2OFrame:
+    if frame is None:
+        raise H2OValueError(f"{name} is missing: train({name}=frame).")
+    if isinstance(frame, str):
+        key, frame = frame, h2o.get_frame(frame)
+        if frame is None:
+            raise H2OValueError(f"{name}={key!r} is not a frame of the cluster.")
+    if not isinstance(frame, H2OFrame):
+        raise H2OTypeError(
+            message=f"{name} must be an H2OFrame, not {type(frame).__name__}: "
+            "h2o.H2OFrame(data) makes one."
+        )
+    if frame.nrow == 0:
+        raise H2OValueError(f"{name} {frame.frame_id!r} has no rows.")
+    return frame
+
+
+def _column(frame: H2OFrame, column: Any, parameter: str) -> str:
+    """The name of a column given by name or index."""
+    names = frame.names
+    if isinstance(column, int) and not isinstance(column, bool):
+        if -len(names) <= column < len(names):
+            return str(names[column])
+    elif column in names:
+        return str(column)
+    some = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
+    raise H2OValueError(
+        f"{parameter}: frame {frame.frame_id!r} has no column {column!r}; it has {some}."
+    )
+
+
+def _columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:
+    """The columns in the frame's order, without those that can't be learned."""
+    left_out = {*(parameters.ignored_columns or ()), parameters.weights_column}
+    if x is None:
+        chosen = set(frame.names) - left_out
+    else:
+        wanted = [x] if isinstance(x, str | int) else list(x)
+        chosen = {_column(frame, name, "x") for name in wanted} - left_out
+    if y is not None:
+        response = _column(frame, y, "y")
+        if response in left_out:
+            raise H2OValueError(f"y={response!r} is an ignored or a weights column too.")
+        chosen.add(response)
+    if not chosen:
+        raise H2OValueError(
+            f"every column of frame {frame.frame_id!r} is ignored: leave some to learn."
+        )
+    types = frame.types
+    dropped = [n for n in frame.names if n in chosen and types[n] in _DROPPED_KINDS]
+    columns = [n for n in frame.names if n in chosen and n not in dropped]
+    if parameters.weights_column and types[parameters.weights_column] not in _NUMBERS:
+        raise H2OValueError(f"weights_column {parameters.weights_column!r} is not numeric.")
+    if not columns:
+        raise H2OValueError(
+            f"only text is left to learn ({', '.join(dropped[:10])}): convert columns with "
+            "asfactor(), or leave others in."
+        )
+    if dropped:
+        warnings.warn(
+            f"Dropping text columns, which can't be learned: {', '.join(dropped)}. "
+            "asfactor() makes them categories.",
+            RuntimeWarning,
+            stacklevel=5,
+        )
+    return columns
+
+
+def _writable_dir(path: str | os.PathLike[str] | None) -> Path | None:
+    if path is None:
+        return None
+    folder = Path(path).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise H2OValueError(f"export_checkpoints_dir {folder} can't be written: {error}") from error
+    return folder
+
+
+def _checkpoint(checkpoint: Any) -> Model | None:
+    """The engine's model behind a ``checkpoint`` parameter."""
+    if checkpoint is None:
+        return None
+    if isinstance(checkpoint, H2OGANEstimator):
+        return checkpoint._model_of
+    if isinstance(checkpoint, str) and checkpoint in _by_id:
+        return _by_id[checkpoint]._model_of
+    if isinstance(checkpoint, str | os.PathLike) and Path(checkpoint).is_file():
+        from h2o_gan import engine
+
+        return engine.load(checkpoint)
+    raise H2OValueError(
+        f"checkpoint={checkpoint!r} is neither a trained H2OGANEstimator, nor the model_id of one "
+        "in this session, nor a file."
+    )
+
+
+def _watched(rows: pa.RecordBatchReader, total: int, job: Job[Any]) -> pa.RecordBatchReader:
+    """The same rows, telling `job` how many have passed and ending when it is cancelled."""
+    import pyarrow as pa
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        passed = 0
+        for batch in rows:
+            if job.stop.is_set():
+                raise H2OJobCancelled("generation was cancelled; no frame was made.")
+            yield batch
+            passed += batch.num_rows
+            job.progress = 0.6 * passed / total  # the cluster's part follows
+
+    return pa.RecordBatchReader.from_batches(rows.schema, batches())
+
+
+# What H2O's base classes offer beyond this list cannot apply to a GAN. The list is of what does,
+# so that a method a later H2O adds is refused in words rather than failing in some odd way.
+_KEPT = frozenset(
+    {
+        "actual_params",
+        "default_params",
+        "end_time",
+        "fit",
+        "full_parameters",
+        "get_summary",
+        "have_mojo",
+        "have_pojo",
+        "key",
+        "params",
+        "run_time",
+        "show",
+        "show_summary",
+        "start_time",
+        "summary",
+        "type",
+    }
+)
+_INSTEAD = {
+    "download_model": "Use save(path).",
+    "download_mojo": "Use save(path).",
+    "download_pojo": "Use save(path).",
+    "save_mojo": "Use save(path).",
+    "save_model_details": "Use save(path).",
+    "model_performance": "Use scoring_history().",
+}
+
+
+def _refusal(name: str) -> Any:
+    def refuse(self: H2OGANEstimator, *args: Any, **kwargs: Any) -> Any:
+        instead = _INSTEAD.get(name, "See generate(), predict(), scoring_history() and plot().")
+        raise NotImplementedError(f"{name} does not apply to a GAN. {instead}")
+
+    refuse.__name__ = name
+    refuse.__doc__ = "Does not apply to a GAN: raises NotImplementedError."
+    return refuse
+
+
+def _complete(cls: type[H2OGANEstimator]) -> None:
+    """Give the class its parameters' properties and its refusals."""
+    for field in _FIELDS.values():
+        if field.name not in vars(cls):
+            setattr(cls, field.name, _property(field))
+    for name in dir(H2OEstimator):
+        own = name.startswith("_") or name in vars(cls) or name in _KEPT
+        if not own and callable(getattr(H2OEstimator, name)):
+            setattr(cls, name, _refusal(name))
+    cls.__doc__ = f"{cls.__doc__}\n\n{documentation()}"
+
+
+def _property(field: dataclasses.Field[Any]) -> property:
+    def get(self: H2OGANEstimator) -> Any:
+        return self._parms[field.name]
+
+    def put(self: H2OGANEstimator, value: Any) -> None:
+        self.set_params(**{field.name: value})
+
+    return property(get, put, doc=f"{field.metadata['help']} Defaults to ``{field.default!r}``.")
+
+
+_complete(H2OGANEstimator)

@@ -1,0 +1,102 @@
+"""Work that runs in a thread of its own while the caller watches H2O's progress bar.
+
+The thread is why Ctrl-C is safe: the interrupt reaches the caller's thread, which asks the work
+to stop at its next step, instead of tearing a step in two.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from h2o.job import H2OJob
+from h2o.utils.progressbar import PBWBar, PBWPercentage, PBWString, ProgressBar
+
+__all__ = ["Job"]
+
+Result = TypeVar("Result")
+Work = Callable[["Job[Result]"], Result]
+
+_POLL_SECONDS = 0.2
+
+
+class Job(Generic[Result]):
+    """Runs ``work(job)``, which reports to ``progress`` and heeds ``stop``.
+
+    It has the face of an H2OJob: ``status``, ``progress``, ``poll``, ``poll_once``, ``cancel``.
+    """
+
+    def __init__(self, work: Work[Result], title: str) -> None:
+        self.progress = 0.0
+        self.stop = threading.Event()
+        self._work = work
+        self._title = title
+        self._result: Result | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name=title, daemon=True)
+        self._thread.start()
+
+    @property
+    def status(self) -> str:
+        """One of RUNNING, DONE, CANCELLED and FAILED."""
+        if self._thread.is_alive():
+            return "RUNNING"
+        if self._error is not None:
+            return "FAILED"
+        return "CANCELLED" if self.stop.is_set() else "DONE"
+
+    def poll(self, poll_updates: Callable[[Job[Result], float], None] | None = None) -> Result:
+        """Wait for the work, drawing the progress bar unless ``h2o.no_progress()`` hides it.
+
+        Ctrl-C asks the work to stop and then waits for what it makes of that; a second Ctrl-C
+        raises KeyboardInterrupt at once.
+
+        Returns:
+            What the work returned.
+
+        Raises:
+            BaseException: what the work raised.
+        """
+        hidden = not H2OJob.__PROGRESS_BAR__
+        widgets = [PBWString(f"{self._title} progress:"), PBWBar(), PBWPercentage()]
+        bar = ProgressBar(widgets=widgets, hidden=hidden)
+
+        def monitor(shown: float) -> None:
+            if poll_updates is not None:
+                poll_updates(self, shown)
+
+        try:
+            bar.execute(self._refresh, progress_monitor_fn=monitor)
+        except StopIteration:  # what the bar makes of Ctrl-C
+            self.cancel()
+        self._thread.join()
+        return self.result()
+
+    def poll_once(self) -> Job[Result]:
+        """Say on stdout how far the work is, without waiting."""
+        print(f"{self._title} {self.status.lower()}: {self.progress:.0%}")
+        return self
+
+    def cancel(self) -> None:
+        """Ask the work to stop soon."""
+        self.stop.set()
+
+    def result(self) -> Result:
+        """What finished work returned; raises what it raised."""
+        if self._error is not None:
+            raise self._error
+        return self._result  # type: ignore[return-value]
+
+    def _refresh(self) -> tuple[float, float]:
+        if not self._thread.is_alive():
+            if self._error is not None:
+                raise StopIteration("failed")
+            return 1.0, _POLL_SECONDS
+        return min(self.progress, 0.99), _POLL_SECONDS
+
+    def _run(self) -> None:
+        try:
+            self._result = self._work(self)
+        except BaseException as error:  # handed to whoever polls, whatever it is
+            self._error = error

@@ -1,0 +1,122 @@
+"""A model in the shape in which H2O's own classes show models: tables, and JSON of /3/Models."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from h2o.two_dim_table import H2OTwoDimTable
+
+from h2o_gan.parameters import Parameters
+
+if TYPE_CHECKING:
+    from h2o_gan.engine.model import Model
+
+__all__ = ["ALGO", "ALGO_FULL_NAME", "model_json", "parameters_json"]
+
+ALGO = "gan"
+ALGO_FULL_NAME = "Generative Adversarial Network"
+
+_HISTORY_TYPES = {"epoch": "int", "step": "long"}
+_KEYED = {"model_id": "name", "training_frame": "name", "validation_frame": "name"}
+
+
+def model_json(model: Model, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    """What /3/Models would answer for `model`, as far as H2O's Python classes read it."""
+    return {
+        "algo": ALGO,
+        "algo_full_name": ALGO_FULL_NAME,
+        "have_pojo": False,
+        "have_mojo": False,
+        "parameters": parameters,
+        "output": {
+            "model_category": "Unknown",
+            "model_summary": _summary(model),
+            "scoring_history": _scoring_history(model),
+            "training_metrics": None,
+            "validation_metrics": None,
+            "cross_validation_metrics": None,
+            "cross_validation_metrics_summary": None,
+            "names": [column.name for column in model.columns],
+            "column_types": [column.kind for column in model.columns],
+            "run_time": round(model.seconds * 1000),
+        },
+    }
+
+
+def parameters_json(
+    given: Mapping[str, Any], actual: Parameters, frames: Mapping[str, str | None]
+) -> list[dict[str, Any]]:
+    """Default, given and actual value of each parameter, as /3/Models lists them.
+
+    Args:
+        given: the values the user set.
+        actual: the values that were used.
+        frames: keys of the frames by parameter name.
+    """
+    entries = []
+    for field in dataclasses.fields(Parameters):
+        entries.append(
+            _entry(
+                field.name,
+                field.metadata["help"],
+                field.default,
+                given.get(field.name),
+                getattr(actual, field.name),
+            )
+        )
+    for name, key in frames.items():
+        entries.append(_entry(name, f"Id of the {name.replace('_', ' ')}.", None, key, key))
+    return entries
+
+
+def _entry(name: str, help: str, default: Any, given: Any, actual: Any) -> dict[str, Any]:
+    if name in _KEYED:
+        actual = None if actual is None else {_KEYED[name]: actual}
+    return {
+        "name": name,
+        "label": name,
+        "help": help,
+        "default_value": default,
+        "input_value": given,
+        "actual_value": actual,
+    }
+
+
+def _summary(model: Model) -> H2OTwoDimTable:
+    parameters = model.parameters
+    count = sum(weight.numel() for weight in model.generator.parameters())
+    critics = sum(weight.numel() for weight in model.critic.parameters())
+    header = {
+        "loss_function": parameters.loss_function,
+        "columns": len(model.columns),
+        "encoded_width": model.encoder.width,
+        "training_rows": model.rows,
+        "latent_size": model.latent_size,
+        "generator_weights": count,
+        "critic_weights": critics,
+        "batch_size": model.batch_size,
+        "epochs": model.epoch,
+        "steps": model.step,
+        "seconds": round(model.seconds, 1),
+        "stopped_by": model.stopped_by,
+    }
+    return H2OTwoDimTable(
+        table_header="Model Summary",
+        col_header=list(header),
+        col_types=["string" if isinstance(v, str) else "double" for v in header.values()],
+        cell_values=[list(header.values())],
+    )
+
+
+def _scoring_history(model: Model) -> H2OTwoDimTable | None:
+    if not model.history:
+        return None
+    names = list(dict.fromkeys(name for row in model.history for name in row))
+    return H2OTwoDimTable(
+        table_header="Scoring History",
+        col_header=names,
+        col_types=[_HISTORY_TYPES.get(name, "double") for name in names],
+        cell_values=[[row.get(name) for name in names] for row in model.history],
+    )
