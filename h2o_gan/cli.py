@@ -56,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # The reader went away, as `head` does. Python's own flush at exit must not complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), result.fileno())
             return 1
+        except _UsageError as error:
+            print(f"h2o-gan: error: {error}", file=sys.stderr)
+            return 2
         except Exception as error:  # a user of a command wants a sentence, not a traceback
             if os.environ.get("H2O_GAN_TRACEBACK"):
                 raise

@@ -320,9 +320,10 @@ def _bin_starts(distinct: Array, mass: Array) -> Array:
 def _decimals(distinct: Array) -> int | None:
     """The fewest decimals that write all values exactly, or None for more than a few."""
     finite = distinct[np.isfinite(distinct)]
-    for decimals in range(_MAX_DECIMALS + 1):
-        if np.array_equal(np.round(finite, decimals), finite):
-            return decimals
+    with np.errstate(over="ignore"):  # rounding scales up, which the largest doubles can't bear
+        for decimals in range(_MAX_DECIMALS + 1):
+            if np.array_equal(np.round(finite, decimals), finite):
+                return decimals
     return None
 
 

@@ -139,7 +139,7 @@ class _Training:
         self.device = device
         self.seed = parameters.seed if parameters.seed >= 0 else secrets.randbits(62)
         self.codes = codes.to(device)
-        self.weights = None if weights is None else torch.as_tensor(weights)
+        self.weights = None if weights is None else torch.tensor(weights)
         self.expansion = encoder.expansion(device)
         game = OBJECTIVES[parameters.loss_function]
         penalty = parameters.gradient_penalty

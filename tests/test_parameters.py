@@ -1,0 +1,84 @@
+"""The one declaration of the parameters."""
+
+import dataclasses
+
+import pytest
+
+from h2o_gan.engine.networks import _ACTIVATIONS
+from h2o_gan.engine.objectives import OBJECTIVES
+from h2o_gan.parameters import ACTIVATIONS, LOSS_FUNCTIONS, Parameters, documentation
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"epochs": 0}, ValueError, "epochs must be at least 1, not 0"),
+        ({"epochs": -3}, ValueError, "epochs must be at least 1"),
+        ({"epochs": 2.5}, TypeError, "epochs must be of type int, not float"),
+        ({"epochs": True}, TypeError, "epochs must be of type int, not bool"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
+        ({"latent_size": 0}, ValueError, "latent_size must be at least 1"),
+        ({"seed": -2}, ValueError, "seed must be at least -1"),
+        ({"generator_learning_rate": 0}, ValueError, "must be greater than 0"),
+        ({"generator_learning_rate": float("nan")}, ValueError, "must be greater than 0"),
+        ({"max_runtime_secs": float("inf")}, ValueError, "max_runtime_secs must be finite"),
+        ({"ema_decay": 1.0}, ValueError, "ema_decay must be at most"),
+        ({"stopping_tolerance": 2}, ValueError, "stopping_tolerance must be at most 1"),
+        ({"loss_function": "mae"}, ValueError, "loss_function='mae' is not known; use one of.*mse"),
+        ({"ignore_const_cols": 1}, TypeError, "ignore_const_cols must be of type bool"),
+        ({"ignored_columns": "ID"}, TypeError, "ignored_columns must be of type list"),
+        ({"generator_architecture": [128]}, TypeError, "generator_architecture must be"),
+        (
+            {"generator_architecture": {"hiden_dim": 3}},
+            ValueError,
+            "generator_architecture has an unknown key 'hiden_dim'; use input_dim, hidden_dim",
+        ),
+        (
+            {"discriminator_architecture": {"activation": "swoosh"}},
+            ValueError,
+            r"discriminator_architecture\['activation'\]='swoosh' is not known",
+        ),
+        (
+            {"generator_architecture": {"hidden_dim": [64, 0]}},
+            ValueError,
+            r"generator_architecture\['hidden_dim'\] must be a whole number",
+        ),
+        (
+            {"generator_architecture": {"input_dim": 12.0}},
+            ValueError,
+            r"generator_architecture\['input_dim'\] must be a whole number",
+        ),
+        (
+            {"discriminator_architecture": {"output_dim": 2}},
+            ValueError,
+            r"discriminator_architecture\['output_dim'\] must be 1",
+        ),
+        (
+            {"latent_size": 5, "generator_architecture": {"input_dim": 6}},
+            ValueError,
+            "latent_size=5 and generator_architecture.*=6 are the same thing",
+        ),
+    ],
+)
+def test_unfit_values_are_named_with_the_cure(changes, error, message):
+    with pytest.raises(error, match=message):
+        Parameters(**changes)
+
+
+def test_the_latent_size_may_be_said_either_way():
+    assert Parameters(latent_size=7).resolved_latent_size == 7
+    assert Parameters(generator_architecture={"input_dim": 9}).resolved_latent_size == 9
+    assert Parameters().resolved_latent_size == 128
+
+
+def test_every_word_offered_is_implemented():
+    assert set(ACTIVATIONS) == set(_ACTIVATIONS)
+    assert set(LOSS_FUNCTIONS) == set(OBJECTIVES)
+
+
+def test_every_parameter_is_documented():
+    text = documentation()
+    for field in dataclasses.fields(Parameters):
+        assert f":param {field.name}: {field.metadata['help']}" in text
+        assert field.metadata["help"].endswith(".")
+        assert field.metadata["group"]
