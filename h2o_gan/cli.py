@@ -142,7 +142,7 @@ def _cluster(options: argparse.Namespace) -> Iterator[None]:
 
     if options.url is None:
         print("h2o-gan: starting, or joining, an H2O cluster on this machine", file=sys.stderr)
-        h2o_gan.init(verbose=False)
+        h2o_gan.init()
     else:
         auth = None
         if options.username is not None:
@@ -236,10 +236,10 @@ def _check_output(path: Path | None, any_name: bool = False) -> None:
     """Raise unless `path` can be written, before any long work begins."""
     if path is None:
         return
-    if not any_name and (_format_of(path) is None or path.name.lower().endswith(".gz")):
-        raise _UsageError(f"{path}: name the output .csv or .parquet.")
     if path.is_dir():
         raise _UsageError(f"{path} is a folder: name a file.")
+    if not any_name and (_format_of(path) is None or path.name.lower().endswith(".gz")):
+        raise _UsageError(f"{path}: name the output .csv or .parquet.")
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:

