@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """How fast frames move, against H2O's own client, in one run on one cluster.
 
-    python scripts/benchmark_frames.py [--rows 1000000] [--repeats 3] [--url http://...]
+    python scripts/benchmark_frames.py [--rows 1000000] [--repeats 5] [--url http://...]
 
 8 real, 4 int and 3 enum columns. Times are medians of interleaved repeats; peaks are measured in
 fresh processes, above what the process holds before and above the table itself.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,7 @@ import pyarrow as pa
 from h2o_gan.cluster.frames import read_frame, write_frame
 
 MEGABYTE = 1 << 20
+WARM_UP_ROUNDS = 2
 
 
 def make_table(rows: int) -> pa.Table:
@@ -89,11 +91,16 @@ def write_and_remove(make: Callable[[], h2o.H2OFrame]) -> float:
 
 
 def compare(title: str, base: str, ways: dict[str, Callable[[], float]], repeats: int) -> None:
-    """Run all ways in turn and print their medians and how they compare to ours."""
+    """Run all ways in turn and print their medians and how they compare to ours.
+
+    The first rounds do not count: a JVM that has just started compiles while it works.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(repeats):
+    for round_ in range(WARM_UP_ROUNDS + repeats):
         for name, way in ways.items():
-            seconds[name].append(way())
+            taken = way()
+            if round_ >= WARM_UP_ROUNDS:
+                seconds[name].append(taken)
     ours = statistics.median(seconds[base])
     print(f"\n{title}\n{'':44}{'median s':>9}{'best s':>8}{'ours is':>10}")
     for name, times in seconds.items():
@@ -108,7 +115,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--url", help="an existing cluster; by default one is started")
     parser.add_argument("--peak", choices=["read", "write"], help=argparse.SUPPRESS)
     parser.add_argument("--key", help=argparse.SUPPRESS)
@@ -121,7 +128,7 @@ def main() -> None:
     else:
         import h2o_gan
 
-        h2o_gan.init(port=54987, name="benchmark_frames", max_mem_size="5G")
+        h2o_gan.init(name=f"benchmark_frames_{os.getpid()}", max_mem_size="5G")
     if arguments.peak:
         peak(arguments.peak, arguments.key, arguments.rows)
         return
