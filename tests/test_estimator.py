@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from h2o.estimators import H2OGradientBoostingEstimator
 from h2o.estimators.estimator_base import H2OEstimator
-from h2o.exceptions import H2OConnectionError, H2OTypeError, H2OValueError
+from h2o.exceptions import H2OConnectionError, H2OJobCancelled, H2OTypeError, H2OValueError
 from sklearn.base import clone
 
 import h2o_gan
@@ -393,6 +393,15 @@ def test_ctrl_c_keeps_the_model(prostate):
     frame = gan.generate(20)
     assert frame.nrow == 20 and gan.get_summary()["stopped_by"] == ["interrupted"]
     h2o.remove(frame)
+
+
+def test_ctrl_c_while_generating_leaves_no_frame(trained):
+    before = set(h2o.ls()["key"])
+    timer = threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(H2OJobCancelled, match="no frame was made"):
+        trained.generate(50_000_000)
+    assert set(h2o.ls()["key"]) == before
 
 
 def test_a_cluster_that_dies_leaves_the_model(tmp_path):

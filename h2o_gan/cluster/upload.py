@@ -38,7 +38,7 @@ def write(reader: pa.RecordBatchReader, destination_frame: str | None = None) ->
 
 def _destination(key: str | None) -> str:
     if key is None:
-        return rest.new_key("frame")
+        return rest.new_key("frame").removeprefix("_")  # not one of ours to hide, but the user's
     check_frame_id(key)
     _must_be_free(key)
     return key

@@ -35,6 +35,7 @@ _CHECK_STEPS = 200  # steps between two looks at the losses: each look waits for
 _EXPLODED = 1e6  # scores and losses of rows in [-1, 1] have no business up here
 _SCORED_ROWS = 2048
 _SCORINGS = 100
+_NO_MODEL = "stopped before the first training step: there is no model."
 _THREADED_PRODUCT = 2**27
 _DECAYED_PART = 0.3  # of the training: learning rates fall to zero over it
 
@@ -72,9 +73,11 @@ def fit(
         ValueError: the rows and the parameters do not fit each other.
         TypeError: a column of a type that can't be learned.
         TrainingDiverged: the losses were NaN from the start.
+        KeyboardInterrupt: `stop` was set before the first step.
     """
     device = resolve_device(parameters.device)
-    table = batches.read_all()
+    stop = stop or threading.Event()
+    table = _read(batches, stop)
     table, weights = _split_weights(table, parameters.weights_column)
     if table.num_rows == 0:
         raise ValueError("the training data have no rows.")
@@ -87,12 +90,12 @@ def fit(
     codes = encoder.encode(table)
     held_out = None
     if validation is not None:
-        rows, _ = _split_weights(validation.read_all(), None)
+        rows = _read(validation, stop)
         held_out = encoder.encode(rows) if rows.num_rows else None
     del table
     run = _Training(encoder, codes, weights, held_out, parameters, device, checkpoint)
     with run.tuned_torch():
-        return run.run(on_event or (lambda event: None), stop or threading.Event())
+        return run.run(on_event or (lambda event: None), stop)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -229,7 +232,7 @@ class _Training:
                     stopped_by = "stopping_rounds"
                 tell(Scored(row, self._snapshot))
         if not done:
-            raise KeyboardInterrupt("stopped before the first training step: there is no model.")
+            raise KeyboardInterrupt(_NO_MODEL)
         tell(Progress(1.0))
         return self._snapshot(stopped_by or "epochs")
 
@@ -464,6 +467,16 @@ def _descend(optimizer: torch.optim.Optimizer, loss: Tensor, weights: list[Tenso
     for weight, slope in zip(weights, torch.autograd.grad(loss, weights), strict=True):
         weight.grad = slope
     optimizer.step()
+
+
+def _read(batches: pa.RecordBatchReader, stop: threading.Event) -> pa.Table:
+    """All rows, unless `stop` is set meanwhile."""
+    read = []
+    for batch in batches:
+        if stop.is_set():
+            raise KeyboardInterrupt(_NO_MODEL)
+        read.append(batch)
+    return pa.Table.from_batches(read, batches.schema)
 
 
 def _fit_encoder(
