@@ -468,8 +468,12 @@ class H2OGANEstimator(H2OEstimator):
         Args:
             as_data_frame: a pandas data frame, or else an H2OTwoDimTable.
         """
-        self._model_of  # noqa: B018  (raises where there is no model)
-        return super().scoring_history(as_data_frame)
+        if not self._model_of.history:
+            raise H2OValueError(
+                "the model has no scoring history: it stopped before the first one."
+            )
+        table = self._model_json["output"]["scoring_history"]
+        return table.as_data_frame() if as_data_frame else table
 
     def detach(self) -> None:
         """Forget the model's name, as H2O's own estimators do."""

@@ -409,7 +409,7 @@ def test_a_cluster_that_dies_leaves_the_model(tmp_path):
     program = textwrap.dedent("""
         import os, signal, sys, threading, time, warnings
         import h2o, h2o_gan, numpy as np
-        h2o_gan.init(port=PORT, name="dies", max_mem_size="500M", verbose=False)
+        h2o_gan.init(port=PORT, name="dies", max_mem_size="500M")
         frame = h2o.H2OFrame([[i, i * 1.5] for i in range(400)], column_names=["a", "b"])
         jvm = h2o.connection().local_server._process
         gan = h2o_gan.H2OGANEstimator(epochs=1_000_000, max_runtime_secs=6, seed=1)
