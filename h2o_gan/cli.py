@@ -165,13 +165,12 @@ def _uploaded(file: Path) -> Iterator[H2OFrame]:
     import h2o
 
     if _format_of(file) == "parquet":
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         from h2o_gan.cluster.frames import write_frame
 
         source = pq.ParquetFile(file)
-        import pyarrow as pa
-
         rows = pa.RecordBatchReader.from_batches(source.schema_arrow, source.iter_batches())
         frame = write_frame(rows)
     else:

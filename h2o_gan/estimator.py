@@ -86,8 +86,8 @@ class H2OGANEstimator(H2OEstimator):
         changed = {**self._parms, **parms}
         Parameters(**changed)
         self._parms = changed
-        if "model_id" in parms:
-            self._id = parms["model_id"]
+        if self._engine_model is None:
+            self._id = changed["model_id"]
         return self
 
     @property
@@ -97,8 +97,12 @@ class H2OGANEstimator(H2OEstimator):
 
     @model_id.setter
     def model_id(self, newid: str) -> None:
-        self._parms["model_id"] = self._id = newid
-        _by_id[newid] = self
+        self.set_params(model_id=newid)
+        if self._engine_model is not None:
+            model = self._engine_model
+            renamed = model.parameters.replace(model_id=newid)
+            self._engine_model = dataclasses.replace(model, parameters=renamed)
+            self._id, _by_id[newid] = newid, self
 
     # ---- training
 

@@ -13,7 +13,7 @@ from h2o_gan.parameters import Parameters
 if TYPE_CHECKING:
     from h2o_gan.engine.model import Model
 
-__all__ = ["ALGO", "ALGO_FULL_NAME", "model_json", "parameters_json"]
+__all__ = ["ALGO", "ALGO_FULL_NAME", "model_json", "parameters_json", "scoring_history"]
 
 ALGO = "gan"
 ALGO_FULL_NAME = "Generative Adversarial Network"
@@ -33,7 +33,7 @@ def model_json(model: Model, parameters: list[dict[str, Any]]) -> dict[str, Any]
         "output": {
             "model_category": "Unknown",
             "model_summary": _summary(model),
-            "scoring_history": _scoring_history(model),
+            "scoring_history": scoring_history(model),
             "training_metrics": None,
             "validation_metrics": None,
             "cross_validation_metrics": None,
@@ -110,9 +110,8 @@ def _summary(model: Model) -> H2OTwoDimTable:
     )
 
 
-def _scoring_history(model: Model) -> H2OTwoDimTable | None:
-    if not model.history:
-        return None
+def scoring_history(model: Model) -> H2OTwoDimTable:
+    """One row per scoring."""
     names = list(dict.fromkeys(name for row in model.history for name in row))
     return H2OTwoDimTable(
         table_header="Scoring History",

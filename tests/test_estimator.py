@@ -352,6 +352,15 @@ def test_save_and_load(trained, tmp_path):
         h2o.remove(frame)
 
 
+def test_a_model_can_be_renamed(trained, tmp_path):
+    again = h2o_gan.load_model(trained.save(tmp_path))
+    again.set_params(model_id="for_the_next_training")
+    assert again.model_id == "prostate_gan"
+    again.model_id = "another_name"
+    assert again.model_id == again.key == again.get_params()["model_id"] == "another_name"
+    assert h2o_gan.load_model(again.save(tmp_path)).model_id == "another_name"
+
+
 def test_an_unwritable_path_is_named(trained, tmp_path):
     with pytest.raises(H2OValueError, match=r"can't be written to .*missing"):
         trained.save(tmp_path / "missing" / "model.zip")

@@ -168,6 +168,8 @@ def _restore(
     parameters = Parameters(**manifest["parameters"])
     state = manifest["encoder"]
     encoder: Encoder = _ENCODERS[state["encoder"]].restore(state, arrays)
+    if not isinstance(manifest["history"], list) or not manifest["history"]:
+        raise ModelFileError("its history is not a list of scorings.")
     numbers = {name: manifest[name] for name in _NUMBERS}
     for name, value in numbers.items():
         kinds = (str,) if name == "stopped_by" else (int, float) if name == "seconds" else (int,)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from h2o_gan.engine.schema import TIME, Column, kind_of
+from h2o_gan.engine.schema import LEARNED_KINDS, TIME, Column, kind_of
 
 __all__ = ["UNKNOWN", "Binned", "Codec", "Constant", "Levels", "fit_codec"]
 
@@ -254,8 +254,15 @@ def fit_codec(
         values: its values.
         weights: (rows,) non-negative row weights, or None.
         keep_constant: whether a column with a single value still goes to the networks.
+
+    Raises:
+        TypeError: the column is text, or of a type that no frame has.
     """
     kind = kind_of(values.type)
+    if kind not in LEARNED_KINDS:
+        raise TypeError(
+            f"column {name!r} is {kind}, which can't be learned: drop it, or make it a dictionary."
+        )
     if kind == "enum":
         return _fit_levels(name, values, weights, keep_constant)
     return _fit_bins(name, kind, values, weights, keep_constant)

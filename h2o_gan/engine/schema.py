@@ -12,11 +12,10 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["KINDS", "LEARNED_KINDS", "Column", "kind_of", "schema_of"]
+__all__ = ["LEARNED_KINDS", "TIME", "Column", "kind_of", "schema_of"]
 
 TIME = pa.timestamp("ms", tz="UTC")
 LEARNED_KINDS = ("int", "real", "time", "enum")
-KINDS = (*LEARNED_KINDS, "string", "uuid")
 
 
 @dataclass(frozen=True)

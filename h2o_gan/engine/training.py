@@ -221,6 +221,8 @@ class _Training:
             else:
                 self.epoch += 1
             self.seconds = earlier_seconds + time.perf_counter() - began
+            if stopped_by is not None and not losses.check():
+                stopped_by = "diverged"  # also between the last look and an early end
             if stopped_by == "diverged":
                 self._restore_weights(good, losses)
             last = stopped_by is not None or self.epoch == parameters.epochs

@@ -153,6 +153,7 @@ def test_a_pickle_in_place_of_an_entry_is_not_executed(file, tmp_path):
         {"encoder": {"encoder": "table", "columns": [{"codec": "binned"}]}},
         {"history": [{"epoch": "x"}]},
         {"history": 5},
+        {"history": []},
         {"epoch": "many"},
         {"rows": None},
         {"format": "something else"},
