@@ -249,7 +249,14 @@ class H2OGANEstimator(H2OEstimator):
                 self._latest_row = event.row
                 if export_dir is not None:
                     name = f"{parameters.model_id}.epoch_{event.row['epoch']:05d}{_MODEL_SUFFIX}"
-                    event.snapshot().save(export_dir / name)
+                    try:
+                        event.snapshot().save(export_dir / name)
+                    except OSError as error:  # a full disk must not end hours of training
+                        warnings.warn(
+                            f"checkpoint {export_dir / name} was not written: {error}",
+                            RuntimeWarning,
+                            stacklevel=2,
+                        )
 
             return engine.fit(
                 rows,

@@ -2,11 +2,13 @@
 
 import inspect
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import h2o
 import numpy as np
@@ -391,6 +393,18 @@ def test_checkpoints_are_exported_at_every_scoring(prostate, tmp_path):
     files = sorted(p.name for p in (tmp_path / "new").iterdir())
     assert files == [f"m.epoch_0000{i}.zip" for i in (1, 2, 3)]
     assert h2o_gan.load_model(tmp_path / "new" / files[1])._model_of.epoch == 2
+
+
+def test_a_checkpoint_that_cannot_be_written_does_not_end_training(prostate, tmp_path):
+    folder = tmp_path / "soon gone"
+    gan = H2OGANEstimator(epochs=300, seed=1, export_checkpoints_dir=folder)
+    gan.start(x=["AGE", "PSA"], training_frame=prostate)
+    while not list(folder.iterdir()):
+        time.sleep(0.05)
+    shutil.rmtree(folder)
+    with pytest.warns(RuntimeWarning, match=r"checkpoint .* was not written"):
+        gan.join()
+    assert gan.get_summary()["stopped_by"] == ["epochs"]
 
 
 def test_ctrl_c_keeps_the_model(prostate):

@@ -203,8 +203,11 @@ class _Training:
         while stopped_by is None and self.epoch < parameters.epochs:
             for rows in self._batches():
                 elapsed = time.perf_counter() - began
-                if stop.is_set() or elapsed > limit:
-                    stopped_by = "interrupted" if stop.is_set() else "max_runtime_secs"
+                if stop.is_set():
+                    stopped_by = "interrupted"
+                    break
+                if done and elapsed > limit:  # one step at least: some model is better than none
+                    stopped_by = "max_runtime_secs"
                     break
                 share = max(done / total, elapsed / limit)
                 if elapsed - told > 0.1:

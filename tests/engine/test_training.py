@@ -189,6 +189,13 @@ def test_max_runtime_secs_ends_training(mixed_table):
     assert 1.5 <= time.perf_counter() - began < 30 and model.step > 0
 
 
+def test_the_shortest_runtime_still_makes_a_model(mixed_table):
+    model = train(mixed_table, max_runtime_secs=1e-9)
+    assert model.stopped_by == "max_runtime_secs"
+    assert model.step == 1
+    assert model.sample(3).read_all().num_rows == 3
+
+
 def test_early_stopping_ends_training(mixed_table):
     model = train(
         mixed_table,
