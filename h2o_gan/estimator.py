@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-import tempfile
 import time
 import warnings
 import weakref
@@ -13,15 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import h2o
 from h2o.estimators.estimator_base import H2OEstimator
 from h2o.exceptions import H2OJobCancelled, H2OTypeError, H2OValueError
 from h2o.frame import H2OFrame
-from h2o.plot import RAISE_ON_FIGURE_ACCESS, decorate_plot_result, get_matplotlib_pyplot
 
 from h2o_gan import presentation
+from h2o_gan.inputs import NUMBERS, column_of, columns_to_learn, frame_of, writable_dir
 from h2o_gan.job import Job
 from h2o_gan.parameters import Parameters, documentation
+from h2o_gan.refusals import refuse_the_rest
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -36,8 +35,6 @@ _counter = itertools.count(1)
 _by_id: weakref.WeakValueDictionary[str, H2OGANEstimator] = weakref.WeakValueDictionary()
 
 _MODEL_SUFFIX = ".zip"
-_DROPPED_KINDS = ("string", "uuid")
-_NUMBERS = ("int", "real")
 
 
 class H2OGANEstimator(H2OEstimator):
@@ -205,35 +202,35 @@ class H2OGANEstimator(H2OEstimator):
             if training_frame is not None:
                 raise H2OValueError("x is a frame and training_frame is given too: give one.")
             x, training_frame = None, x
-        frame = _frame(training_frame, "training_frame")
+        frame = frame_of(training_frame, "training_frame")
         validation = (
-            None if validation_frame is None else _frame(validation_frame, "validation_frame")
+            None if validation_frame is None else frame_of(validation_frame, "validation_frame")
         )
         values = {**self._parms, **{k: v for k, v in overrides.items() if v is not None}}
         if values["weights_column"] is not None:
-            values["weights_column"] = _column(frame, values["weights_column"], "weights_column")
+            values["weights_column"] = column_of(frame, values["weights_column"], "weights_column")
         if values["ignored_columns"] is not None:
             if x is not None:
                 raise H2OValueError("x and ignored_columns can't be given together: give one.")
             values["ignored_columns"] = [
-                _column(frame, name, "ignored_columns") for name in values["ignored_columns"]
+                column_of(frame, name, "ignored_columns") for name in values["ignored_columns"]
             ]
         values["model_id"] = values["model_id"] or _new_id()
         parameters = Parameters(**values)
-        columns = _columns_to_learn(frame, x, y, parameters)
+        columns = columns_to_learn(frame, x, y, parameters)
 
         from h2o_gan import engine  # torch loads here, not when h2o_gan is imported
         from h2o_gan.cluster.frames import read_frame
 
         engine.resolve_device(parameters.device)
-        export_dir = _writable_dir(parameters.export_checkpoints_dir)
+        export_dir = writable_dir(parameters.export_checkpoints_dir)
         earlier = _checkpoint(parameters.checkpoint)
         weights = [parameters.weights_column] if parameters.weights_column else []
         rows = read_frame(frame, columns + weights)
         held_out = None
         if validation is not None:
             for name in columns:
-                _column(validation, name, "validation_frame")
+                column_of(validation, name, "validation_frame")
             held_out = read_frame(validation, columns)
         frames = {
             "training_frame": frame.frame_id,
@@ -379,7 +376,7 @@ class H2OGANEstimator(H2OEstimator):
                 raise H2OValueError(
                     f"the frame has no column {column.name!r}, which the model was trained on."
                 )
-            if found != column.kind and not (found in _NUMBERS and column.kind in _NUMBERS):
+            if found != column.kind and not (found in NUMBERS and column.kind in NUMBERS):
                 raise H2OValueError(
                     f"column {column.name!r} is {found} in the frame, but the model was trained "
                     f"on {column.kind}: convert it, for instance with asfactor() or asnumeric()."
@@ -431,47 +428,7 @@ class H2OGANEstimator(H2OEstimator):
         Raises:
             H2OValueError: an unknown timestep or metric.
         """
-        history = self._model_of.history
-        timestep = "epoch" if timestep == "AUTO" else timestep
-        known = [name for name in history[0] if name not in ("epoch", "step", "seconds")]
-        if timestep not in ("epoch", "step", "seconds"):
-            raise H2OValueError(f"timestep={timestep!r} is not known; use epoch, step or seconds.")
-        if metric != "AUTO" and metric not in known:
-            raise H2OValueError(f"metric={metric!r} is not known; use {', '.join(known)}.")
-        plt = get_matplotlib_pyplot(server)
-        if plt is None:
-            return decorate_plot_result(figure=RAISE_ON_FIGURE_ACCESS)
-        panels = [[metric]]
-        if metric == "AUTO":
-            panels = [
-                [name for name in known if name.endswith("loss")],
-                [name for name in known if not name.endswith("loss")],
-            ]
-        figure, axes = plt.subplots(
-            len(panels),
-            1,
-            sharex=True,
-            squeeze=False,
-            figsize=(7, 3 * len(panels)),
-            layout="constrained",
-        )
-        for axis, names in zip(axes[:, 0], panels, strict=True):
-            for name in names:
-                values = [row.get(name) for row in history]
-                axis.plot(
-                    [row[timestep] for row in history],
-                    [float("nan") if value is None else value for value in values],
-                    label=name.replace("_", " "),
-                )
-            axis.grid(alpha=0.3)
-            axis.legend()
-        axes[-1, 0].set_xlabel(timestep)
-        axes[0, 0].set_title(f"Scoring history of {self.model_id}")
-        if save_plot_path is not None:
-            figure.savefig(save_plot_path)
-        if not server:
-            plt.show()
-        return decorate_plot_result(figure=figure)
+        return presentation.plot_history(self._model_of, timestep, metric, server, save_plot_path)
 
     def scoring_history(self, as_data_frame: bool = True) -> Any:
         """One row per scoring: epoch, step, seconds, losses, sliced Wasserstein distance.
@@ -528,86 +485,6 @@ def _new_id() -> str:
     return f"GAN_model_python_{int(time.time() * 1000)}_{next(_counter)}"
 
 
-def _frame(frame: H2OFrame | str | None, name: str) -> H2OFrame:
-    if frame is None:
-        raise H2OValueError(f"{name} is missing: train({name}=frame).")
-    if isinstance(frame, str):
-        key, frame = frame, h2o.get_frame(frame)
-        if frame is None:
-            raise H2OValueError(f"{name}={key!r} is not a frame of the cluster.")
-    if not isinstance(frame, H2OFrame):
-        raise H2OTypeError(
-            message=f"{name} must be an H2OFrame, not {type(frame).__name__}: "
-            "h2o.H2OFrame(data) makes one."
-        )
-    if frame.nrow == 0:
-        raise H2OValueError(f"{name} {frame.frame_id!r} has no rows.")
-    return frame
-
-
-def _column(frame: H2OFrame, column: Any, parameter: str) -> str:
-    """The name of a column given by name or index."""
-    names = frame.names
-    if isinstance(column, int) and not isinstance(column, bool):
-        if -len(names) <= column < len(names):
-            return str(names[column])
-    elif column in names:
-        return str(column)
-    some = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
-    raise H2OValueError(
-        f"{parameter}: frame {frame.frame_id!r} has no column {column!r}; it has {some}."
-    )
-
-
-def _columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:
-    """The columns in the frame's order, without those that can't be learned."""
-    left_out = {*(parameters.ignored_columns or ()), parameters.weights_column}
-    if x is None:
-        chosen = set(frame.names) - left_out
-    else:
-        wanted = [x] if isinstance(x, str | int) else list(x)
-        chosen = {_column(frame, name, "x") for name in wanted} - left_out
-    if y is not None:
-        response = _column(frame, y, "y")
-        if response in left_out:
-            raise H2OValueError(f"y={response!r} is an ignored or a weights column too.")
-        chosen.add(response)
-    if not chosen:
-        raise H2OValueError(
-            f"every column of frame {frame.frame_id!r} is ignored: leave some to learn."
-        )
-    types = frame.types
-    dropped = [n for n in frame.names if n in chosen and types[n] in _DROPPED_KINDS]
-    columns = [n for n in frame.names if n in chosen and n not in dropped]
-    if parameters.weights_column and types[parameters.weights_column] not in _NUMBERS:
-        raise H2OValueError(f"weights_column {parameters.weights_column!r} is not numeric.")
-    if not columns:
-        raise H2OValueError(
-            f"only text is left to learn ({', '.join(dropped[:10])}): convert columns with "
-            "asfactor(), or leave others in."
-        )
-    if dropped:
-        warnings.warn(
-            f"Dropping text columns, which can't be learned: {', '.join(dropped)}. "
-            "asfactor() makes them categories.",
-            RuntimeWarning,
-            stacklevel=5,
-        )
-    return columns
-
-
-def _writable_dir(path: str | os.PathLike[str] | None) -> Path | None:
-    if path is None:
-        return None
-    folder = Path(path).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise H2OValueError(f"export_checkpoints_dir {folder} can't be written: {error}") from error
-    return folder
-
-
 def _checkpoint(checkpoint: Any) -> Model | None:
     """The engine's model behind a ``checkpoint`` parameter."""
     if checkpoint is None:
@@ -642,57 +519,12 @@ def _watched(rows: pa.RecordBatchReader, total: int, job: Job[Any]) -> pa.Record
     return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
 
-# What H2O's base classes offer beyond this list cannot apply to a GAN. The list is of what does,
-# so that a method a later H2O adds is refused in words rather than failing in some odd way.
-_KEPT = frozenset(
-    {
-        "actual_params",
-        "default_params",
-        "end_time",
-        "fit",
-        "full_parameters",
-        "get_summary",
-        "have_mojo",
-        "have_pojo",
-        "key",
-        "params",
-        "run_time",
-        "show",
-        "show_summary",
-        "start_time",
-        "summary",
-        "type",
-    }
-)
-_INSTEAD = {
-    "download_model": "Use save(path).",
-    "download_mojo": "Use save(path).",
-    "download_pojo": "Use save(path).",
-    "save_mojo": "Use save(path).",
-    "save_model_details": "Use save(path).",
-    "model_performance": "Use scoring_history().",
-}
-
-
-def _refusal(name: str) -> Any:
-    def refuse(self: H2OGANEstimator, *args: Any, **kwargs: Any) -> Any:
-        instead = _INSTEAD.get(name, "See generate(), predict(), scoring_history() and plot().")
-        raise NotImplementedError(f"{name} does not apply to a GAN. {instead}")
-
-    refuse.__name__ = name
-    refuse.__doc__ = "Does not apply to a GAN: raises NotImplementedError."
-    return refuse
-
-
 def _complete(cls: type[H2OGANEstimator]) -> None:
     """Give the class its parameters' properties and its refusals."""
     for field in _FIELDS.values():
         if field.name not in vars(cls):
             setattr(cls, field.name, _property(field))
-    for name in dir(H2OEstimator):
-        own = name.startswith("_") or name in vars(cls) or name in _KEPT
-        if not own and callable(getattr(H2OEstimator, name)):
-            setattr(cls, name, _refusal(name))
+    refuse_the_rest(cls)
     cls.__doc__ = f"{cls.__doc__}\n\n{documentation()}"
 
 
