@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
     _check_rows(options.rows)
+    _check_seed(options.seed)
     _check_output(options.out)
     _check_output(options.save, any_name=True)
     if not options.file.is_file():
@@ -130,6 +131,7 @@ def _generate(options: argparse.Namespace, result: IO[str]) -> None:
     from h2o_gan import engine
 
     _check_rows(options.rows)
+    _check_seed(options.seed)
     _check_output(options.out)
     if not options.model.is_file():
         raise _UsageError(f"there is no file {options.model}.")
@@ -163,6 +165,7 @@ def _cluster(options: argparse.Namespace) -> Iterator[None]:
 def _uploaded(file: Path) -> Iterator[H2OFrame]:
     """The file as a frame of the cluster, removed afterwards."""
     import h2o
+    from h2o.exceptions import H2OError
 
     if _format_of(file) == "parquet":
         import pyarrow as pa
@@ -178,7 +181,8 @@ def _uploaded(file: Path) -> Iterator[H2OFrame]:
     try:
         yield frame
     finally:
-        h2o.remove(frame)
+        with contextlib.suppress(H2OError):  # a lost cluster must not take the model with it
+            h2o.remove(frame)
 
 
 def _write(model: Model, rows: int, options: argparse.Namespace, result: IO[str]) -> None:
@@ -229,6 +233,11 @@ def _format_of(path: Path) -> str | None:
 def _check_rows(rows: int | None) -> None:
     if rows is not None and rows < 1:
         raise _UsageError(f"--rows must be at least 1, not {rows}.")
+
+
+def _check_seed(seed: int | None) -> None:
+    if seed is not None and seed < 0:
+        raise _UsageError(f"--seed must be at least 0, not {seed}.")
 
 
 def _check_output(path: Path | None, any_name: bool = False) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import h2o
 from h2o.estimators.estimator_base import H2OEstimator
 from h2o.exceptions import H2OJobCancelled, H2OTypeError, H2OValueError
 from h2o.frame import H2OFrame
@@ -345,7 +346,12 @@ class H2OGANEstimator(H2OEstimator):
         def work(job: Job[H2OFrame]) -> H2OFrame:
             return write_frame(_watched(rows, n, job), destination_frame)
 
-        return Job(work, f"{self.algo} generation").poll()
+        job = Job(work, f"{self.algo} generation")
+        frame = job.poll()
+        if job.stop.is_set():  # Ctrl-C came when all rows had left for the cluster
+            h2o.remove(frame)
+            raise H2OJobCancelled("generation was cancelled; no frame was made.")
+        return frame
 
     def predict(self, test_data: H2OFrame | npt.ArrayLike) -> H2OFrame | npt.NDArray[Any]:
         """Latent vectors to samples, or rows to the critic's opinion of them.

@@ -33,6 +33,8 @@ def frame_of(frame: H2OFrame | str | None, name: str) -> H2OFrame:
             message=f"{name} must be an H2OFrame, not {type(frame).__name__}: "
             "h2o.H2OFrame(data) makes one."
         )
+    if getattr(frame, "_ex", None) is None:
+        raise H2OValueError(f"{name} was removed from the cluster: import or compute it again.")
     if frame.nrow == 0:
         raise H2OValueError(f"{name} {frame.frame_id!r} has no rows.")
     return frame

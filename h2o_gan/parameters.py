@@ -7,8 +7,10 @@ This module imports neither h2o nor torch.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +20,7 @@ __all__ = ["ACTIVATIONS", "LOSS_FUNCTIONS", "Parameters", "documentation"]
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus")
 LOSS_FUNCTIONS = ("relativistic", "mse", "bce", "hinge", "wasserstein")
 _ARCHITECTURE_KEYS = ("input_dim", "hidden_dim", "output_dim", "activation")
+_MOST_LAYERS = 100
 _NUMBER = (int, float)
 
 
@@ -198,6 +201,12 @@ class Parameters:
             _check(field, getattr(self, field.name))
         for which in ("generator_architecture", "discriminator_architecture"):
             _check_architecture(which, getattr(self, which))
+            # A copy: what the caller does to the dict later must not reach a trained model.
+            object.__setattr__(self, which, copy.deepcopy(getattr(self, which)))
+        if self.model_id is not None and not re.fullmatch(r"[^/\\\0]+", self.model_id):
+            raise ValueError(
+                f"model_id={self.model_id!r} must be a name without slashes: it names files too."
+            )
         latent = (self.generator_architecture or {}).get("input_dim")
         if None not in (latent, self.latent_size) and latent != self.latent_size:
             raise ValueError(
@@ -264,6 +273,8 @@ def _check_architecture(which: str, architecture: Mapping[str, Any] | None) -> N
                 )
             continue
         sizes = value if key == "hidden_dim" and isinstance(value, list | tuple) else [value]
+        if len(sizes) > _MOST_LAYERS:
+            raise ValueError(f"{which}['hidden_dim'] has more than {_MOST_LAYERS} layers.")
         for size in sizes:
             if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 1_000_000:
                 raise ValueError(

@@ -117,6 +117,7 @@ def test_it_starts_a_cluster_of_its_own(tmp_path):
         (["synthesize", PROSTATE, "--out", "x.xlsx"], 2, "name the output .csv or .parquet"),
         (["synthesize", PROSTATE, "--out", "."], 2, "is a folder"),
         (["synthesize", PROSTATE, "--save", "no/m.zip"], 2, "no/m.zip can't be written"),
+        (["synthesize", PROSTATE, "--seed", "-1"], 2, "--seed must be at least 0"),
         (["synthesize", PROSTATE, "--rows", "0"], 2, "--rows must be at least 1"),
         (["synthesize", PROSTATE, "--epochs", "0"], 1, "epochs must be at least 1"),
         (["synthesize", __file__], 2, "neither CSV nor Parquet"),

@@ -221,7 +221,7 @@ def test_it_shows_itself(trained, capsys):
     summary = trained.get_summary()
     assert summary["training_rows"] == [380] and summary["stopped_by"] == ["epochs"]
     assert trained.summary().col_header == summary.col_header
-    assert "No model" in str(H2OGANEstimator()) or H2OGANEstimator() is not None
+    assert str(H2OGANEstimator()) == "No model available"
 
 
 def test_scoring_history_and_plot(trained, tmp_path):
@@ -552,6 +552,10 @@ def test_an_empty_frame_is_refused(prostate):
 
 
 def test_a_removed_frame_is_named(cluster):
+    frame = h2o.H2OFrame({"a": [1, 2, 3]})
+    h2o.remove(frame)
+    with pytest.raises(H2OValueError, match="training_frame was removed"):
+        H2OGANEstimator().train(training_frame=frame)
     frame = h2o.H2OFrame({"a": [1, 2, 3]}, destination_frame="soon_gone")
     frame.refresh()
     h2o.remove("soon_gone", cascade=False)

@@ -25,6 +25,7 @@ from h2o_gan.parameters import ACTIVATIONS, LOSS_FUNCTIONS, Parameters, document
         ({"ema_decay": 1.0}, ValueError, "ema_decay must be at most"),
         ({"stopping_tolerance": 2}, ValueError, "stopping_tolerance must be at most 1"),
         ({"loss_function": "mae"}, ValueError, "loss_function='mae' is not known; use one of.*mse"),
+        ({"model_id": "../escaped"}, ValueError, "model_id='../escaped' must be a name"),
         ({"ignore_const_cols": 1}, TypeError, "ignore_const_cols must be of type bool"),
         ({"ignored_columns": "ID"}, TypeError, "ignored_columns must be of type list"),
         ({"generator_architecture": [128]}, TypeError, "generator_architecture must be"),

@@ -12,7 +12,8 @@ import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,7 @@ def load(path: str | os.PathLike[str]) -> Model:
 
 def _entries(path: str | os.PathLike[str]) -> list[bytes]:
     size = os.path.getsize(path)
-    with zipfile.ZipFile(path) as archive:
+    with open(path, "rb") as file, _as_damage(), zipfile.ZipFile(file) as archive:
         infos = {info.filename: info for info in archive.infolist()}
         if _MANIFEST not in infos or len(infos) != len(archive.infolist()):
             raise ModelFileError("it is a zip, but not an h2o_gan model.")
@@ -143,6 +144,15 @@ def _entries(path: str | os.PathLike[str]) -> list[bytes]:
                 raise ModelFileError(f"its entry {name} is too large.")
             entries.append(archive.read(info))
     return entries
+
+
+@contextmanager
+def _as_damage() -> Iterator[None]:
+    """A zip whose offsets point nowhere makes the file system complain: that is damage too."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelFileError(f"it is damaged ({error}).") from error
 
 
 def _check_format(manifest: Any) -> None:

@@ -198,12 +198,12 @@ class Binned:
             return np.where(single, low, np.clip(values, low, high))
         width = high.astype(np.float64) - low.astype(np.float64)
         offset = np.rint(part * width / self.step) * self.step
-        if width.max(initial=0) < 2.0**62:
-            whole: Array = np.minimum(low + offset.astype(np.int64), high)
-            return whole
+        far = width >= 2.0**62  # where int64 could overflow, doubles do
         limit = np.nextafter(2.0**63, 0)
-        far: Array = np.clip(low.astype(np.float64) + offset, -limit, limit).astype(np.int64)
-        return far
+        rough = np.clip(low.astype(np.float64) + offset, -limit, limit).astype(np.int64)
+        exact = low + np.where(far, 0.0, offset).astype(np.int64)
+        whole: Array = np.clip(np.where(far, rough, exact), low, high)
+        return whole
 
     def to_json(self) -> dict[str, Any]:
         """JSON part of the codec."""

@@ -92,7 +92,7 @@ class Model:
             device,
         )
         with torch.no_grad():
-            scores = critic(expansion.expand(real, None)).flatten().double().cpu().numpy()
+            scores = critic(expansion.expand(real, None)).flatten().cpu().double().numpy()
         return cls(
             parameters=parameters,
             encoder=encoder,
@@ -227,9 +227,11 @@ class Model:
                 f"latent vectors of shape {vectors.shape} do not fit: this generator takes "
                 f"(n, {size}), or one vector as ({size},) or ({size}, 1)."
             )
+        with np.errstate(over="ignore"):
+            vectors = np.ascontiguousarray(vectors, np.float32)
         if not np.all(np.isfinite(vectors)):
             raise ValueError("latent vectors must be finite, but some are NaN or infinite.")
-        return np.ascontiguousarray(vectors, np.float32)
+        return vectors
 
 
 def check_rows_and_seed(rows: int, seed: int | None) -> None:

@@ -11,8 +11,9 @@ import secrets
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from h2o_gan.engine.images import PixelEncoder
 from h2o_gan.engine.model import Model
 from h2o_gan.engine.networks import build_critic, build_generator, initialize, start_at_marginals
 from h2o_gan.engine.objectives import OBJECTIVES, Objective
+from h2o_gan.engine.schema import kind_of
 from h2o_gan.engine.scoring import EarlyStopping, sliced_wasserstein
 from h2o_gan.parameters import Parameters
 
@@ -178,8 +180,8 @@ class _Training:
         self.generator_optimizer = self._adam(self.generator, parameters.generator_learning_rate)
         self.critic_optimizer = self._adam(self.critic, parameters.discriminator_learning_rate)
         if checkpoint is not None:
-            self.generator_optimizer.load_state_dict(dict(checkpoint.generator_optimizer))
-            self.critic_optimizer.load_state_dict(dict(checkpoint.critic_optimizer))
+            _load_memory(self.generator_optimizer, checkpoint.generator_optimizer)
+            _load_memory(self.critic_optimizer, checkpoint.critic_optimizer)
         self._generator_weights: list[Tensor] = list(self.generator.parameters())
         self._critic_weights: list[Tensor] = list(self.critic.parameters())
         self._average_weights: list[Tensor] = list(self.average.parameters())
@@ -196,7 +198,9 @@ class _Training:
         score_every = 1 if parameters.score_each_iteration else math.ceil(epochs / _SCORINGS)
         early = EarlyStopping(parameters.stopping_rounds, parameters.stopping_tolerance)
         losses = _Losses(self.device)
+        # The weights after a look at the losses are good only once the next look says so.
         good: dict[str, list[Tensor]] | None = None
+        latest: dict[str, list[Tensor]] | None = None
         stopped_by = None
         done, told = 0, 0.0
         tell(Progress(0.0))
@@ -220,7 +224,7 @@ class _Training:
                     if not losses.check():
                         stopped_by = "diverged"
                         break
-                    good = self._copy_weights(good)
+                    good, latest = latest, self._copy_weights(good)
             else:
                 self.epoch += 1
             self.seconds = earlier_seconds + time.perf_counter() - began
@@ -467,6 +471,12 @@ class _Losses:
         return f"critic {critic:.3g}, generator {generator:.3g}"
 
 
+def _load_memory(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Adam's moments from an earlier training; its settings stay this training's own."""
+    own = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state["state"], "param_groups": own})
+
+
 def _descend(optimizer: torch.optim.Optimizer, loss: Tensor, weights: list[Tensor]) -> None:
     """One step down `loss`. Only these weights' gradients are computed, not all networks'."""
     for weight, slope in zip(weights, torch.autograd.grad(loss, weights), strict=True):
@@ -528,6 +538,13 @@ def _check_checkpoint(checkpoint: Model, table: pa.Table, parameters: Parameters
             "checkpoint was trained on other columns; the difference is "
             f"{', '.join(different[:10])}. Train on the same columns, or without checkpoint."
         )
+    for column in checkpoint.encoder.columns:
+        kind = kind_of(table.schema.field(column.name).type)
+        if kind != column.kind and not {kind, column.kind} <= {"int", "real"}:
+            raise ValueError(
+                f"checkpoint was trained with column {column.name!r} as {column.kind}, not {kind}: "
+                "convert it, or train without checkpoint."
+            )
     for name in (
         "generator_architecture",
         "discriminator_architecture",

@@ -89,6 +89,13 @@ def test_a_cut_file_is_refused(file, share):
         engine.load(file)
 
 
+@pytest.mark.parametrize("start", [1, 7, 100, 5_000])
+def test_a_file_without_its_start_is_refused(file, start):
+    file.write_bytes(file.read_bytes()[start:])
+    with pytest.raises(engine.ModelFileError, match=r"model\.zip"):
+        engine.load(file)
+
+
 def test_flipped_bytes_are_noticed(file):
     data = file.read_bytes()
     rng = np.random.default_rng(0)

@@ -270,6 +270,7 @@ def test_few_rows_train(mixed_table, rows):
 def test_training_goes_on_from_a_checkpoint(mixed_table, tmp_path):
     model = train(mixed_table, epochs=2)
     model.save(tmp_path / "model.zip")
+    rows = []
     for earlier in (model, engine.load(tmp_path / "model.zip")):
         longer = train(mixed_table, epochs=5, checkpoint=earlier, score_each_iteration=True)
         assert longer.epoch == 5 and longer.step == model.step // 2 * 5
@@ -277,6 +278,16 @@ def test_training_goes_on_from_a_checkpoint(mixed_table, tmp_path):
         assert longer.seconds > model.seconds
         steps = {int(s["step"]) for s in longer.critic_optimizer["state"].values()}
         assert steps == {longer.step}
+        assert longer.critic_optimizer["param_groups"][0]["betas"] == (0.0, 0.99)
+        rows.append(longer.sample(200, seed=0).read_all())
+    assert rows[0].equals(rows[1])  # from the file as from the object
+
+
+def test_a_checkpoint_of_other_kinds_is_refused(mixed_table, trained):
+    place = mixed_table.column_names.index("flag")
+    other = mixed_table.set_column(place, "flag", pa.array(np.arange(2_000.0)))
+    with pytest.raises(ValueError, match="column 'flag' as enum, not real"):
+        train(other, checkpoint=trained, epochs=99)
 
 
 @pytest.mark.parametrize(
