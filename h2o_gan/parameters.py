@@ -15,11 +15,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ACTIVATIONS", "LOSS_FUNCTIONS", "Parameters", "documentation"]
+__all__ = [
+    "ACTIVATIONS",
+    "ARCHITECTURES",
+    "COLUMN_TYPES",
+    "LOSS_FUNCTIONS",
+    "Parameters",
+    "documentation",
+]
 
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus")
+ARCHITECTURES = ("auto", "columns", "mlp")
+COLUMN_TYPES = ("numeric", "categorical", "identifier", "ignore")
 LOSS_FUNCTIONS = ("relativistic", "mse", "bce", "hinge", "wasserstein")
 _ARCHITECTURE_KEYS = ("input_dim", "hidden_dim", "output_dim", "activation")
+_LATENT_ONLY = ("generator_architecture", "discriminator_architecture", "latent_size")
+_RATIOS = ("relativistic",)  # games whose critic, at the optimum, is a log density ratio
 _MOST_LAYERS = 100
 _NUMBER = (int, float)
 
@@ -76,6 +87,30 @@ class Parameters:
         group="data",
         types=(str,),
     )
+    response_column: str | None = _parameter(
+        None,
+        "Column that matters most: it is drawn last, given all others, so that a model trained on "
+        "samples predicts it best. Set by train(y=...).",
+        group="data",
+        types=(str,),
+    )
+    column_types: Mapping[str, str] | None = _parameter(
+        None,
+        "What to take columns for where the model summary shows that it guessed wrong: a dict from "
+        "names to numeric, categorical, identifier (fresh values of the same look) or ignore.",
+        group="data",
+        types=(Mapping,),
+    )
+    architecture: str = _parameter(
+        "auto",
+        "The networks: columns (a generator that writes a row column by column, and a critic of "
+        "whole rows that accepts or refuses rows when they are drawn), mlp (a generator that turns "
+        "a latent vector into a row in one pass), or auto: mlp for pixels and where an "
+        "architecture, a latent_size or another loss_function is given, columns elsewhere.",
+        group="networks",
+        types=(str,),
+        choices=ARCHITECTURES,
+    )
     generator_architecture: Mapping[str, Any] | None = _parameter(
         None,
         "The generator as a dict: input_dim (size of the latent vector), hidden_dim (an int or a "
@@ -114,8 +149,21 @@ class Parameters:
         types=_NUMBER,
         minimum=0,
     )
-    epochs: int = _parameter(
-        100, "How many times to go through the rows.", group="training", types=(int,), minimum=1
+    epochs: int | None = _parameter(
+        None,
+        "How many times to go through the rows; chosen from their number when absent (100 for "
+        "architecture mlp).",
+        group="training",
+        types=(int,),
+        minimum=1,
+    )
+    critic_epochs: int | None = _parameter(
+        None,
+        "How many times the critic of architecture columns goes through the rows once the "
+        "generator is trained; chosen from their number when absent, 0 for no critic.",
+        group="training",
+        types=(int,),
+        minimum=0,
     )
     batch_size: int | None = _parameter(
         None,
@@ -124,16 +172,27 @@ class Parameters:
         types=(int,),
         minimum=1,
     )
-    generator_learning_rate: float = _parameter(
-        2e-4, "Adam's step size for the generator.", group="training", types=_NUMBER, above=0
+    generator_learning_rate: float | None = _parameter(
+        None,
+        "Adam's step size for the generator; 2e-4 for architecture mlp and 4e-3 for columns when "
+        "absent.",
+        group="training",
+        types=_NUMBER,
+        above=0,
     )
-    discriminator_learning_rate: float = _parameter(
-        2e-4, "Adam's step size for the discriminator.", group="training", types=_NUMBER, above=0
+    discriminator_learning_rate: float | None = _parameter(
+        None,
+        "Adam's step size for the discriminator; 2e-4 for architecture mlp and 2e-3 for columns "
+        "when absent.",
+        group="training",
+        types=_NUMBER,
+        above=0,
     )
-    ema_decay: float = _parameter(
-        0.999,
+    ema_decay: float | None = _parameter(
+        None,
         "Decay, per step, of the running mean of the generator's weights that samples are drawn "
-        "from; 0 for the last weights.",
+        "from; 0 for the last weights; 0.999 for architecture mlp and 0.998 for columns when "
+        "absent.",
         group="training",
         types=_NUMBER,
         minimum=0,
@@ -162,8 +221,9 @@ class Parameters:
     )
     stopping_rounds: int = _parameter(
         0,
-        "Stop when the moving average of this many scorings of the sliced Wasserstein distance no "
-        "longer improves; 0 for never. The validation frame is scored where one is given.",
+        "Stop when the moving average of this many scorings no longer improves; 0 for never. "
+        "Scored is the sliced Wasserstein distance, or for architecture columns the likelihood of "
+        "rows held out from training; the validation frame's where one is given.",
         group="stopping",
         types=(int,),
         minimum=0,
@@ -199,6 +259,7 @@ class Parameters:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             _check(field, getattr(self, field.name))
+        object.__setattr__(self, "column_types", copy.deepcopy(self.column_types))
         for which in ("generator_architecture", "discriminator_architecture"):
             _check_architecture(which, getattr(self, which))
             # A copy: what the caller does to the dict later must not reach a trained model.
@@ -206,6 +267,14 @@ class Parameters:
         if self.model_id is not None and not re.fullmatch(r"[^/\\\0]+", self.model_id):
             raise ValueError(
                 f"model_id={self.model_id!r} must be a name without slashes: it names files too."
+            )
+        _check_column_types(self.column_types)
+        wants_latents = [name for name in _LATENT_ONLY if getattr(self, name) is not None]
+        if self.architecture == "columns" and (wants_latents or self.loss_function not in _RATIOS):
+            name = wants_latents[0] if wants_latents else "loss_function"
+            raise ValueError(
+                f"{name}={getattr(self, name)!r} is for architecture='mlp', not 'columns': leave "
+                "one of them out."
             )
         latent = (self.generator_architecture or {}).get("input_dim")
         if None not in (latent, self.latent_size) and latent != self.latent_size:
@@ -220,6 +289,15 @@ class Parameters:
         if self.latent_size is not None:
             return self.latent_size
         return int((self.generator_architecture or {}).get("input_dim", 128))
+
+    @property
+    def is_latent(self) -> bool:
+        """Whether the networks are those that turn a latent vector into a row."""
+        if self.architecture != "auto":
+            return self.architecture == "mlp"
+        return self.loss_function not in _RATIOS or any(
+            getattr(self, name) is not None for name in _LATENT_ONLY
+        )
 
     def replace(self, **changes: Any) -> Parameters:
         """A copy with some values changed, checked anew."""
@@ -255,6 +333,15 @@ def _check(field: dataclasses.Field[Any], value: Any) -> None:
         raise ValueError(f"{name} must be at most {rule['maximum']}, not {value!r}.")
     if isinstance(value, float) and value == float("inf"):
         raise ValueError(f"{name} must be finite.")
+
+
+def _check_column_types(types: Mapping[str, str] | None) -> None:
+    for name, wanted in (types or {}).items():
+        if wanted not in COLUMN_TYPES:
+            raise ValueError(
+                f"column_types[{name!r}]={wanted!r} is not known; use one of "
+                f"{', '.join(COLUMN_TYPES)}."
+            )
 
 
 def _check_architecture(which: str, architecture: Mapping[str, Any] | None) -> None:

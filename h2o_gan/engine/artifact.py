@@ -23,23 +23,25 @@ import safetensors
 import safetensors.numpy
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from h2o_gan.engine.encoding import Encoder, TableEncoder
 from h2o_gan.engine.images import PixelEncoder
+from h2o_gan.engine.latent_model import LatentModel
 from h2o_gan.engine.model import Model
-from h2o_gan.engine.networks import build_critic, build_generator
+from h2o_gan.engine.table_model import TableModel
 from h2o_gan.parameters import Parameters
 
 __all__ = ["FORMAT_VERSION", "ModelFileError", "load", "save"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _FORMAT = "h2o_gan model"
 _MANIFEST, _WEIGHTS, _ENCODER = "model.json", "weights.safetensors", "encoder.safetensors"
 _MOST_MANIFEST_BYTES = 256 * 2**20
 _LOCAL_PARAMETERS = ("checkpoint", "export_checkpoints_dir")  # of no meaning elsewhere
 _ENCODERS: dict[str, Any] = {"table": TableEncoder, "pixels": PixelEncoder}
+_MODELS: dict[str, type[Model]] = {"latent": LatentModel, "table": TableModel}
 _NUMBERS = ("epoch", "step", "seconds", "stopped_by", "rows", "batch_size")
 
 
@@ -62,19 +64,13 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
             for f in fields(Parameters)
             if f.name not in _LOCAL_PARAMETERS
         },
+        "model": {"kind": model.kind, **model.to_json()},
         "encoder": model.encoder.to_json(),
         "history": model.history,
         **{name: getattr(model, name) for name in _NUMBERS},
     }
-    tensors = {"bias": model.bias, "critic_scores": torch.from_numpy(model.critic_scores)}
-    for name, state in (
-        ("generator", model.generator.state_dict()),
-        ("last_generator", model.last_generator),
-        ("critic", model.critic.state_dict()),
-        ("generator_optimizer", _adam_tensors(model.generator_optimizer)),
-        ("critic_optimizer", _adam_tensors(model.critic_optimizer)),
-    ):
-        tensors.update({f"{name}.{key}": value.contiguous() for key, value in state.items()})
+    tensors = {name: tensor.contiguous() for name, tensor in model.tensors().items()}
+    tensors["real_scores"] = torch.from_numpy(model.real_scores)
     target = Path(path)
     handle, temporary = tempfile.mkstemp(
         prefix=f".{target.name}.", suffix=".part", dir=target.parent
@@ -185,69 +181,18 @@ def _restore(
         kinds = (str,) if name == "stopped_by" else (int, float) if name == "seconds" else (int,)
         if isinstance(value, bool) or not isinstance(value, kinds):
             raise ModelFileError(f"its {name} is {value!r:.50}.")
-    generator = _network(build_generator, parameters, encoder.width, "generator", tensors)
-    # Only its shapes are checked here; the tensors themselves are kept as a state.
-    last = _network(build_generator, parameters, encoder.width, "last_generator", tensors)
-    critic = _network(build_critic, parameters, encoder.width, "critic", tensors)
-    bias, scores = tensors["bias"], tensors["critic_scores"]
-    if bias.shape != (encoder.width,) or bias.dtype != torch.float32:
-        raise ModelFileError("its bias does not fit its columns.")
+    data = manifest.get("model", {"kind": "latent"})  # format 1 knew no other kind
+    scores = tensors["real_scores" if "real_scores" in tensors else "critic_scores"]
     if scores.ndim != 1 or len(scores) < 2 or scores.dtype != torch.float64:
-        raise ModelFileError("its critic's scores are not a scale.")
-    return Model(
-        parameters=parameters,
-        encoder=encoder,
-        generator=generator,
-        critic=critic,
-        last_generator=last.state_dict(),
-        generator_optimizer=_adam_state("generator_optimizer", last, tensors),
-        critic_optimizer=_adam_state("critic_optimizer", critic, tensors),
-        bias=bias,
-        critic_scores=scores.numpy(),
-        history=[_history_row(row) for row in manifest["history"]],
+        raise ModelFileError("its scores of real rows are not a scale.")
+    common = {
+        "parameters": parameters,
+        "encoder": encoder,
+        "real_scores": scores.numpy(),
+        "history": [_history_row(row) for row in manifest["history"]],
         **numbers,
-    )
-
-
-def _network(
-    build: Any, parameters: Parameters, width: int, name: str, tensors: Mapping[str, Tensor]
-) -> nn.Module:
-    with torch.device("meta"):  # shapes without memory, until they are seen to fit
-        network: nn.Module = build(parameters, width)
-    state = _below(name, tensors)
-    wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    found = {key: tuple(value.shape) for key, value in state.items()}
-    if wanted != found or any(value.dtype != torch.float32 for value in state.values()):
-        raise ModelFileError(f"the weights of its {name} do not fit its architecture.")
-    network.load_state_dict(state, assign=True)
-    return network.requires_grad_(False).eval()
-
-
-def _below(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    prefix = f"{name}."
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def _adam_tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
-    return {
-        f"{place}.{name}": value
-        for place, entry in state["state"].items()
-        for name, value in entry.items()
     }
-
-
-def _adam_state(name: str, network: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The state dict of an Adam over `network`; its rates are set anew by whoever trains."""
-    weights = list(network.parameters())
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in _below(name, tensors).items():
-        place, _, entry = key.partition(".")
-        shape = () if entry == "step" else tuple(weights[int(place)].shape)
-        if entry not in ("step", "exp_avg", "exp_avg_sq") or tuple(value.shape) != shape:
-            raise ModelFileError(f"its {name} does not fit its networks.")
-        state.setdefault(int(place), {})[entry] = value
-    group = torch.optim.Adam(weights).state_dict()["param_groups"][0]
-    return {"state": state, "param_groups": [group]}
+    return _MODELS[data["kind"]].restore(data, tensors, common)
 
 
 def _history_row(row: Any) -> dict[str, float | None]:

@@ -180,13 +180,20 @@ class Binned:
     def decode(self, hard: Array) -> pa.Array:
         """Places of shape (rows,) in [0, 1], NaN for missing, to values of the column."""
         missing = np.isnan(hard)
-        place = np.clip(np.where(missing, 0.5, hard), 0, 1)
+        return self.array(self.numbers(np.where(missing, 0.5, hard)), missing)
+
+    def numbers(self, place: Array) -> Array:
+        """Places of shape (rows,) in [0, 1] to values, int64 or, for reals, float64."""
+        place = np.clip(place, 0, 1)
         bins = np.searchsorted(self.cumulative, place, side="right") - 1
         np.clip(bins, 0, len(self.low) - 1, out=bins)
         start, end = self.cumulative[bins], self.cumulative[bins + 1]
         part = np.clip((place - start) / np.maximum(end - start, 1e-300), 0, 1)
-        values = self._inside(self.low[bins], self.high[bins], part)
-        return pa.array(values, mask=missing).cast(self.column.arrow_type)
+        return self._inside(self.low[bins], self.high[bins], part)
+
+    def array(self, numbers: Array, missing: Array) -> pa.Array:
+        """Values as :meth:`numbers` gives them, and which are missing, to Arrow."""
+        return pa.array(numbers, mask=missing).cast(self.column.arrow_type)
 
     def _inside(self, low: Array, high: Array, part: Array) -> Array:
         if low.dtype == np.float64:
@@ -319,7 +326,12 @@ def _bin_starts(distinct: Array, mass: Array) -> Array:
     if len(distinct) <= MAX_BINS:
         return np.arange(len(distinct))
     alone = (mass > 1 / MAX_BINS) | ~np.isfinite(distinct.astype(np.float64))
-    quantile = np.floor((np.cumsum(mass) - mass / 2) * MAX_BINS)
+    middle = np.cumsum(mass) - mass / 2
+    # Bins get narrower towards both ends, or a heavy tail would be spread over one of them.
+    tails = [
+        np.log2(np.maximum(part * MAX_BINS, 1e-9)).clip(max=0) for part in (middle, 1 - middle)
+    ]
+    quantile = np.floor(middle * MAX_BINS) + np.floor(2 * tails[0]) - np.floor(2 * tails[1])
     changes = (np.diff(quantile) != 0) | alone[1:] | alone[:-1]
     return np.append(0, np.flatnonzero(changes) + 1)
 

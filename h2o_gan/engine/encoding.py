@@ -90,8 +90,8 @@ class TableEncoder:
     def __init__(self, codecs: Sequence[Codec]) -> None:
         self.codecs = tuple(codecs)
         self.columns = tuple(codec.column for codec in self.codecs)
-        self._learned = tuple(c for c in self.codecs if not isinstance(c, Constant))
-        self.spans = tuple(_spans(self._learned))
+        self.learned = tuple(c for c in self.codecs if not isinstance(c, Constant))
+        self.spans = tuple(_spans(self.learned))
         self.width = sum(span.width for span in self.spans)
 
     @classmethod
@@ -124,25 +124,28 @@ class TableEncoder:
         """A table with these columns to codes (rows, learned columns), int16 where they fit."""
         most = max(
             max(codec.cumulative.size if isinstance(codec, Binned) else codec.width, 0)
-            for codec in self._learned
+            for codec in self.learned
         )
         dtype = np.int16 if most < np.iinfo(np.int16).max else np.int32
-        codes = np.empty((table.num_rows, len(self._learned)), dtype)
-        for place, codec in enumerate(self._learned):
+        codes = np.empty((table.num_rows, len(self.learned)), dtype)
+        for place, codec in enumerate(self.learned):
             codes[:, place] = codec.encode(table.column(codec.column.name))
         return torch.from_numpy(codes)
 
     def expansion(self, device: torch.device) -> TableExpansion:
         """The device's part."""
-        return TableExpansion(self._learned, self.spans, device)
+        return TableExpansion(self.learned, self.spans, device)
 
     def decode(self, hard: Array) -> pa.RecordBatch:
         """Hardened outputs, float64 (rows, learned columns), to rows of the table."""
-        places = {id(codec): place for place, codec in enumerate(self._learned)}
-        arrays = [
-            codec.decode(hard[:, places[id(codec)]] if id(codec) in places else hard[:, 0])
-            for codec in self.codecs
-        ]
+        learned = [codec.decode(hard[:, place]) for place, codec in enumerate(self.learned)]
+        return self.assemble(learned)
+
+    def assemble(self, learned: Sequence[pa.Array]) -> pa.RecordBatch:
+        """The values of the learned columns to rows with all columns."""
+        rows = np.zeros(len(learned[0]))
+        own = iter(learned)
+        arrays = [c.decode(rows) if isinstance(c, Constant) else next(own) for c in self.codecs]
         return pa.RecordBatch.from_arrays(arrays, schema=schema_of(list(self.columns)))
 
     def to_json(self) -> dict[str, Any]:

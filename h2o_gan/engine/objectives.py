@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["OBJECTIVES", "Objective"]
+__all__ = ["OBJECTIVES", "Objective", "Relativistic", "r1_r2"]
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -39,7 +39,7 @@ class Objective:
             return self.critic_game(on_real, on_fake)
         real, fake = real.detach().requires_grad_(), fake.detach().requires_grad_()
         on_real, on_fake = critic(real), critic(fake)
-        return self.critic_game(on_real, on_fake) + _r1_r2(
+        return self.critic_game(on_real, on_fake) + r1_r2(
             on_real, on_fake, real, fake, self.penalty
         )
 
@@ -144,7 +144,7 @@ class Relativistic(Objective):
         return F.softplus(on_fake - on_real).mean()
 
 
-def _r1_r2(on_real: Tensor, on_fake: Tensor, real: Tensor, fake: Tensor, weight: float) -> Tensor:
+def r1_r2(on_real: Tensor, on_fake: Tensor, real: Tensor, fake: Tensor, weight: float) -> Tensor:
     """Zero-centred penalties on real (R1) and generated rows (R2), Mescheder et al. 2018."""
     slopes: tuple[Tensor, ...] = torch.autograd.grad(
         on_real.sum() + on_fake.sum(), [real, fake], create_graph=True

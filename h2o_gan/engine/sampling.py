@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from h2o_gan.engine.encoding import Expansion, Span
 
-__all__ = ["block_rows", "calibrate", "hardened_blocks"]
+__all__ = ["block_rows", "block_seed", "calibrate", "hardened_blocks"]
 
 _BLOCK_ROWS = 4096
 _BLOCK_CELLS = 2**22
@@ -39,7 +39,7 @@ def hardened_blocks(
     device = bias.device
     size = block_rows(len(bias))
     for block, start in enumerate(range(0, rows, size)):
-        random = torch.Generator(device).manual_seed(_block_seed(seed, block))
+        random = torch.Generator(device).manual_seed(block_seed(seed, block))
         with torch.no_grad():
             latent = torch.randn(size, latent_size, generator=random, device=device)
             hard = expansion.harden(generator(latent) + bias, random)
@@ -65,7 +65,7 @@ def calibrate(
     choices = [span for span in spans if span.activation == "softmax"]
     if not choices:
         return bias
-    random = torch.Generator(device).manual_seed(_block_seed(seed, 2**32 - 1))
+    random = torch.Generator(device).manual_seed(block_seed(seed, 2**32 - 1))
     size = block_rows(width)
     with torch.no_grad():
         raw = [
@@ -82,5 +82,6 @@ def calibrate(
     return bias
 
 
-def _block_seed(seed: int, block: int) -> int:
+def block_seed(seed: int, block: int) -> int:
+    """The seed of one block of a sample."""
     return int(np.random.SeedSequence([seed, block]).generate_state(1, np.uint64)[0])

@@ -1,0 +1,232 @@
+"""A trained GAN of a table: a column-by-column generator and a critic of whole rows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor, nn
+
+from h2o_gan.engine.autoregressive import AutoregressiveGenerator, RowCritic, Sizes
+from h2o_gan.engine.conditions import Conditions
+from h2o_gan.engine.encoding import TableEncoder
+from h2o_gan.engine.files import network_of, optimizer_of, optimizer_tensors
+from h2o_gan.engine.layout import RowLayout
+from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed, sampling_device
+from h2o_gan.engine.sampling import block_seed
+from h2o_gan.engine.schema import schema_of
+from h2o_gan.engine.table_sampling import Acceptance, fill_rows
+
+__all__ = ["CRITIC_SIZES", "TableModel"]
+
+Array = npt.NDArray[Any]
+
+CRITIC_SIZES = (16, 192)
+"""The critic's features of a token, and units of its two hidden layers."""
+
+_BLOCK_ROWS = 4096
+_BLOCK_CELLS = 2**19
+_SCORED_ROWS = 4096
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TableModel(Model):
+    """A model that writes rows column by column and knows how likely any row is.
+
+    Attributes:
+        layout: codes <-> tokens.
+        generator: the running mean of the generator.
+        sizes: its widths.
+        critic: the critic, or None where there was no time for one.
+        shift, clip: how the critic's scores become log density ratios.
+        last_generator: state of the generator itself, for going on with training.
+        generator_optimizer: state of Adam, for the same.
+    """
+
+    kind = "table"
+
+    encoder: TableEncoder
+    layout: RowLayout
+    generator: AutoregressiveGenerator
+    sizes: Sizes
+    critic: RowCritic | None
+    shift: float
+    clip: float
+    last_generator: Mapping[str, Tensor] = field(repr=False)
+    generator_optimizer: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        networks: dict[str, nn.Module] = {"generator": self.generator}
+        if self.critic is not None:
+            networks["critic"] = self.critic
+        return networks
+
+    def sample(
+        self,
+        rows: int,
+        seed: int | None = None,
+        conditions: Conditions | None = None,
+        temperature: float = 1.0,
+    ) -> pa.RecordBatchReader:
+        """Draw rows.
+
+        They are made while the reader is read, a block at a time: memory does not grow with
+        `rows`. The same seed gives the same rows on the same machine.
+
+        Args:
+            rows: how many, at least 1.
+            seed: 0 or more; None for different rows each time.
+            conditions: what every row has to meet.
+            temperature: above 0; less than 1 for more typical rows, more for more varied ones.
+
+        Raises:
+            ValueError: an argument is out of bounds.
+            TypeError: `rows` or `seed` is not a whole number.
+        """
+        check_rows_and_seed(rows, seed)
+        if not temperature > 0 or not np.isfinite(temperature):
+            raise ValueError(f"temperature must be above 0 and finite, not {temperature!r}.")
+        blocks = self._blocks(int(rows), actual_seed(seed), conditions, float(temperature))
+        return pa.RecordBatchReader.from_batches(schema_of(list(self.columns)), blocks)
+
+    def _blocks(
+        self, rows: int, seed: int, conditions: Conditions | None, temperature: float
+    ) -> Iterator[pa.RecordBatch]:
+        device = sampling_device()
+        generator = copy.deepcopy(self.generator).to(device)
+        acceptance = self._acceptance(device) if temperature == 1 else None
+        conditions = conditions or Conditions.none(self.layout)
+        response = self.response
+        order = self.layout.order(conditions.first, [] if response is None else [response])
+        size = self.block_rows
+        for block, start in enumerate(range(0, rows, size)):
+            random = torch.Generator(device).manual_seed(block_seed(seed, block))
+            uniforms = np.random.default_rng([seed, block]).random((size, len(self.layout.codecs)))
+            # A block is drawn whole even if only its first rows are wanted, so that the rows
+            # of a short sample are those of a long one.
+            evidence, bounds = conditions.block(start, size, random, device)
+            values, _ = fill_rows(
+                generator, acceptance, evidence, order, random, bounds, temperature
+            )
+            count = min(size, rows - start)
+            arrays = self.layout.decode(
+                values[:count].cpu().double().numpy(), uniforms[:count], conditions.allowed
+            )
+            arrays = conditions.restored(arrays, start, count)
+            yield self.encoder.assemble(arrays)
+
+    @property
+    def block_rows(self) -> int:
+        """Rows of a block: fewer for wide rows, so that a block's memory is bounded."""
+        return int(min(_BLOCK_ROWS, max(64, _BLOCK_CELLS // max(len(self.layout.tokens), 1))))
+
+    @property
+    def response(self) -> int | None:
+        """Place of the response among the learned columns that have tokens, if there is one."""
+        names = [codec.column.name for codec in self.layout.codecs]
+        if self.parameters.response_column not in names:
+            return None
+        place = names.index(self.parameters.response_column)
+        return place if place in self.layout.places else None
+
+    def _acceptance(self, device: torch.device) -> Acceptance | None:
+        if self.critic is None:
+            return None
+        return Acceptance(copy.deepcopy(self.critic).to(device), self.shift, self.clip)
+
+    def scores(self, table: pa.Table) -> Array:
+        """The log density of each row: the generator's, times the critic's density ratio.
+
+        The two together are an energy-based model of the rows (Deng et al. 2020, arXiv
+        2004.11714). Values that training never saw count as rarer than any it saw.
+        """
+        tables = self.layout.tables(torch.device("cpu"))
+        codes = self.encoder.encode(table)
+        return row_scores(
+            self.generator, self._acceptance(torch.device("cpu")), self.layout, tables, codes
+        )
+
+    def tensors(self) -> dict[str, Tensor]:
+        states = {
+            "generator": self.generator.state_dict(),
+            "last_generator": self.last_generator,
+            "generator_optimizer": optimizer_tensors(self.generator_optimizer),
+        }
+        if self.critic is not None:
+            states["critic"] = self.critic.state_dict()
+        return {f"{name}.{key}": value for name, of in states.items() for key, value in of.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "layout": self.layout.to_json(),
+            "sizes": asdict(self.sizes),
+            "has_critic": self.critic is not None,
+            "shift": self.shift,
+            "clip": self.clip,
+        }
+
+    @classmethod
+    def restore(
+        cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor], common: Mapping[str, Any]
+    ) -> TableModel:
+        encoder = common["encoder"]
+        if not isinstance(encoder, TableEncoder):
+            raise ValueError("its encoder is not a table's.")
+        layout = RowLayout.restore(data["layout"], encoder.learned)
+        sizes = Sizes(**data["sizes"])
+        if any(type(size) is not int or not 1 <= size <= 2**16 for size in asdict(sizes).values()):
+            raise ValueError(f"its sizes are {sizes}.")
+
+        def build() -> AutoregressiveGenerator:
+            return AutoregressiveGenerator(layout.tokens, sizes, 0.0)
+
+        last = network_of(build, "last_generator", tensors)
+        critic = None
+        if data["has_critic"]:
+            critic = network_of(
+                lambda: RowCritic(layout.tokens, *CRITIC_SIZES, 0.0), "critic", tensors
+            )
+        shift, clip = float(data["shift"]), float(data["clip"])
+        if not np.isfinite([shift, clip]).all():
+            raise ValueError("its critic's scale is not finite.")
+        return cls(
+            layout=layout,
+            generator=network_of(build, "generator", tensors),
+            sizes=sizes,
+            critic=critic,
+            shift=shift,
+            clip=clip,
+            last_generator=last.state_dict(),
+            generator_optimizer=optimizer_of("generator_optimizer", last, tensors),
+            **common,
+        )
+
+
+@torch.no_grad()
+def row_scores(
+    generator: AutoregressiveGenerator,
+    acceptance: Acceptance | None,
+    layout: RowLayout,
+    tables: Any,
+    codes: Tensor,
+) -> Array:
+    """(rows,) float64 log densities of coded rows, by generator and critic."""
+    order = torch.tensor(layout.order(), device=codes.device)
+    unseen = float(np.log(layout.rows)) + 1
+    parts = []
+    for start in range(0, len(codes), _SCORED_ROWS):
+        own = codes[start : start + _SCORED_ROWS]
+        values, active = tables.expand(own, None)
+        score = generator.log_likelihood(values, active, order).sum(0)
+        if acceptance is not None:
+            score = score + acceptance.log_ratio(values, active)
+        parts.append((score - unseen * (own < 0).sum(1)).double().cpu().numpy())
+    scores: Array = np.concatenate(parts) if parts else np.zeros(0)
+    return scores

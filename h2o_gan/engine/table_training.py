@@ -1,0 +1,399 @@
+"""Training of a table's GAN: a generator by likelihood, then a critic of whole rows.
+
+The generator learns rows in the table's own order of columns, which samples are drawn in, and
+every few steps in a random one, so that any columns can be given. Which orders it learns is all
+that conditions cost.
+
+The critic learns to tell real rows from the generator's, by the relativistic pairing loss with R1
+and R2 penalties (Huang et al. 2024, R3GAN, arXiv 2501.05441). The generator starts so near to the
+data that the game is nearly over when it begins; what is left of it is worth most when rows are
+drawn (see :mod:`h2o_gan.engine.table_sampling`).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import threading
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from h2o_gan.engine.autoregressive import AutoregressiveGenerator, RowCritic, Sizes
+from h2o_gan.engine.encoding import TableEncoder
+from h2o_gan.engine.events import Listener, Progress, Scored
+from h2o_gan.engine.layout import RowLayout
+from h2o_gan.engine.loop import Losses, Training, derive, descend, load_memory
+from h2o_gan.engine.model import copied, on_cpu, scale_of
+from h2o_gan.engine.objectives import Relativistic, r1_r2
+from h2o_gan.engine.table_model import CRITIC_SIZES, TableModel, row_scores
+from h2o_gan.engine.table_sampling import Acceptance, Evidence, fill_rows
+from h2o_gan.parameters import Parameters
+
+__all__ = ["TableTraining"]
+
+_RATE, _CRITIC_RATE = 4e-3, 2e-3
+_EMA_DECAY, _CRITIC_EMA_DECAY = 0.998, 0.99
+_WEIGHT_DECAY = 1e-4
+_DROPOUT, _CRITIC_DROPOUT = 0.3, 0.2
+_LONGEST_SLOPE = 5.0
+_WARM_UP = 0.1  # of the training
+_RANDOM_ORDER_EVERY = 4  # steps
+_STEPS, _STEPS_ROWS, _STEPS_POWER = 700, 20_000, 0.35
+_FEWEST_STEPS, _MOST_STEPS = 250, 4000
+_HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.1, 2048, 40
+_SPLIT_SEED = 20
+
+_PENALTY = 0.05
+_CRITIC_STEPS = 500
+_CRITIC_SHARE = 0.25  # of the time
+_CRITIC_LOOKS = 10
+_POOL, _FEWEST_POOL, _MOST_POOL = 4, 10_000, 200_000  # generated rows: a multiple of the real ones
+_CLIP = 0.98  # quantile of the ratio on generated rows
+_EVEN = math.log(2)  # the pairing loss of a critic that knows nothing
+
+
+class TableTraining(Training):
+    """One run: likelihood steps, then the critic's."""
+
+    scorings = 20
+    loop_share = 1 - _CRITIC_SHARE
+    metric = "held_out_loss"
+    cure = "Lower generator_learning_rate."
+
+    def __init__(
+        self,
+        encoder: TableEncoder,
+        codes: Tensor,
+        weights: npt.NDArray[np.float64] | None,
+        held_out: Tensor | None,
+        parameters: Parameters,
+        device: torch.device,
+        checkpoint: TableModel | None,
+    ) -> None:
+        self._all_rows = len(codes)
+        layout = RowLayout.fit(encoder.learned, codes) if checkpoint is None else checkpoint.layout
+        learned, kept = _split(len(codes), weights)
+        super().__init__(
+            codes[learned],
+            None if weights is None else weights[learned.numpy()],
+            parameters,
+            device,
+            checkpoint,
+        )
+        self.encoder, self.layout = encoder, layout
+        self.tables = layout.tables(device)
+        names = [codec.column.name for codec in layout.codecs]
+        last = (
+            [names.index(parameters.response_column)] if parameters.response_column in names else []
+        )
+        self._order = torch.tensor(
+            layout.order(last=[p for p in last if p in layout.places]), device=device
+        )
+        self._order_random = torch.Generator().manual_seed(derive(self.seed, 5, self.step))
+        self._rate = parameters.generator_learning_rate or _RATE
+        decay = parameters.ema_decay
+        self._ema_decay = _EMA_DECAY if decay is None else decay
+        self.sizes = _sizes(len(layout.tokens)) if checkpoint is None else checkpoint.sizes
+
+        start = torch.Generator().manual_seed(derive(self.seed, 0, 0))
+        self.generator = AutoregressiveGenerator(layout.tokens, self.sizes, _DROPOUT)
+        self.generator.initialize(start)
+        if checkpoint is not None:
+            self.generator.load_state_dict(checkpoint.last_generator)
+        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        if checkpoint is not None:
+            self.average.load_state_dict(checkpoint.generator.state_dict())
+        self.generator.to(device)
+        self.average.to(device)
+        self._weights: list[Tensor] = list(self.generator.parameters())
+        self._average_weights: list[Tensor] = list(self.average.parameters())
+        self.forget()
+        if checkpoint is not None:
+            load_memory(self.optimizer, checkpoint.generator_optimizer)
+        fixed = torch.Generator(device).manual_seed(_SPLIT_SEED)
+        self._references: dict[str, tuple[Tensor, Tensor]] = {}
+        for name, rows in (
+            ("held_out_loss", codes[kept] if len(kept) else None),
+            ("validation_held_out_loss", held_out),
+        ):
+            if rows is not None:
+                picked = rows[:_MOST_HELD_OUT].to(device)
+                self._references[name] = self.tables.expand(picked, fixed)
+        self._best: tuple[float, list[Tensor]] | None = None
+        self._acceptance: Acceptance | None = None
+
+    @staticmethod
+    def default_batch(rows: int) -> int:
+        return 1 << int(math.log2(min(max(rows / 16, 32), 512)))
+
+    def last_epoch(self) -> int:
+        if self.parameters.epochs is not None:
+            return self.parameters.epochs
+        wanted = _STEPS * (len(self.codes) / _STEPS_ROWS) ** _STEPS_POWER
+        steps = min(max(wanted, _FEWEST_STEPS), _MOST_STEPS)
+        return self.epoch + math.ceil(steps / self.steps_per_epoch)
+
+    def networks(self) -> Mapping[str, list[Tensor]]:
+        return {"generator": self._weights, "average": self._average_weights}
+
+    def schedule(self, share: float) -> None:
+        warm = min(1.0, (share + 1e-3) / _WARM_UP)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate * warm * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+
+    def one_step(self, rows: Tensor, losses: Losses) -> None:
+        values, active = self.tables.expand(self.codes[rows], self.random)
+        order = self._order
+        if self.step % _RANDOM_ORDER_EVERY == 1:
+            order = torch.tensor(self.layout.random_order(self._order_random), device=self.device)
+        logs = self.generator.log_likelihood(values, active, order, self.random)
+        loss = -logs.sum(0).mean()
+        slopes = torch.autograd.grad(loss, self._weights)
+        for weight, slope in zip(self._weights, slopes, strict=True):
+            weight.grad = slope
+        torch.nn.utils.clip_grad_norm_(self._weights, _LONGEST_SLOPE)
+        self.optimizer.step()
+        self.step += 1
+        if order is self._order:
+            losses.add_generator(loss)
+        decay = min(self._ema_decay, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self._average_weights, self._weights, 1 - decay)
+
+    @torch.no_grad()
+    def score(self, losses: Losses) -> dict[str, float | None]:
+        row: dict[str, float | None] = {}
+        for name, (values, active) in self._references.items():
+            logs = self.average.log_likelihood(values, active, self._order)
+            row[name] = -float(logs.sum(0).mean())
+        judged = row.get("validation_held_out_loss", row.get("held_out_loss"))
+        if judged is not None and (self._best is None or judged < self._best[0]):
+            self._best = judged, [weight.clone() for weight in self._average_weights]
+        return row
+
+    def conclude(self, stopped_by: str, tell: Listener, stop: threading.Event) -> None:
+        """Go back to the best generator, and train the critic against it."""
+        if self._best is not None:
+            with torch.no_grad():
+                torch._foreach_copy_(self._average_weights, self._best[1])
+        steps = self._critic_steps()
+        if not steps:
+            return
+        row = _CriticTraining(self, tell, stop).run(steps)
+        if row is not None:
+            self.history.append({**self.history[-1], **self._where(), **row})
+            tell(Scored(self.history[-1], self.snapshot))
+
+    def _critic_steps(self) -> int:
+        epochs = self.parameters.critic_epochs
+        if epochs is None:
+            return _CRITIC_STEPS
+        return int(epochs * self.steps_per_epoch)
+
+    @property
+    def acceptance(self) -> Acceptance | None:
+        """The critic, once it is trained."""
+        return self._acceptance
+
+    @acceptance.setter
+    def acceptance(self, value: Acceptance | None) -> None:
+        self._acceptance = value
+
+    def snapshot(self, stopped_by: str = "running") -> TableModel:
+        acceptance = self._acceptance
+        random = torch.Generator().manual_seed(derive(self.seed, 3, 0))
+        if self.weights is not None:
+            picked = self.draw_by_weight(_MOST_HELD_OUT, random)
+        else:
+            picked = torch.randperm(len(self.codes), generator=random)[:_MOST_HELD_OUT]
+        real = self.codes[picked.to(self.device)]
+        scores = row_scores(self.average, acceptance, self.layout, self.tables, real)
+        return TableModel(
+            parameters=self.parameters.replace(seed=self.seed),
+            encoder=self.encoder,
+            layout=self.layout,
+            generator=on_cpu(self.average),
+            sizes=self.sizes,
+            critic=on_cpu(acceptance.critic) if acceptance else None,
+            shift=acceptance.shift if acceptance else 0.0,
+            clip=acceptance.clip if acceptance else 0.0,
+            last_generator=copied(self.generator.state_dict()),
+            generator_optimizer=copied(self.optimizer.state_dict()),
+            real_scores=scale_of(scores),
+            epoch=self.epoch,
+            step=self.step,
+            seconds=self.seconds,
+            history=[dict(row) for row in self.history],
+            stopped_by=stopped_by,
+            rows=self._all_rows,
+            batch_size=self.batch,
+        )
+
+    def forget(self) -> None:
+        self.optimizer = torch.optim.AdamW(
+            self.generator.parameters(),
+            lr=self._rate,
+            betas=(0.9, 0.98),
+            weight_decay=_WEIGHT_DECAY,
+            fused=self.device.type in ("cpu", "cuda"),
+        )
+
+
+class _CriticTraining:
+    """The critic's part of the game, against a pool of generated rows."""
+
+    def __init__(self, training: TableTraining, tell: Listener, stop: threading.Event) -> None:
+        self._training = training
+        self._tell, self._stop = tell, stop
+        self._random = torch.Generator(training.device).manual_seed(
+            derive(training.seed, 6, training.step)
+        )
+        start = torch.Generator().manual_seed(derive(training.seed, 7, 0))
+        tokens = training.layout.tokens
+        self._critic = RowCritic(tokens, *CRITIC_SIZES, _CRITIC_DROPOUT)
+        self._critic.initialize(start)
+        self._critic.to(training.device)
+        self._average = copy.deepcopy(self._critic).requires_grad_(False)
+
+    def run(self, steps: int) -> dict[str, float | None] | None:
+        """Train; None where the critic is no better than none, or training was interrupted."""
+        training = self._training
+        parameters = training.parameters
+        batch = training.batch
+        rate = parameters.discriminator_learning_rate or _CRITIC_RATE
+        penalty = parameters.gradient_penalty
+        penalty = _PENALTY if penalty is None else penalty
+        weights: list[Tensor] = list(self._critic.parameters())
+        average: list[Tensor] = list(self._average.parameters())
+        optimizer = torch.optim.AdamW(
+            weights,
+            lr=rate,
+            betas=(0.5, 0.99),
+            weight_decay=1e-3,
+            fused=training.device.type in ("cpu", "cuda"),
+        )
+        game = Relativistic(penalty)
+        pool = self._pool()
+        if pool is None:
+            return None
+        values, active = pool
+        held = min(len(values) // 4, _MOST_HELD_OUT * 2)
+        fakes = values[:held], active[:held]
+        values, active = values[held:], active[held:]
+        best, kept = _EVEN, None
+        losses = Losses(training.device)
+        for step in range(steps):
+            if self._stop.is_set():
+                return None
+            if training.elapsed() > training.limit:
+                break
+            share = step / steps
+            if step % 20 == 0:
+                self._tell(Progress(1 - _CRITIC_SHARE + _CRITIC_SHARE * (0.3 + 0.7 * share)))
+            factor = min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * share))
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
+            real = self._critic.flat(*self._real(batch))
+            picked = torch.randint(
+                len(values), (batch,), generator=self._random, device=training.device
+            )
+            fake = self._critic.flat(values[picked], active[picked])
+            on_real, on_fake = self._critic(torch.cat([real, fake]), self._random).chunk(2)
+            loss = game.critic_game(on_real, on_fake)
+            if penalty:
+                loss = loss + r1_r2(on_real, on_fake, real, fake, penalty)
+            descend(optimizer, loss, weights)
+            losses.add_critic(loss)
+            decay = min(_CRITIC_EMA_DECAY, (1 + step) / (10 + step))
+            with torch.no_grad():
+                torch._foreach_lerp_(average, weights, 1 - decay)
+            if (step + 1) % max(steps // _CRITIC_LOOKS, 1) == 0:
+                judged = self._held_out_loss(*fakes)
+                if judged < best:
+                    best, kept = judged, [weight.clone() for weight in average]
+        if kept is None:
+            return None
+        with torch.no_grad():
+            torch._foreach_copy_(average, kept)
+            scores = self._average(self._average.flat(*fakes))[:, 0]
+        shift = float(torch.logsumexp(scores, 0)) - math.log(len(scores))
+        clip = float(torch.quantile(scores - shift, _CLIP))
+        training.acceptance = Acceptance(self._average, shift, clip)
+        row = losses.means()
+        return {"critic_loss": row["critic_loss"], "critic_held_out_loss": best}
+
+    def _pool(self) -> tuple[Tensor, Tensor] | None:
+        training = self._training
+        rows = min(max(_POOL * len(training.codes), _FEWEST_POOL), _MOST_POOL)
+        values, active = [], []
+        made, began = 0, training.elapsed()
+        while made < rows:
+            if self._stop.is_set():
+                return None
+            late = training.limit - began
+            if made and training.elapsed() > began + 0.3 * late:
+                break
+            evidence = Evidence.none(4096, len(training.layout.tokens), training.device)
+            order = training.layout.order()
+            drawn, there = fill_rows(training.average, None, evidence, order, self._random)
+            values.append(drawn)
+            active.append(there)
+            made += len(drawn)
+            self._tell(Progress(1 - _CRITIC_SHARE * (1 - 0.3 * min(made / rows, 1))))
+        return torch.cat(values)[:rows], torch.cat(active)[:rows]
+
+    def _real(self, rows: int) -> tuple[Tensor, Tensor]:
+        training = self._training
+        if training.weights is None:
+            picked = torch.randint(
+                len(training.codes), (rows,), generator=self._random, device=training.device
+            )
+        else:
+            picked = training.draw_by_weight(rows, self._weighted)
+        return training.tables.expand(training.codes[picked.to(training.device)], self._random)
+
+    @property
+    def _weighted(self) -> torch.Generator:
+        if self._random.device.type == "cpu":
+            return self._random
+        return torch.Generator().manual_seed(int(torch.randint(2**31, (1,)).item()))
+
+    @torch.no_grad()
+    def _held_out_loss(self, values: Tensor, active: Tensor) -> float:
+        """The pairing loss on rows that neither network learned from."""
+        references = self._training._references
+        real = references.get("held_out_loss")
+        if real is None:
+            return _EVEN
+        on_real = self._average(self._average.flat(*real))[:, 0]
+        on_fake = self._average(self._average.flat(values, active))[:, 0]
+        return float(F.softplus(on_fake[None, :] - on_real[:, None]).mean())
+
+
+def _sizes(tokens: int) -> Sizes:
+    """Narrower networks for wide tables: the cost of a step stays within bounds."""
+    if tokens <= 40:
+        return Sizes()
+    return Sizes(summary=192, hidden=96 if tokens <= 80 else 64)
+
+
+def _split(rows: int, weights: npt.NDArray[np.float64] | None) -> tuple[Tensor, Tensor]:
+    """Row numbers to learn from, and a few to hold out; the same ones every time."""
+    if rows < _FEWEST_ROWS:
+        return torch.arange(rows), torch.arange(0)
+    order = torch.randperm(rows, generator=torch.Generator().manual_seed(_SPLIT_SEED))
+    held = min(int(rows * _HELD_OUT), _MOST_HELD_OUT)
+    kept, learned = order[:held], order[held:].sort().values
+    if weights is None:
+        return learned, kept
+    # Rows of weight 0 are no part of the data; the others are judged as often as they count.
+    own = torch.tensor(weights)
+    if own[learned].sum() <= 0 or own[kept].sum() <= 0:
+        return torch.arange(rows), torch.arange(0)
+    random = torch.Generator().manual_seed(_SPLIT_SEED)
+    return learned, kept[torch.multinomial(own[kept], held, replacement=True, generator=random)]
