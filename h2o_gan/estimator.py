@@ -18,7 +18,7 @@ from h2o.exceptions import H2OJobCancelled, H2OTypeError, H2OValueError
 from h2o.frame import H2OFrame
 
 from h2o_gan import presentation
-from h2o_gan.inputs import NUMBERS, column_of, columns_to_learn, frame_of, writable_dir
+from h2o_gan.inputs import check_kinds, column_of, columns_to_learn, frame_of, writable_dir
 from h2o_gan.job import Job
 from h2o_gan.parameters import Parameters, documentation
 from h2o_gan.refusals import refuse_the_rest
@@ -125,7 +125,7 @@ class H2OGANEstimator(H2OEstimator):
         Args:
             x: names or indices of the columns to learn; all when absent. A frame here is the
                 training frame.
-            y: name or index of the response; one more column to learn.
+            y: name or index of the response: a column to learn that counts more than others.
             training_frame: the frame, or its key.
             offset_column: not supported by this algorithm.
             fold_column: not supported by this algorithm.
@@ -216,6 +216,12 @@ class H2OGANEstimator(H2OEstimator):
             values["ignored_columns"] = [
                 column_of(frame, name, "ignored_columns") for name in values["ignored_columns"]
             ]
+        if y is not None:
+            values["response_column"] = column_of(frame, y, "y")
+        elif values["response_column"] is not None:
+            y = column_of(frame, values["response_column"], "response_column")
+        for name in values["column_types"] or {}:
+            column_of(frame, name, "column_types")
         values["model_id"] = values["model_id"] or _new_id()
         parameters = Parameters(**values)
         columns = columns_to_learn(frame, x, y, parameters)
@@ -322,7 +328,14 @@ class H2OGANEstimator(H2OEstimator):
     # ---- using the model
 
     def generate(
-        self, n: int, seed: int | None = None, destination_frame: str | None = None
+        self,
+        n: int | None = None,
+        seed: int | None = None,
+        destination_frame: str | None = None,
+        *,
+        conditions: Mapping[str, Any] | H2OFrame | None = None,
+        balance: str | None = None,
+        temperature: float = 1.0,
     ) -> H2OFrame:
         """New rows, as a new frame of the cluster.
 
@@ -330,21 +343,95 @@ class H2OGANEstimator(H2OEstimator):
         ``train.rbind(gan.generate(1000))`` works. Rows stream through in bounded memory.
 
         Args:
-            n: number of rows, at least 1.
+            n: number of rows, at least 1; may be left out where `conditions` is a frame.
             seed: 0 or more; the same seed gives the same rows. None for new ones each time.
             destination_frame: key of the new frame; made up when absent.
+            conditions: what every row has to meet, for instance
+                ``{"income": ">50K", "age": (30, 40)}``: by column a level, a number or a time, a
+                list of them, a pair (low, high) with both included, or None for missing. Or a
+                frame with some of the columns: one row is made for each of its rows, whose cells
+                are kept as they are.
+            balance: a categorical column whose levels shall come in equal numbers.
+            temperature: less than 1 for more typical rows, more for more varied ones.
 
         Raises:
-            H2OValueError, ValueError, TypeError: `n` or `seed` is unfit, or the key is taken.
+            H2OValueError, ValueError, TypeError: an argument is unfit, no row can meet the
+                conditions, or the key is taken. No frame is left behind.
             H2OConnectionError: there is no cluster; the model itself is not lost.
             H2OJobCancelled: Ctrl-C; no frame is left behind.
         """
-        rows = self._model_of.sample(n, seed)
+        model = self._model_of
+        options: dict[str, Any] = {}
+        if isinstance(conditions, H2OFrame):
+            given = self._given(conditions, [c.name for c in model.columns], "conditions")
+            if n not in (None, given.num_rows):
+                raise H2OValueError(
+                    f"n={n}, but conditions has {given.num_rows} rows: leave n out."
+                )
+            n, options["conditions"] = given.num_rows, given
+        elif conditions is not None:
+            options["conditions"] = conditions
+        if n is None:
+            raise H2OValueError("n is missing: say how many rows to generate.")
+        if balance is not None:
+            options["balance"] = balance
+        if temperature != 1.0:
+            options["temperature"] = temperature
+        if options and model.kind != "table":
+            raise H2OValueError(
+                f"{', '.join(options)}: only a model of architecture 'columns' can do that; "
+                "this one is an mlp."
+            )
+        return self._written(model.sample(n, seed, **options), n, destination_frame)
 
+    def impute(
+        self, frame: H2OFrame, seed: int | None = None, destination_frame: str | None = None
+    ) -> H2OFrame:
+        """The rows of a frame with missing values filled, as a new frame.
+
+        Missing cells are drawn from the model, each given all that is known of its row; observed
+        cells are kept untouched.
+
+        Args:
+            frame: a frame with the training columns, in any order.
+            seed: 0 or more; the same seed gives the same values. None for new ones each time.
+            destination_frame: key of the new frame; made up when absent.
+
+        Raises:
+            H2OValueError, ValueError, TypeError: a column is missing or of another type.
+        """
+        model = self._model_of
+        if model.kind != "table":
+            raise H2OValueError("only a model of architecture 'columns' imputes; this is an mlp.")
+        names = [column.name for column in model.columns]
+        for name in names:
+            column_of(frame, name, "frame")
+        table = self._given(frame, names, "frame")
+        rows = model.impute(table, seed)  # type: ignore[attr-defined]
+        return self._written(rows, table.num_rows, destination_frame)
+
+    def _given(self, frame: H2OFrame, names: Sequence[str], parameter: str) -> pa.Table:
+        """The columns of `frame` that the model has, checked and read."""
+        from h2o_gan.cluster.frames import read_frame
+
+        model = self._model_of
+        frame_of(frame, parameter)
+        unknown = [name for name in frame.names if name not in names]
+        if unknown:
+            raise H2OValueError(
+                f"{parameter}: the model has no column {unknown[0]!r}; it has "
+                f"{', '.join(map(repr, names[:10]))}{', ...' if len(names) > 10 else ''}."
+            )
+        own = [column for column in model.columns if column.name in frame.names]
+        check_kinds(frame, own)
+        return read_frame(frame, [column.name for column in own]).read_all()
+
+    def _written(self, rows: pa.RecordBatchReader, n: int, destination: str | None) -> H2OFrame:
+        """Rows as a new frame, behind a progress bar; none is left behind by a Ctrl-C."""
         from h2o_gan.cluster.frames import write_frame
 
         def work(job: Job[H2OFrame]) -> H2OFrame:
-            return write_frame(_watched(rows, n, job), destination_frame)
+            return write_frame(_watched(rows, n, job), destination)
 
         job = Job(work, f"{self.algo} generation")
         frame = job.poll()
@@ -363,30 +450,31 @@ class H2OGANEstimator(H2OEstimator):
         Returns:
             For an array: the samples, (n, columns), in the data's own scale; float64 where all
             columns are numbers, else objects. For a frame: a frame with columns ``realism``, the
-            share of real training rows that the critic finds less real (0 to 1), and
-            ``critic_score``, the critic's raw output, one row a row.
+            share of real training rows that the model finds less real (0 to 1), and
+            ``critic_score``, one row a row: the critic's raw output, or for architecture columns
+            the log density of the row by generator and critic. Both serve as anomaly scores, low
+            for anomalies.
 
         Raises:
             H2OValueError, ValueError: a shape, a value or a column that does not fit.
         """
         model = self._model_of
         if not isinstance(test_data, H2OFrame):
-            return model.map_latents(test_data)
+            if model.kind != "latent":
+                raise H2OValueError(
+                    "this model has no latent vectors: generate(n) draws rows. Train with "
+                    "architecture='mlp' for a generator that turns latent vectors into rows."
+                )
+            return model.map_latents(test_data)  # type: ignore[attr-defined]
 
         from h2o_gan.cluster.frames import read_frame, write_frame
 
-        types = test_data.types
         for column in model.columns:
-            found = types.get(column.name)
-            if found is None:
+            if column.name not in test_data.names:
                 raise H2OValueError(
                     f"the frame has no column {column.name!r}, which the model was trained on."
                 )
-            if found != column.kind and not (found in NUMBERS and column.kind in NUMBERS):
-                raise H2OValueError(
-                    f"column {column.name!r} is {found} in the frame, but the model was trained "
-                    f"on {column.kind}: convert it, for instance with asfactor() or asnumeric()."
-                )
+        check_kinds(test_data, model.columns)
         return write_frame(
             model.realism(read_frame(test_data, [column.name for column in model.columns]))
         )
@@ -448,6 +536,22 @@ class H2OGANEstimator(H2OEstimator):
             )
         table = self._model_json["output"]["scoring_history"]
         return table.as_data_frame() if as_data_frame else table
+
+    def column_summary(self, as_data_frame: bool = True) -> Any:
+        """What each column was taken for; ``column_types`` overrules it.
+
+        Args:
+            as_data_frame: a pandas data frame, or else an H2OTwoDimTable.
+        """
+        self._model_of  # noqa: B018  (says what to do where there is none)
+        table = self._model_json["output"]["column_summary"]
+        return table.as_data_frame() if as_data_frame else table
+
+    def show_summary(self) -> None:
+        """Print the model's summary, and what each column was taken for."""
+        self._model_of  # noqa: B018
+        for table in ("model_summary", "column_summary"):
+            print(self._model_json["output"][table])
 
     def detach(self) -> None:
         """Forget the model's name, as H2O's own estimators do."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h2o
 from h2o.exceptions import H2OTypeError, H2OValueError
@@ -14,7 +15,10 @@ from h2o.frame import H2OFrame
 
 from h2o_gan.parameters import Parameters
 
-__all__ = ["NUMBERS", "column_of", "columns_to_learn", "frame_of", "writable_dir"]
+if TYPE_CHECKING:
+    from h2o_gan.engine.schema import Column
+
+__all__ = ["NUMBERS", "check_kinds", "column_of", "columns_to_learn", "frame_of", "writable_dir"]
 
 NUMBERS = ("int", "real")
 _DROPPED_KINDS = ("string", "uuid")
@@ -57,6 +61,7 @@ def column_of(frame: H2OFrame, column: Any, parameter: str) -> str:
 def columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:
     """The columns in the frame's order, without those that can't be learned."""
     left_out = {*(parameters.ignored_columns or ()), parameters.weights_column}
+    left_out |= {n for n, kind in (parameters.column_types or {}).items() if kind == "ignore"}
     if x is None:
         chosen = set(frame.names) - left_out
     else:
@@ -89,6 +94,18 @@ def columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) ->
             stacklevel=4,
         )
     return columns
+
+
+def check_kinds(frame: H2OFrame, columns: Sequence[Column]) -> None:
+    """Raise H2OValueError where a column of `frame` is of another type than in training."""
+    types = frame.types
+    for column in columns:
+        found = types[column.name]
+        if found != column.kind and not (found in NUMBERS and column.kind in NUMBERS):
+            raise H2OValueError(
+                f"column {column.name!r} is {found} in the frame, but the model was trained on "
+                f"{column.kind}: convert it, for instance with asfactor() or asnumeric()."
+            )
 
 
 def writable_dir(path: str | os.PathLike[str] | None) -> Path | None:

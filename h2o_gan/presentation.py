@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALGO",
     "ALGO_FULL_NAME",
+    "column_summary",
     "model_json",
     "parameters_json",
     "plot_history",
@@ -43,6 +44,7 @@ def model_json(model: Model, parameters: list[dict[str, Any]]) -> dict[str, Any]
             "model_category": "Unknown",
             "model_summary": _summary(model),
             "scoring_history": scoring_history(model),
+            "column_summary": column_summary(model),
             "training_metrics": None,
             "validation_metrics": None,
             "cross_validation_metrics": None,
@@ -95,16 +97,15 @@ def _entry(name: str, help: str, default: Any, given: Any, actual: Any) -> dict[
 
 def _summary(model: Model) -> H2OTwoDimTable:
     parameters = model.parameters
-    count = sum(weight.numel() for weight in model.generator.parameters())
-    critics = sum(weight.numel() for weight in model.critic.parameters())
-    header = {
+    header: dict[str, Any] = {
+        "architecture": "mlp" if model.kind == "latent" else "columns",
         "loss_function": parameters.loss_function,
         "columns": len(model.columns),
-        "encoded_width": model.encoder.width,
         "training_rows": model.rows,
-        "latent_size": model.latent_size,
-        "generator_weights": count,
-        "critic_weights": critics,
+    }
+    for name, network in model.networks.items():
+        header[f"{name}_weights"] = sum(weight.numel() for weight in network.parameters())
+    header |= {
         "batch_size": model.batch_size,
         "epochs": model.epoch,
         "steps": model.step,
@@ -127,6 +128,17 @@ def scoring_history(model: Model) -> H2OTwoDimTable:
         col_header=names,
         col_types=[_HISTORY_TYPES.get(name, "double") for name in names],
         cell_values=[[row.get(name) for name in names] for row in model.history],
+    )
+
+
+def column_summary(model: Model) -> H2OTwoDimTable:
+    """One row per column: its type in H2O, what it was taken for, and of what extent."""
+    header = ["column", "type", "taken_for", "values", "missing"]
+    return H2OTwoDimTable(
+        table_header="Columns",
+        col_header=header,
+        col_types=["string", "string", "string", "string", "double"],
+        cell_values=[[row[name] for name in header] for row in model.describe()],
     )
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from h2o_gan.engine.schema import LEARNED_KINDS, TIME, Column, kind_of
+from h2o_gan.engine.schema import LEARNED_KINDS, TIME, Column, description, kind_of
 
 __all__ = ["UNKNOWN", "Binned", "Codec", "Constant", "Levels", "fit_codec"]
 
@@ -29,6 +29,7 @@ MAX_BINS = 1024
 """A numeric column with more distinct values than this is described by so many quantile bins."""
 
 _MAX_DECIMALS = 8
+_DAY = 86_400_000  # milliseconds
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ class Constant:
         return pa.array([self.value], self.column.arrow_type).take(
             pa.array(np.zeros(len(hard), np.int32))
         )
+
+    def describe(self) -> dict[str, Any]:
+        """What the column was taken for."""
+        if self.value is None:
+            return description(self.column, "nothing", "none", 1.0)
+        return description(self.column, "constant", str(self.value), 0.0)
 
     def to_json(self) -> dict[str, Any]:
         """JSON part of the codec."""
@@ -110,6 +117,11 @@ class Levels:
         codes = hard.astype(np.int64)
         missing = codes >= len(self.observed)
         return _dictionary(self.observed[np.where(missing, 0, codes)], missing, self.column)
+
+    def describe(self) -> dict[str, Any]:
+        """What the column was taken for."""
+        missing = float(self.shares[-1]) if self.has_missing else 0.0
+        return description(self.column, "categorical", f"{len(self.observed)} levels", missing)
 
     def to_json(self) -> dict[str, Any]:
         """JSON part of the codec."""
@@ -211,6 +223,19 @@ class Binned:
         exact = low + np.where(far, 0.0, offset).astype(np.int64)
         whole: Array = np.clip(np.where(far, rough, exact), low, high)
         return whole
+
+    def describe(self) -> dict[str, Any]:
+        """What the column was taken for."""
+        low, high = self.low[0].item(), self.high[-1].item()
+        if self.column.kind == "time":
+            # ISO text, cut to the day where the column has whole days only.
+            unit = "D" if self.step % _DAY == 0 and low % _DAY == 0 else "s"
+            low, high = (np.datetime64(stamp, "ms").astype(f"M8[{unit}]") for stamp in (low, high))
+        what = "time" if self.column.kind == "time" else "numeric"
+        extent = f"{low} to {high}"
+        if self.column.kind == "real" and self.decimals is not None:
+            extent += f", {self.decimals} decimals"
+        return description(self.column, what, extent, self.missing_share)
 
     def to_json(self) -> dict[str, Any]:
         """JSON part of the codec."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,11 +47,6 @@ class Conditions:
     first: tuple[int, ...] = ()
     codes: Array | None = None
     cells: Mapping[int, tuple[pa.Array, Array]] = field(default_factory=dict)
-
-    @classmethod
-    def none(cls, layout: RowLayout) -> Conditions:
-        """No conditions."""
-        return cls(layout)
 
     @classmethod
     def by_column(
@@ -117,27 +112,32 @@ class Conditions:
             cells[place] = (whole, given)
         return cls(layout, bounds, allowed, (), codes, cells)
 
-    @classmethod
-    def balanced(
-        cls, layout: RowLayout, encoder: TableEncoder, column: str, rows: int
-    ) -> Conditions:
-        """As many rows of each level that training saw, the first levels one more if need be.
+    def balanced(self, encoder: TableEncoder, column: str, rows: int) -> Conditions:
+        """These conditions, and as many rows of each level of `column` that training saw.
 
         Raises:
-            ValueError: the column is not there, or has no levels.
+            ValueError: the column is not there, has no levels, or has a condition of its own.
         """
-        names = [codec.column.name for codec in layout.codecs]
-        codec = layout.codecs[names.index(column)] if column in names else None
+        codecs = self.layout.codecs
+        names = [codec.column.name for codec in codecs]
+        codec = codecs[names.index(column)] if column in names else None
         if not isinstance(codec, Levels):
+            levels = [c.column.name for c in codecs if isinstance(c, Levels)]
             raise ValueError(
-                f"balance={column!r} is not a categorical column of the model; these are: "
-                f"{_listed([c.column.name for c in layout.codecs if isinstance(c, Levels)])}."
+                f"balance={column!r} is not a categorical column of the model; "
+                f"these are: {_listed(levels)}."
             )
         place = names.index(column)
+        if place in self.allowed or place in self.cells:
+            raise ValueError(
+                f"balance={column!r}: that column has a condition too. Give one of the two."
+            )
         codes = np.full((rows, len(names)), _FREE, np.int64)
+        if self.codes is not None:
+            codes[:] = self.codes[np.minimum(np.arange(rows), len(self.codes) - 1)]
         codes[:, place] = np.arange(rows) % len(codec.observed)
-        cells = codec.decode(codes[:, place])
-        return cls(layout, {}, {}, (), codes, {place: (cells, np.ones(rows, bool))})
+        cells = {**self.cells, place: (codec.decode(codes[:, place]), np.ones(rows, bool))}
+        return replace(self, codes=codes, cells=cells)
 
     def block(
         self, start: int, rows: int, random: torch.Generator, device: torch.device

@@ -77,6 +77,9 @@ class Encoder(Protocol):
     def decode(self, hard: Array) -> pa.RecordBatch:
         """Hardened outputs, float64 (rows, columns), to rows of the table."""
 
+    def describe(self) -> list[dict[str, Any]]:
+        """What each column was taken for; see :func:`h2o_gan.engine.schema.description`."""
+
     def to_json(self) -> dict[str, Any]:
         """JSON part of the state."""
 
@@ -147,6 +150,10 @@ class TableEncoder:
         own = iter(learned)
         arrays = [c.decode(rows) if isinstance(c, Constant) else next(own) for c in self.codecs]
         return pa.RecordBatch.from_arrays(arrays, schema=schema_of(list(self.columns)))
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What each column was taken for."""
+        return [codec.describe() for codec in self.codecs]
 
     def to_json(self) -> dict[str, Any]:
         """JSON part of the state."""

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from h2o_gan.engine.encoding import Span
-from h2o_gan.engine.schema import Column, kind_of, schema_of
+from h2o_gan.engine.schema import Column, description, kind_of, schema_of
 
 __all__ = ["PixelEncoder"]
 
@@ -81,6 +81,11 @@ class PixelEncoder:
         pixels = np.rint(np.clip(hard, 0, 1) * self.largest).astype(np.int64)
         arrays = [pa.array(values) for values in np.ascontiguousarray(pixels.T)]
         return pa.RecordBatch.from_arrays(arrays, schema=schema_of(list(self.columns)))
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What each column was taken for."""
+        extent = f"0 to {self.largest}"
+        return [description(column, "pixel", extent, 0.0) for column in self.columns]
 
     def to_json(self) -> dict[str, Any]:
         """JSON part of the state."""

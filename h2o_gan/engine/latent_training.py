@@ -136,7 +136,7 @@ class LatentTraining(Training):
         )
         return self.expansion.activate((network or self.generator)(latent), self.random)
 
-    def score(self, losses: Losses) -> dict[str, float | None]:
+    def score(self) -> dict[str, float | None]:
         training_random = self.random
         self.random = torch.Generator(self.device).manual_seed(derive(self.seed, 2, 0))
         row: dict[str, float | None] = {}

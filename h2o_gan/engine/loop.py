@@ -119,7 +119,7 @@ class Training(ABC):
         """Learn from these rows, (batch,) row numbers."""
 
     @abstractmethod
-    def score(self, losses: Losses) -> dict[str, float | None]:
+    def score(self) -> dict[str, float | None]:
         """What to add to the history. Its randomness is its own: scoring changes no training."""
 
     @abstractmethod
@@ -130,9 +130,9 @@ class Training(ABC):
     def forget(self) -> None:
         """Drop the optimisers' memory: that of an explosion must not outlive it."""
 
-    def conclude(self, stopped_by: str, tell: Listener, stop: threading.Event) -> None:
-        """What follows the last step, unless training was interrupted."""
-        return
+    def conclude(self, tell: Listener, stop: threading.Event) -> dict[str, float | None]:
+        """What follows the last step, unless training was interrupted; adds to the history."""
+        return {}
 
     # ---- the loop
 
@@ -186,7 +186,11 @@ class Training(ABC):
                 self._restore_weights(good, losses)
             last = stopped_by is not None or self.epoch == end
             if done and (last or (self.epoch - first_epoch) % score_every == 0):
-                row = {**self._where(), **losses.means(), **self.score(losses)}
+                row = {**self._where(), **losses.means(), **self.score()}
+                if last and stopped_by != "interrupted":
+                    row |= self.conclude(tell, stop)
+                    self.seconds = self._earlier_seconds + self.elapsed()
+                    row["seconds"] = round(self.seconds, 3)
                 self.history.append(row)
                 metric = row.get(f"validation_{self.metric}", row.get(self.metric))
                 if metric is not None and early.update(metric) and not last:
@@ -194,12 +198,8 @@ class Training(ABC):
                 tell(Scored(row, self.snapshot))
         if not done:
             raise KeyboardInterrupt(NO_MODEL)
-        stopped_by = stopped_by or "epochs"
-        if stopped_by != "interrupted":
-            self.conclude(stopped_by, tell, stop)
-            self.seconds = self._earlier_seconds + self.elapsed()
         tell(Progress(1.0))
-        return self.snapshot(stopped_by)
+        return self.snapshot(stopped_by or "epochs")
 
     def elapsed(self) -> float:
         """Seconds since this run began."""

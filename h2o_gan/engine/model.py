@@ -71,6 +71,10 @@ class Model(ABC):
         """The columns of its samples."""
         return self.encoder.columns
 
+    def describe(self) -> list[dict[str, Any]]:
+        """What each column was taken for: dicts of column, type, taken_for, values, missing."""
+        return self.encoder.describe()
+
     @property
     @abstractmethod
     def networks(self) -> Mapping[str, nn.Module]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["LEARNED_KINDS", "TIME", "Column", "kind_of", "schema_of"]
+__all__ = ["LEARNED_KINDS", "TIME", "Column", "description", "kind_of", "schema_of"]
 
 TIME = pa.timestamp("ms", tz="UTC")
 LEARNED_KINDS = ("int", "real", "time", "enum")
@@ -53,6 +53,17 @@ class Column:
         ):
             raise ValueError(f"not a column: {data!r:.200}")
         return cls(name, kind, tuple(levels))
+
+
+def description(column: Column, taken_for: str, values: str, missing: float) -> dict[str, Any]:
+    """What a model says of a column; `missing` is the share of missing values."""
+    return {
+        "column": column.name,
+        "type": column.kind,
+        "taken_for": taken_for,
+        "values": values,
+        "missing": missing,
+    }
 
 
 def schema_of(columns: list[Column]) -> pa.Schema:

@@ -72,7 +72,9 @@ class TableModel(Model):
         self,
         rows: int,
         seed: int | None = None,
-        conditions: Conditions | None = None,
+        *,
+        conditions: Mapping[str, Any] | pa.Table | None = None,
+        balance: str | None = None,
         temperature: float = 1.0,
     ) -> pa.RecordBatchReader:
         """Draw rows.
@@ -83,26 +85,49 @@ class TableModel(Model):
         Args:
             rows: how many, at least 1.
             seed: 0 or more; None for different rows each time.
-            conditions: what every row has to meet.
+            conditions: what every row has to meet, by column: a level, a number or a time, a list
+                of them, a pair (low, high), or None for missing; or a table of some columns, whose
+                cells row by row are kept as they are.
+            balance: a categorical column whose levels come in equal numbers.
             temperature: above 0; less than 1 for more typical rows, more for more varied ones.
 
         Raises:
-            ValueError: an argument is out of bounds.
-            TypeError: `rows` or `seed` is not a whole number.
+            ValueError: an argument is out of bounds, or no row can meet the conditions.
+            TypeError: an argument is of a wrong type.
         """
         check_rows_and_seed(rows, seed)
         if not temperature > 0 or not np.isfinite(temperature):
             raise ValueError(f"temperature must be above 0 and finite, not {temperature!r}.")
-        blocks = self._blocks(int(rows), actual_seed(seed), conditions, float(temperature))
+        if isinstance(conditions, pa.Table):
+            wanted = Conditions.by_row(self.layout, conditions, fill_missing=False)
+        else:
+            wanted = Conditions.by_column(self.layout, self.encoder, conditions or {})
+        if balance is not None:
+            wanted = wanted.balanced(self.encoder, balance, int(rows))
+        return self._reader(int(rows), seed, wanted, float(temperature))
+
+    def impute(self, table: pa.Table, seed: int | None = None) -> pa.RecordBatchReader:
+        """The rows of `table`, which has the training columns, with missing cells filled.
+
+        What was observed stays untouched; what was missing is drawn from the model, given the rest
+        of its row. Columns that were empty in training stay as they are.
+        """
+        check_rows_and_seed(table.num_rows, seed)
+        wanted = Conditions.by_row(self.layout, table, fill_missing=True)
+        return self._reader(table.num_rows, seed, wanted, 1.0)
+
+    def _reader(
+        self, rows: int, seed: int | None, conditions: Conditions, temperature: float
+    ) -> pa.RecordBatchReader:
+        blocks = self._blocks(rows, actual_seed(seed), conditions, temperature)
         return pa.RecordBatchReader.from_batches(schema_of(list(self.columns)), blocks)
 
     def _blocks(
-        self, rows: int, seed: int, conditions: Conditions | None, temperature: float
+        self, rows: int, seed: int, conditions: Conditions, temperature: float
     ) -> Iterator[pa.RecordBatch]:
         device = sampling_device()
         generator = copy.deepcopy(self.generator).to(device)
         acceptance = self._acceptance(device) if temperature == 1 else None
-        conditions = conditions or Conditions.none(self.layout)
         response = self.response
         order = self.layout.order(conditions.first, [] if response is None else [response])
         size = self.block_rows

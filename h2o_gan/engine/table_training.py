@@ -25,7 +25,7 @@ from torch import Tensor
 
 from h2o_gan.engine.autoregressive import AutoregressiveGenerator, RowCritic, Sizes
 from h2o_gan.engine.encoding import TableEncoder
-from h2o_gan.engine.events import Listener, Progress, Scored
+from h2o_gan.engine.events import Listener, Progress
 from h2o_gan.engine.layout import RowLayout
 from h2o_gan.engine.loop import Losses, Training, derive, descend, load_memory
 from h2o_gan.engine.model import copied, on_cpu, scale_of
@@ -166,7 +166,7 @@ class TableTraining(Training):
             torch._foreach_lerp_(self._average_weights, self._weights, 1 - decay)
 
     @torch.no_grad()
-    def score(self, losses: Losses) -> dict[str, float | None]:
+    def score(self) -> dict[str, float | None]:
         row: dict[str, float | None] = {}
         for name, (values, active) in self._references.items():
             logs = self.average.log_likelihood(values, active, self._order)
@@ -176,24 +176,17 @@ class TableTraining(Training):
             self._best = judged, [weight.clone() for weight in self._average_weights]
         return row
 
-    def conclude(self, stopped_by: str, tell: Listener, stop: threading.Event) -> None:
+    def conclude(self, tell: Listener, stop: threading.Event) -> dict[str, float | None]:
         """Go back to the best generator, and train the critic against it."""
         if self._best is not None:
             with torch.no_grad():
                 torch._foreach_copy_(self._average_weights, self._best[1])
         steps = self._critic_steps()
-        if not steps:
-            return
-        row = _CriticTraining(self, tell, stop).run(steps)
-        if row is not None:
-            self.history.append({**self.history[-1], **self._where(), **row})
-            tell(Scored(self.history[-1], self.snapshot))
+        return _CriticTraining(self, tell, stop).run(steps) if steps else {}
 
     def _critic_steps(self) -> int:
         epochs = self.parameters.critic_epochs
-        if epochs is None:
-            return _CRITIC_STEPS
-        return int(epochs * self.steps_per_epoch)
+        return _CRITIC_STEPS if epochs is None else epochs * self.steps_per_epoch
 
     @property
     def acceptance(self) -> Acceptance | None:
@@ -260,8 +253,12 @@ class _CriticTraining:
         self._critic.to(training.device)
         self._average = copy.deepcopy(self._critic).requires_grad_(False)
 
-    def run(self, steps: int) -> dict[str, float | None] | None:
-        """Train; None where the critic is no better than none, or training was interrupted."""
+    def run(self, steps: int) -> dict[str, float | None]:
+        """Train, and leave an acceptance with `training` unless the critic is no better than none.
+
+        Returns:
+            What to add to the history.
+        """
         training = self._training
         parameters = training.parameters
         batch = training.batch
@@ -280,7 +277,7 @@ class _CriticTraining:
         game = Relativistic(penalty)
         pool = self._pool()
         if pool is None:
-            return None
+            return {}
         values, active = pool
         held = min(len(values) // 4, _MOST_HELD_OUT * 2)
         fakes = values[:held], active[:held]
@@ -289,7 +286,7 @@ class _CriticTraining:
         losses = Losses(training.device)
         for step in range(steps):
             if self._stop.is_set():
-                return None
+                return {}
             if training.elapsed() > training.limit:
                 break
             share = step / steps
@@ -316,16 +313,16 @@ class _CriticTraining:
                 judged = self._held_out_loss(*fakes)
                 if judged < best:
                     best, kept = judged, [weight.clone() for weight in average]
+        row = {"critic_loss": losses.means()["critic_loss"], "critic_held_out_loss": best}
         if kept is None:
-            return None
+            return row
         with torch.no_grad():
             torch._foreach_copy_(average, kept)
             scores = self._average(self._average.flat(*fakes))[:, 0]
         shift = float(torch.logsumexp(scores, 0)) - math.log(len(scores))
         clip = float(torch.quantile(scores - shift, _CLIP))
         training.acceptance = Acceptance(self._average, shift, clip)
-        row = losses.means()
-        return {"critic_loss": row["critic_loss"], "critic_held_out_loss": best}
+        return row
 
     def _pool(self) -> tuple[Tensor, Tensor] | None:
         training = self._training

@@ -28,9 +28,12 @@ def train(table, *, on_event=None, stop=None, checkpoint=None, validation=None, 
     )
 
 
-@pytest.fixture(scope="module")
-def trained(mixed_table):
-    return train(mixed_table, epochs=50)
+ARCHITECTURES = ("columns", "mlp")
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def trained(mixed_table, request):
+    return train(mixed_table, epochs=50, architecture=request.param)
 
 
 def test_it_learns_marginals_and_dependencies(mixed_table, trained):
@@ -63,7 +66,8 @@ def test_samples_have_the_schema_and_ranges_of_the_data(mixed_table, trained):
         assert np.nanmin(fake) >= np.nanmin(real) and np.nanmax(fake) <= np.nanmax(real)
 
 
-def test_one_seed_one_model(mixed_table):
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_one_seed_one_model(mixed_table, architecture):
     first, second = train(mixed_table), train(mixed_table)
     other = train(mixed_table, seed=2)
     rows = first.sample(300, seed=5).read_all()
@@ -87,14 +91,17 @@ def test_a_short_sample_is_the_start_of_a_long_one(trained):
     assert not trained.sample(100).read_all().equals(trained.sample(100).read_all())
 
 
-def test_history_has_a_row_per_scoring(mixed_table):
+@pytest.mark.parametrize(
+    ("architecture", "metric"), [("columns", "held_out_loss"), ("mlp", "sliced_wasserstein")]
+)
+def test_history_has_a_row_per_scoring(mixed_table, architecture, metric):
     seen = []
     model = train(mixed_table, epochs=3, score_each_iteration=True, on_event=seen.append,
-                  validation=mixed_table.slice(0, 500))  # fmt: skip
+                  validation=mixed_table.slice(0, 500), architecture=architecture)  # fmt: skip
     assert [row["epoch"] for row in model.history] == [1, 2, 3]
     assert set(model.history[0]) == {
         "epoch", "step", "seconds", "critic_loss", "generator_loss",
-        "sliced_wasserstein", "validation_sliced_wasserstein",
+        metric, f"validation_{metric}",
     }  # fmt: skip
     assert [e.row for e in seen if isinstance(e, engine.Scored)] == model.history
     shares = [e.share for e in seen if isinstance(e, engine.Progress)]
@@ -256,7 +263,9 @@ def test_nan_from_the_start_is_an_error_with_a_cure(mixed_table):
 
 def test_a_large_batch_shrinks_with_a_warning(mixed_table):
     with pytest.warns(RuntimeWarning, match="batch_size=5000 is larger than the data: 2000"):
-        assert train(mixed_table, batch_size=5_000).batch_size == 2_000
+        assert train(mixed_table, batch_size=5_000, architecture="mlp").batch_size == 2_000
+    with pytest.warns(RuntimeWarning, match="batch_size=5000 is larger than the data: 1800"):
+        assert train(mixed_table, batch_size=5_000).batch_size == 1_800  # the others are held out
 
 
 @pytest.mark.parametrize("rows", [2, 3, 33])
@@ -267,18 +276,21 @@ def test_few_rows_train(mixed_table, rows):
     assert model.sample(5).read_all().num_rows == 5
 
 
-def test_training_goes_on_from_a_checkpoint(mixed_table, tmp_path):
-    model = train(mixed_table, epochs=2)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_training_goes_on_from_a_checkpoint(mixed_table, tmp_path, architecture):
+    model = train(mixed_table, epochs=2, architecture=architecture)
     model.save(tmp_path / "model.zip")
     rows = []
     for earlier in (model, engine.load(tmp_path / "model.zip")):
-        longer = train(mixed_table, epochs=5, checkpoint=earlier, score_each_iteration=True)
+        longer = train(mixed_table, epochs=5, checkpoint=earlier, score_each_iteration=True,
+                       architecture=architecture)  # fmt: skip
         assert longer.epoch == 5 and longer.step == model.step // 2 * 5
         assert [row["epoch"] for row in longer.history] == [1, 2, 3, 4, 5]
         assert longer.seconds > model.seconds
-        steps = {int(s["step"]) for s in longer.critic_optimizer["state"].values()}
+        steps = {int(s["step"]) for s in longer.generator_optimizer["state"].values()}
         assert steps == {longer.step}
-        assert longer.critic_optimizer["param_groups"][0]["betas"] == (0.0, 0.99)
+        betas = {"columns": (0.9, 0.98), "mlp": (0.0, 0.99)}[architecture]
+        assert longer.generator_optimizer["param_groups"][0]["betas"] == betas
         rows.append(longer.sample(200, seed=0).read_all())
     assert rows[0].equals(rows[1])  # from the file as from the object
 
@@ -287,7 +299,7 @@ def test_a_checkpoint_of_other_kinds_is_refused(mixed_table, trained):
     place = mixed_table.column_names.index("flag")
     other = mixed_table.set_column(place, "flag", pa.array(np.arange(2_000.0)))
     with pytest.raises(ValueError, match="column 'flag' as enum, not real"):
-        train(other, checkpoint=trained, epochs=99)
+        train(other, checkpoint=trained, epochs=99, architecture=trained.parameters.architecture)
 
 
 @pytest.mark.parametrize(
@@ -297,17 +309,23 @@ def test_a_checkpoint_of_other_kinds_is_refused(mixed_table, trained):
         ({"latent_size": 7}, "trained with latent_size=128, not 7"),
         ({"loss_function": "mse"}, "trained with loss_function='relativistic'"),
         ({"generator_architecture": {"hidden_dim": 9}}, "trained with generator_architecture=None"),
+        ({"architecture": "columns"}, "another architecture, mlp"),
     ],
 )
 def test_a_checkpoint_of_another_shape_is_refused(mixed_table, trained, change, message):
-    model = train(mixed_table, epochs=2)
+    model = train(mixed_table, epochs=2, architecture="mlp")
     with pytest.raises(ValueError, match=message):
-        train(mixed_table, checkpoint=model, **{"epochs": 5, **change})
+        train(mixed_table, checkpoint=model, **{"epochs": 5, "architecture": "mlp", **change})
 
 
 def test_a_checkpoint_of_other_columns_is_refused(mixed_table, trained):
     with pytest.raises(ValueError, match="other columns; the difference is count"):
-        train(mixed_table.drop_columns(["count"]), checkpoint=trained, epochs=99)
+        train(
+            mixed_table.drop_columns(["count"]),
+            checkpoint=trained,
+            epochs=99,
+            architecture=trained.parameters.architecture,
+        )
 
 
 @pytest.mark.parametrize("which", ["generator_architecture", "discriminator_architecture"])
