@@ -469,15 +469,15 @@ class H2OGANEstimator(H2OEstimator):
 
         from h2o_gan.cluster.frames import read_frame, write_frame
 
-        for column in model.columns:
+        columns = model.judged_columns
+        for column in columns:
             if column.name not in test_data.names:
                 raise H2OValueError(
                     f"the frame has no column {column.name!r}, which the model was trained on."
                 )
-        check_kinds(test_data, model.columns)
-        return write_frame(
-            model.realism(read_frame(test_data, [column.name for column in model.columns]))
-        )
+        check_kinds(test_data, columns)
+        rows = read_frame(test_data, [column.name for column in columns])
+        return write_frame(model.realism(rows))
 
     def save(self, path: str | os.PathLike[str], force: bool = False) -> str:
         """Write the model to a file, for :func:`h2o_gan.load_model`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["NUMBERS", "check_kinds", "column_of", "columns_to_learn", "frame_of", "writable_dir"]
 
 NUMBERS = ("int", "real")
-_DROPPED_KINDS = ("string", "uuid")
 
 
 def frame_of(frame: H2OFrame | str | None, name: str) -> H2OFrame:
@@ -59,7 +57,7 @@ def column_of(frame: H2OFrame, column: Any, parameter: str) -> str:
 
 
 def columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:
-    """The columns in the frame's order, without those that can't be learned."""
+    """The columns to read, in the frame's order."""
     left_out = {*(parameters.ignored_columns or ()), parameters.weights_column}
     left_out |= {n for n, kind in (parameters.column_types or {}).items() if kind == "ignore"}
     if x is None:
@@ -76,23 +74,9 @@ def columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) ->
         raise H2OValueError(
             f"every column of frame {frame.frame_id!r} is ignored: leave some to learn."
         )
-    types = frame.types
-    dropped = [n for n in frame.names if n in chosen and types[n] in _DROPPED_KINDS]
-    columns = [n for n in frame.names if n in chosen and n not in dropped]
-    if parameters.weights_column and types[parameters.weights_column] not in NUMBERS:
+    columns = [n for n in frame.names if n in chosen]
+    if parameters.weights_column and frame.types[parameters.weights_column] not in NUMBERS:
         raise H2OValueError(f"weights_column {parameters.weights_column!r} is not numeric.")
-    if not columns:
-        raise H2OValueError(
-            f"only text is left to learn ({', '.join(dropped[:10])}): convert columns with "
-            "asfactor(), or leave others in."
-        )
-    if dropped:
-        warnings.warn(
-            f"Dropping text columns, which can't be learned: {', '.join(dropped)}. "
-            "asfactor() makes them categories.",
-            RuntimeWarning,
-            stacklevel=4,
-        )
     return columns
 
 

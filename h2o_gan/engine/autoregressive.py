@@ -125,12 +125,25 @@ class TokenFeatures(nn.Module):
 
 
 class AutoregressiveGenerator(nn.Module):
-    """p(row) as a product over tokens, each given those before it in an order."""
+    """p(row) as a product over tokens, each given those before it in an order.
 
-    def __init__(self, tokens: Sequence[Token], sizes: Sizes, dropout: float) -> None:
+    Args:
+        tokens: of a row.
+        sizes: widths of the networks.
+        dropout: of the hidden layers, for choices and for numbers.
+    """
+
+    _dropout: Tensor
+
+    def __init__(
+        self, tokens: Sequence[Token], sizes: Sizes, dropout: tuple[float, float] = (0.0, 0.0)
+    ) -> None:
         super().__init__()
         self.tokens = tuple(tokens)
-        self._dropout = dropout
+        # Choices are fitted, and overfitted, in fewer steps than densities.
+        rates = [dropout[token.is_number] for token in tokens]
+        rate = torch.tensor(rates, device="cpu")[:, None, None]
+        self.register_buffer("_dropout", rate, persistent=False)
         count, summary, hidden = len(tokens), sizes.summary, sizes.hidden
         self._choices = [place for place, token in enumerate(tokens) if not token.is_number]
         self._numbers = [place for place, token in enumerate(tokens) if token.is_number]
@@ -231,9 +244,9 @@ class AutoregressiveGenerator(nn.Module):
         return bias
 
     def _dropped(self, hidden: Tensor, random: torch.Generator | None) -> Tensor:
-        if random is None or not self._dropout:
+        if random is None:
             return hidden
-        # One mask for all tokens: their networks share nothing, so it need not differ, and
+        # The same noise for all tokens: their networks share nothing, so it need not differ, and
         # drawing it takes a fraction of the time.
         noise = torch.rand(hidden.shape[1:], generator=random, device=hidden.device)
         return hidden * ((noise >= self._dropout) / (1 - self._dropout))

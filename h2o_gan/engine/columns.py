@@ -16,9 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from h2o_gan.engine.schema import LEARNED_KINDS, TIME, Column, description, kind_of
+from h2o_gan.engine.identifiers import Identifiers, fit_identifiers
+from h2o_gan.engine.schema import TEXT_KINDS, TIME, Column, description, kind_of
 
-__all__ = ["UNKNOWN", "Binned", "Codec", "Constant", "Levels", "fit_codec"]
+__all__ = ["UNKNOWN", "Binned", "Codec", "Constant", "Fresh", "Levels", "fit_codec"]
 
 Array = npt.NDArray[Any]
 
@@ -29,6 +30,9 @@ MAX_BINS = 1024
 """A numeric column with more distinct values than this is described by so many quantile bins."""
 
 _MAX_DECIMALS = 8
+_TREATMENTS = ("numeric", "categorical")
+_NAMES_ROWS = 0.9  # share of distinct levels above which a level names a row
+_FEWEST_NAMES = 50
 _DAY = 86_400_000  # milliseconds
 
 
@@ -170,6 +174,7 @@ class Binned:
     missing_share: float
     step: int  # values of ints and times are low + a multiple of it
     decimals: int | None  # of reals; None for as many as there are
+    treat: str = "auto"  # or "numeric", "categorical": what the user says it is
 
     @property
     def has_missing(self) -> bool:
@@ -245,6 +250,7 @@ class Binned:
             "missing_share": self.missing_share,
             "step": self.step,
             "decimals": self.decimals,
+            "treat": self.treat,
         }
 
     def arrays(self) -> dict[str, Array]:
@@ -255,6 +261,7 @@ class Binned:
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> Binned:
         """Inverse of :meth:`to_json` and :meth:`arrays`."""
         column, step, decimals = Column.from_json(data["column"]), data["step"], data["decimals"]
+        treat = data.get("treat", "auto")
         low, high, cumulative = arrays["low"], arrays["high"], arrays["cumulative"]
         dtype = np.float64 if column.kind == "real" else np.int64
         if (
@@ -268,17 +275,61 @@ class Binned:
             or not isinstance(step, int)
             or step < 1
             or not (decimals is None or isinstance(decimals, int))
+            or treat not in ("auto", *_TREATMENTS)
         ):
             raise ValueError(f"column {column.name!r}: its bins do not fit together")
-        return cls(column, low, high, cumulative, float(data["missing_share"]), step, decimals)
+        share = float(data["missing_share"])
+        return cls(column, low, high, cumulative, share, step, decimals, treat)
 
 
-Codec = Constant | Levels | Binned
+@dataclass(frozen=True)
+class Fresh:
+    """A column of names of rows: nothing to learn, and every sample gets new ones."""
+
+    column: Column
+    identifiers: Identifiers = field(repr=False)
+
+    def values(self, start: int, rows: int, seed: int) -> pa.Array:
+        """The values of rows `start` to `start + rows` of a sample."""
+        values = self.identifiers.values(start, rows, seed)
+        return values.dictionary_encode() if self.column.kind == "enum" else values
+
+    def describe(self) -> dict[str, Any]:
+        """What the column was taken for."""
+        identifiers = self.identifiers
+        example = identifiers.values(0, 20, 0).cast(pa.string()).drop_null()
+        looks = f"like {example[0].as_py()}" if len(example) else ""
+        return description(self.column, "identifier", looks, identifiers.missing_share)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON part of the codec."""
+        return {
+            "codec": "fresh",
+            "column": self.column.to_json(),
+            "identifiers": self.identifiers.to_json(),
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """Array part of the codec."""
+        return self.identifiers.arrays()
+
+    @classmethod
+    def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> Fresh:
+        """Inverse of :meth:`to_json` and :meth:`arrays`."""
+        column = Column.from_json(data["column"])
+        return cls(column, Identifiers.restore(data["identifiers"], arrays))
+
+
+Codec = Constant | Levels | Binned | Fresh
 
 
 def fit_codec(
-    name: str, values: pa.ChunkedArray, weights: Array | None, keep_constant: bool
-) -> Codec:
+    name: str,
+    values: pa.ChunkedArray,
+    weights: Array | None,
+    keep_constant: bool,
+    treat: str = "auto",
+) -> Codec | None:
     """Look at one column of the training rows and describe it.
 
     Args:
@@ -286,18 +337,46 @@ def fit_codec(
         values: its values.
         weights: (rows,) non-negative row weights, or None.
         keep_constant: whether a column with a single value still goes to the networks.
+        treat: "numeric", "categorical" or "identifier" where the user knows better.
+
+    Returns:
+        The codec; None for free text, from which nothing can be learned.
 
     Raises:
-        TypeError: the column is text, or of a type that no frame has.
+        ValueError: the column can't be what `treat` says.
+        TypeError: the column is of a type that no frame has.
     """
     kind = kind_of(values.type)
-    if kind not in LEARNED_KINDS:
-        raise TypeError(
-            f"column {name!r} is {kind}, which can't be learned: drop it, or make it a dictionary."
+    number = kind not in TEXT_KINDS and kind != "enum"
+    fits = {"categorical": kind not in TEXT_KINDS, "numeric": number, "identifier": not number}
+    if not fits.get(treat, True):
+        raise ValueError(
+            f"column_types: column {name!r} is {kind}, which can't be taken for {treat}: convert "
+            "it first, for instance with asfactor(), asnumeric() or ascharacter()."
         )
+    if treat == "identifier" or kind in TEXT_KINDS or (treat == "auto" and _names_rows(values)):
+        identifiers = fit_identifiers(name, values, force=treat == "identifier")
+        if identifiers is not None:
+            return Fresh(Column(name, kind), identifiers)
+        if treat == "identifier":
+            raise ValueError(
+                f"column_types: column {name!r} has no look that an identifier could be made in."
+            )
+        if values.null_count == len(values):
+            return Constant(Column(name, kind), None)
+        return None
     if kind == "enum":
         return _fit_levels(name, values, weights, keep_constant)
-    return _fit_bins(name, kind, values, weights, keep_constant)
+    return _fit_bins(name, kind, values, weights, keep_constant, treat)
+
+
+def _names_rows(values: pa.ChunkedArray) -> bool:
+    """Whether a column is an enum nearly all of whose levels come once."""
+    if not pa.types.is_dictionary(values.type):
+        return False
+    present = len(values) - values.null_count
+    distinct: int = pc.count_distinct(values).as_py()
+    return bool(present >= _FEWEST_NAMES and distinct > _NAMES_ROWS * present)
 
 
 def _fit_levels(
@@ -317,7 +396,12 @@ def _fit_levels(
 
 
 def _fit_bins(
-    name: str, kind: str, values: pa.ChunkedArray, weights: Array | None, keep_constant: bool
+    name: str,
+    kind: str,
+    values: pa.ChunkedArray,
+    weights: Array | None,
+    keep_constant: bool,
+    treat: str,
 ) -> Codec:
     column = Column(name, kind)
     numbers, missing = _numbers(values, kind)
@@ -336,13 +420,15 @@ def _fit_bins(
     mass = counts if weights is None else np.bincount(inverse, _pick(weights, ~missing))
     mass = mass / mass.sum()
     starts = _bin_starts(distinct, mass)
+    if treat == "categorical":
+        starts = np.arange(len(distinct))
     ends = np.append(starts[1:], len(distinct)) - 1
     cumulative = np.append(0.0, np.cumsum(np.add.reduceat(mass, starts)))
     cumulative /= cumulative[-1]
     decimals = _decimals(distinct) if kind == "real" else None
     step = 1 if kind == "real" else _step(distinct)
     return Binned(
-        column, distinct[starts], distinct[ends], cumulative, missing_share, step, decimals
+        column, distinct[starts], distinct[ends], cumulative, missing_share, step, decimals, treat
     )
 
 

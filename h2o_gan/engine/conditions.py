@@ -13,7 +13,7 @@ import pyarrow as pa
 import torch
 
 from h2o_gan.engine.autoregressive import Bounds
-from h2o_gan.engine.columns import Binned, Constant, Levels
+from h2o_gan.engine.columns import Binned, Constant, Fresh, Levels
 from h2o_gan.engine.encoding import TableEncoder
 from h2o_gan.engine.layout import RowLayout
 from h2o_gan.engine.table_sampling import Evidence
@@ -38,7 +38,7 @@ class Conditions:
         first: columns in the order in which they are drawn before all others.
         codes: (rows, learned columns) given codes, _FREE where there are none; a single row
             stands for all; None for no given cells.
-        cells: by learned column, the given values and which rows have them.
+        cells: by name, the given values and which rows have them.
     """
 
     layout: RowLayout
@@ -46,7 +46,7 @@ class Conditions:
     allowed: Mapping[int, Any] = field(default_factory=dict)
     first: tuple[int, ...] = ()
     codes: Array | None = None
-    cells: Mapping[int, tuple[pa.Array, Array]] = field(default_factory=dict)
+    cells: Mapping[str, tuple[pa.Array, Array]] = field(default_factory=dict)
 
     @classmethod
     def by_column(
@@ -74,6 +74,11 @@ class Conditions:
             codec = encoder.codecs[names.index(name)]
             if isinstance(codec, Constant):
                 _check_constant(codec, value)
+            elif isinstance(codec, Fresh):
+                raise ValueError(
+                    f"conditions: column {name!r} is an identifier, which is made anew for every "
+                    "row: leave it out."
+                )
             elif isinstance(codec, Levels):
                 builder.levels(_place(layout, name), codec, _wanted_levels(codec, value))
             else:
@@ -81,11 +86,14 @@ class Conditions:
         return builder.build()
 
     @classmethod
-    def by_row(cls, layout: RowLayout, table: pa.Table, fill_missing: bool) -> Conditions:
+    def by_row(
+        cls, layout: RowLayout, encoder: TableEncoder, table: pa.Table, fill_missing: bool
+    ) -> Conditions:
         """Cells as `table` has them; columns that it lacks are drawn.
 
         Args:
             layout: of the model.
+            encoder: of the model.
             table: some of the model's columns.
             fill_missing: whether missing cells are drawn too, as anything but missing.
         """
@@ -93,23 +101,23 @@ class Conditions:
         bounds: dict[int, Bounds] = {}
         allowed: dict[int, Any] = {}
         cells = {}
-        for place, codec in enumerate(layout.codecs):
+        places = {codec.column.name: place for place, codec in enumerate(layout.codecs)}
+        for codec in encoder.codecs:
             name = codec.column.name
             if name not in table.column_names:
                 continue
             values = table.column(name)
             given = np.ones(len(values), bool)
-            own = codec.encode(values)
             if fill_missing:
-                missing = values.is_null().to_numpy()
+                given = values.is_valid().to_numpy()
                 if codec.column.kind == "real":
-                    missing |= np.isnan(values.cast(pa.float64()).fill_null(0.0).to_numpy())
-                own = np.where(missing, _FREE, own)
-                given = ~missing
-                _forbid_missing(layout, place, bounds, allowed)
-            codes[:, place] = own
-            whole = values.combine_chunks()
-            cells[place] = (whole, given)
+                    given &= ~np.isnan(values.cast(pa.float64()).fill_null(0.0).to_numpy())
+            cells[name] = (_whole(values), given)
+            if isinstance(codec, Levels | Binned):
+                place = places[name]
+                codes[:, place] = np.where(given, codec.encode(values), _FREE)
+                if fill_missing:
+                    _forbid_missing(layout, place, bounds, allowed)
         return cls(layout, bounds, allowed, (), codes, cells)
 
     def balanced(self, encoder: TableEncoder, column: str, rows: int) -> Conditions:
@@ -128,7 +136,7 @@ class Conditions:
                 f"these are: {_listed(levels)}."
             )
         place = names.index(column)
-        if place in self.allowed or place in self.cells:
+        if place in self.allowed or column in self.cells:
             raise ValueError(
                 f"balance={column!r}: that column has a condition too. Give one of the two."
             )
@@ -136,7 +144,7 @@ class Conditions:
         if self.codes is not None:
             codes[:] = self.codes[np.minimum(np.arange(rows), len(self.codes) - 1)]
         codes[:, place] = np.arange(rows) % len(codec.observed)
-        cells = {**self.cells, place: (codec.decode(codes[:, place]), np.ones(rows, bool))}
+        cells = {**self.cells, column: (codec.decode(codes[:, place]), np.ones(rows, bool))}
         return replace(self, codes=codes, cells=cells)
 
     def block(
@@ -171,13 +179,15 @@ class Conditions:
             bounds[token] = Bounds(mask, by_row=True)
         return Evidence(values, active & known, known), bounds
 
-    def restored(self, arrays: Sequence[pa.Array], start: int, rows: int) -> list[pa.Array]:
-        """The learned columns' values with the given cells as they were given."""
-        out = list(arrays)
-        for place, (cells, given) in self.cells.items():
-            picked = np.minimum(np.arange(start, start + rows), len(cells) - 1)
-            out[place] = _merged(out[place], cells.take(pa.array(picked)), given[picked])
-        return out
+    def restored(self, batch: pa.RecordBatch, start: int) -> pa.RecordBatch:
+        """Rows from `start` on with the given cells as they were given."""
+        if not self.cells:
+            return batch
+        arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
+        for name, (cells, given) in self.cells.items():
+            picked = np.minimum(np.arange(start, start + batch.num_rows), len(cells) - 1)
+            arrays[name] = _merged(arrays[name], cells.take(pa.array(picked)), given[picked])
+        return pa.RecordBatch.from_arrays(list(arrays.values()), schema=batch.schema)
 
 
 class _Builder:
@@ -188,7 +198,7 @@ class _Builder:
         self._left: dict[int, Array] = {}  # codes that may be, by column
         self._ranges: dict[int, tuple[Any, Any]] = {}
         self._codes = np.full((1, len(layout.codecs)), _FREE, np.int64)
-        self._cells: dict[int, tuple[pa.Array, Array]] = {}
+        self._cells: dict[str, tuple[pa.Array, Array]] = {}
 
     def levels(self, place: int, codec: Levels, codes: Array) -> None:
         allowed = np.zeros(codec.width, bool)
@@ -228,7 +238,7 @@ class _Builder:
                 code = int(np.clip(np.searchsorted(codec.low, low, "right") - 1, 0, None))
             self._codes[0, place] = code
             cell = pa.array([None if missing else low], from_pandas=False)
-            self._cells[place] = (cell.cast(codec.column.arrow_type), np.ones(1, bool))
+            self._cells[name] = (cell.cast(codec.column.arrow_type), np.ones(1, bool))
             return
         low = max(_on_grid(codec, low, up=True), codec.low[0])
         high = min(_on_grid(codec, high, up=False), codec.high[-1])
@@ -426,6 +436,13 @@ def _shown(codec: Binned, value: Any) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:_SOME])) + (", ..." if len(names) > _SOME else "")
+
+
+def _whole(values: pa.ChunkedArray) -> pa.Array:
+    array = values.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):  # what pyarrow gives for no chunks, or too many
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    return array
 
 
 def _merged(drawn: pa.Array, cells: pa.Array, given: Array) -> pa.Array:

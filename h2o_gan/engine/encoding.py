@@ -7,6 +7,7 @@ is; that idea is CTGAN's (Xu et al. 2019, arXiv 1907.00503).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,14 +18,19 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from h2o_gan.engine.columns import Binned, Codec, Constant, Levels, fit_codec
+from h2o_gan.engine.columns import Binned, Codec, Constant, Fresh, Levels, fit_codec
 from h2o_gan.engine.schema import Column, schema_of
 
 __all__ = ["Encoder", "Expansion", "Span", "TableEncoder"]
 
 Array = npt.NDArray[Any]
 
-_CODECS: dict[str, Any] = {"constant": Constant, "levels": Levels, "binned": Binned}
+_CODECS: dict[str, Any] = {
+    "constant": Constant,
+    "levels": Levels,
+    "binned": Binned,
+    "fresh": Fresh,
+}
 
 
 @dataclass(frozen=True)
@@ -74,8 +80,12 @@ class Encoder(Protocol):
     def expansion(self, device: torch.device) -> Expansion:
         """The device's part."""
 
-    def decode(self, hard: Array) -> pa.RecordBatch:
-        """Hardened outputs, float64 (rows, columns), to rows of the table."""
+    def decode(self, hard: Array, start: int = 0, seed: int = 0) -> pa.RecordBatch:
+        """Hardened outputs, float64 (rows, columns), to rows of the table.
+
+        They are the rows from `start` on of the sample of this seed, which decides what the
+        networks do not: names of rows.
+        """
 
     def describe(self) -> list[dict[str, Any]]:
         """What each column was taken for; see :func:`h2o_gan.engine.schema.description`."""
@@ -93,13 +103,17 @@ class TableEncoder:
     def __init__(self, codecs: Sequence[Codec]) -> None:
         self.codecs = tuple(codecs)
         self.columns = tuple(codec.column for codec in self.codecs)
-        self.learned = tuple(c for c in self.codecs if not isinstance(c, Constant))
+        self.learned = tuple(c for c in self.codecs if isinstance(c, Levels | Binned))
         self.spans = tuple(_spans(self.learned))
         self.width = sum(span.width for span in self.spans)
 
     @classmethod
     def fit(
-        cls, table: pa.Table, weights: Array | None = None, ignore_const_cols: bool = True
+        cls,
+        table: pa.Table,
+        weights: Array | None = None,
+        ignore_const_cols: bool = True,
+        column_types: Mapping[str, str] | None = None,
     ) -> TableEncoder:
         """Describe the columns of `table`.
 
@@ -107,19 +121,40 @@ class TableEncoder:
             table: the training rows.
             weights: (rows,) non-negative row weights, or None.
             ignore_const_cols: whether columns with a single value stay out of the networks.
+            column_types: what to take columns for; see :func:`fit_codec`.
+
+        Free text is left out, with a warning that names it.
 
         Raises:
             ValueError: no column is left for the networks to learn.
         """
-        codecs = [
-            fit_codec(name, table.column(name), weights, keep_constant=not ignore_const_cols)
-            for name in table.column_names
-        ]
+        types = column_types or {}
+        codecs, text = [], []
+        for name in table.column_names:
+            codec = fit_codec(
+                name, table.column(name), weights, not ignore_const_cols, types.get(name, "auto")
+            )
+            if codec is None:
+                text.append(name)
+            else:
+                codecs.append(codec)
         encoder = cls(codecs)
         if not encoder.spans:
+            if text:
+                raise ValueError(
+                    f"only text is left to learn ({', '.join(text[:10])}): convert columns with "
+                    "asfactor(), or leave others in."
+                )
             raise ValueError(
-                "every column is constant or all missing, so there is nothing to learn: "
-                "give other columns, or set ignore_const_cols=False to train all the same."
+                "every column is constant, all missing or an identifier, so there is nothing to "
+                "learn: give other columns, or set ignore_const_cols=False to train on constants."
+            )
+        if text:
+            warnings.warn(
+                f"Dropping text columns, which can't be learned: {', '.join(text)}. "
+                "asfactor() makes them categories.",
+                RuntimeWarning,
+                stacklevel=2,
             )
         return encoder
 
@@ -139,16 +174,23 @@ class TableEncoder:
         """The device's part."""
         return TableExpansion(self.learned, self.spans, device)
 
-    def decode(self, hard: Array) -> pa.RecordBatch:
+    def decode(self, hard: Array, start: int = 0, seed: int = 0) -> pa.RecordBatch:
         """Hardened outputs, float64 (rows, learned columns), to rows of the table."""
         learned = [codec.decode(hard[:, place]) for place, codec in enumerate(self.learned)]
-        return self.assemble(learned)
+        return self.assemble(learned, start, seed)
 
-    def assemble(self, learned: Sequence[pa.Array]) -> pa.RecordBatch:
+    def assemble(self, learned: Sequence[pa.Array], start: int, seed: int) -> pa.RecordBatch:
         """The values of the learned columns to rows with all columns."""
-        rows = np.zeros(len(learned[0]))
+        rows = len(learned[0])
         own = iter(learned)
-        arrays = [c.decode(rows) if isinstance(c, Constant) else next(own) for c in self.codecs]
+        arrays = []
+        for codec in self.codecs:
+            if isinstance(codec, Constant):
+                arrays.append(codec.decode(np.zeros(rows)))
+            elif isinstance(codec, Fresh):
+                arrays.append(codec.values(start, rows, seed))
+            else:
+                arrays.append(next(own))
         return pa.RecordBatch.from_arrays(arrays, schema=schema_of(list(self.columns)))
 
     def describe(self) -> list[dict[str, Any]]:

@@ -1,159 +1,92 @@
-"""Fresh values for text that names rows: customer numbers, order codes, hashes, UUIDs.
+"""Fresh values for text that names rows: customer numbers, order codes, hex digests, UUIDs.
 
-Such a column holds nothing to learn, yet a table without it is not the same table. What is kept of
-it is its look: for each position of a value the characters seen there, and numbers that count on
-past the largest one. Prose has no such look and is refused.
+Such a column holds nothing to learn but its look: patterns, which say per position what characters
+there may be. A row's value follows from the seed and the row's number alone, and no value of the
+training rows ever comes out.
 
-A row's value follows from its number and the seed alone. The number goes through a keyed
-permutation of the pattern's space, a Feistel network that cycle-walks into a range of any size
-(Black & Rogaway 2002, "Ciphers with Arbitrary Finite Domains"), so values differ where rows do.
-
-No value of the training rows ever comes out: a model keeps a salted 64-bit hash of each, and a
-number whose value is among them is led to another one that no row has. The hashes keep the values
-out of the file, and from those too many to enumerate (UUIDs, hex digests) nothing can be read
-back. They don't hide whether a known value was there, nor, as the salt lies beside them, which
-ones of a short pattern were: six digits are a million guesses. A model file is to be shared as
-carefully as the list of identifiers.
+For that a model file holds 64-bit hashes of the training values. Values from a space too large to
+go through (UUIDs, hex digests) can't be read back from them, but those of short patterns can be found
+by guessing, and anyone can test whether a value they know was there.
 """
 
 from __future__ import annotations
 
+import math
 import re
-import string
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
-from math import gcd, prod
+from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-
-from h2o_gan.engine.schema import kind_of
 
 __all__ = ["Identifiers", "Pattern", "fit_identifiers"]
 
 Array = npt.NDArray[Any]
 
 MAX_PATTERNS = 50
-"""A column that needs more patterns than this is free text."""
-
 MAX_LENGTH = 200
-"""Characters of the longest identifier."""
 
-_COVERED = 0.95  # share of the distinct values that patterns must explain
-_DISTINCT = 0.9  # share of the present values that must be distinct
-_SUPPORT = 5  # values that share a pattern, so that none is one row's own
-_SAMPLE = 20_000  # values that patterns are learned from
-_SLOTS = 4096  # rows of a round in which each pattern has its share
-_BLOCK = 2**16  # rows at a time
-_MOST_STEPS = 10_000
+_SUPPORT = 5  # values that must agree on a character, and distinct values that a column must have
+_COVERED, _DISTINCT = 0.95, 0.9  # shares of the values
+_ROOM = 64  # a pattern gives up literal digits until it has room for so many times its values
+_BLOCK, _ROUND = 2**16, 1024  # rows made at a time; rows in which each pattern has its share
+_LISTED = 2**20  # values in spaces that are gone through one by one
+_ATTEMPTS = 200
 _GOLDEN = 0x9E3779B97F4A7C15
 
-_HEX, _DIGITS, _LETTERS = "0123456789abcdef", string.digits, string.ascii_letters
-_LOWER, _UPPER = string.ascii_lowercase, string.ascii_uppercase
-_CLASSES = (_DIGITS, _LOWER, _UPPER, _HEX, _HEX.upper(), _DIGITS + _LOWER, _DIGITS + _UPPER)
-_CLASSES += (_LETTERS, _DIGITS + _LETTERS, _DIGITS + _LETTERS + "_-", _DIGITS + _LETTERS + "+/=")
-_UUID_FIXED = (12, 16)  # hex digits of a UUID that say its version and variant
-_SPECIAL_UUIDS = ("0" * 32, "8" + "0" * 31)  # nil, and what H2O means by NA
-
-_RUN = re.compile("[0-9]+")
-_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
-_UNSPEAKABLE = re.compile("[^aeiouyAEIOUY]{4}|^[^aeiouyAEIOUY]+$")
-
-
-def _abstraction(*groups: str) -> dict[int, int]:
-    return {ord(c): mark for mark, group in enumerate(groups, 1) for c in group}
-
-
-# From the most to the least literal: a head that stays as it is, and what becomes of the rest.
-_LEVELS = [
-    (re.compile(head), _abstraction(*groups))
-    for head, groups in (
-        ("", (_DIGITS,)),
-        ("[A-Za-z]*", (_DIGITS, _UPPER, _LOWER)),
-        ("", (_DIGITS, _UPPER, _LOWER)),
-        ("([A-Za-z]+(?=[^A-Za-z0-9]))?", ("", _DIGITS + _LETTERS)),
-        ("", ("", _DIGITS + _LETTERS)),
-        ("", ("", _DIGITS + _LETTERS + "_-+/=")),
-    )
-]
+_HEX = digits + "abcdef"
+_CLASSES = [digits, "abcdef", "ABCDEF", _HEX, _HEX.upper(), ascii_lowercase, ascii_uppercase]
+_CLASSES += [digits + ascii_lowercase, digits + ascii_uppercase, ascii_letters]
+_CLASSES += [digits + ascii_letters]  # from the smallest to the largest
+_DIGIT, _UPPER, _LOWER, _ALNUM = "\1\2\3\4"  # what a shape has in place of a character
+_FINE = str.maketrans(digits + ascii_letters, _DIGIT * 10 + _LOWER * 26 + _UPPER * 26)
+_COARSE = str.maketrans(digits + ascii_letters, _ALNUM * 62)
+_MARKS = _DIGIT + _UPPER + _LOWER + _ALNUM
+_UUID = "-".join(_ALNUM * n for n in (8, 4, 4, 4, 12))
+_UUID_LOOK = [mark if mark == "-" else True for mark in _UUID]
+_PROSE = re.compile(r"[^\W\d_]{2,}\s+[^\W\d_]{2,}")  # words with a space between them
+_MARK = re.compile(r"[\d_@]")  # what identifiers have and words have not
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """Values of one look: per position the characters it may have, and a running number or none.
-
-    ``chars`` has one entry a position; the entry "" stands for the number. ``serial`` is None, or
-    the number's least digits, its first value, and how many values are shuffled among each other.
-    """
+    """Values of one look: the characters that each position may have."""
 
     chars: tuple[str, ...]
-    slots: int  # of each _SLOTS rows
-    known: int  # about how many training values look like this
-    serial: tuple[int, int, int] | None = None
+    weight: int  # distinct training values that look like this
+
+    @property
+    def space(self) -> int:
+        """How many values look like this."""
+        return math.prod(map(len, self.chars))
 
     @cached_property
-    def _counted(self) -> int:
-        """First of the positions that tell numbers apart; those before it are drawn at random."""
-        first = len(self.chars)
-        while first and prod(map(len, self.chars[first - 1 :])) <= 2**60:
+    def counted(self) -> tuple[int, int]:
+        """The first of the last positions that numbers tell apart, and how many numbers."""
+        first, size = len(self.chars), 1
+        while first and size * len(self.chars[first - 1]) <= 2**32:
             first -= 1
-        return first
+            size *= len(self.chars[first])
+        return first, size
 
-    @cached_property
-    def size(self) -> int:
-        """How many numbers have a value of their own, at most 2**60."""
-        if self.serial:
-            return int(10 ** max(len(str(self.serial[1])) + 2, 9))
-        return prod(map(len, self.chars[self._counted :]))
-
-    @property
-    def capacity(self) -> int:
-        """How many distinct fresh values there are for certain."""
-        return min(self.size * 3 // 4, self.size - self.known - self.known // 2)
-
-    @property
-    def stride(self) -> int:
-        """A step that visits all numbers before it comes back, far ones first."""
-        step = max(int(self.size * 0.618), 1)
-        while gcd(step, self.size) != 1:
-            step += 1
-        return step
-
-    def render(self, numbers: Array, key: int) -> Array:
-        """Numbers (rows,) uint64 below `size` to UTF-8 (rows, bytes) uint8, 0 for no byte."""
-        rest = numbers
-        if self.serial is None:
-            rest = _permute(numbers, self.size, key)
-        noise = numbers * np.uint64(_GOLDEN) + np.uint64(key)
-        columns: list[Array] = []  # from the right
+    def render(self, numbers: Array, noise: Array) -> list[bytes]:
+        """Texts that differ where numbers do; `noise` decides what the numbers don't reach."""
+        text = np.empty((len(numbers), len(self.chars)), np.uint8)
         for place in range(len(self.chars) - 1, -1, -1):
             chars = self.chars[place]
-            if not chars:
-                columns += self._number(numbers, key)
-            elif len(chars) == 1:
-                columns += [np.full(len(numbers), byte, np.uint8) for byte in chars.encode()[::-1]]
+            if place >= self.counted[0]:
+                numbers, code = np.divmod(numbers, np.uint64(len(chars)))
             else:
-                if self.serial is None and place >= self._counted:
-                    rest, code = np.divmod(rest, np.uint64(len(chars)))
-                else:
-                    code = _mix(noise + np.uint64(place)) % np.uint64(len(chars))
-                columns.append(np.frombuffer(chars.encode(), np.uint8)[code.astype(np.intp)])
-        return np.stack(columns[::-1], axis=1)
-
-    def _number(self, numbers: Array, key: int) -> Iterator[Array]:
-        """The running number's digits from the right, 0 for those it doesn't need."""
-        width, first, block = self.serial or (0, 0, 1)
-        start, place = np.divmod(numbers, np.uint64(block))
-        rest = np.uint64(first) + start * np.uint64(block) + _permute(place, block, key)
-        for digit in range(max(width, len(str(first + self.size + block)))):
-            absent = (rest == 0) & (digit >= width)
-            rest, code = np.divmod(rest, np.uint64(10))
-            yield np.where(absent, 0, code + ord("0")).astype(np.uint8)
+                code = _mix(noise + np.uint64(place)) % np.uint64(len(chars))
+            text[:, place] = np.frombuffer(chars.encode(), np.uint8)[code.astype(np.intp)]
+        return text.view(f"S{len(self.chars)}").ravel().tolist()  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -164,138 +97,103 @@ class Identifiers:
     kind: str  # "string" or "uuid"
     missing_share: float
     patterns: tuple[Pattern, ...]
-    salt: bytes = field(repr=False)  # 16 bytes
-    hashes: Array = field(repr=False)  # (training values,) uint64, ascending
-
-    @property
-    def arrow_type(self) -> pa.DataType:
-        """The Arrow type of :meth:`values`."""
-        return pa.uuid() if self.kind == "uuid" else pa.string()
+    hashes: Array = field(repr=False, compare=False)  # of the training values, uint64, ascending
 
     def values(self, start: int, count: int, seed: int) -> pa.Array:
-        """Rows `start` to `start + count` of the sample of this seed.
+        """Rows `start` to `start + count` of this seed's sample, whatever else is asked for.
 
-        A row's value doesn't depend on which rows it is asked for with. None is a training value.
-        They are distinct as long as a pattern has room; at least half of its fresh values are used
-        before any comes twice.
+        Values are distinct as long as their pattern has fresh ones. In spaces too large to be gone
+        through, two rows may rarely share one, where both were led away from training values.
 
         Raises:
-            ValueError: a row number is negative or beyond 2**60; or nothing fresh was found, which
-                only a forged model brings about.
+            ValueError: rows are negative or beyond 2**60, or no fresh value is left, which a fitted
+                column doesn't come to.
         """
         if start < 0 or count < 0 or start + count > 2**60:
             raise ValueError(f"rows {start} to {start + count} are not rows of a sample")
-        ends = range(start, start + count + (count == 0), _BLOCK)
-        parts = [self._block(at, min(_BLOCK, start + count - at), seed) for at in ends]
-        array = pa.concat_arrays(parts)
+        type_ = pa.binary(16) if self.kind == "uuid" else pa.string()
+        parts = [
+            pa.array(self._block(at, min(_BLOCK, start + count - at), seed), type_)
+            for at in range(start, start + count, _BLOCK)
+        ]
+        array = pa.concat_arrays([pa.array([], type_), *parts])
         if self.kind == "uuid":
             return pa.ExtensionArray.from_storage(pa.uuid(), array)
         return array
 
-    def _block(self, start: int, count: int, seed: int) -> pa.Array:
+    def _block(self, start: int, count: int, seed: int) -> list[bytes | str | None]:
         rows = np.arange(start, start + count, dtype=np.uint64)
-        owner, rank = self._places(rows, self._key(seed, "order"))
-        width = 0
-        texts = []
-        for place, pattern in enumerate(self.patterns):
-            mine = np.flatnonzero(owner == place)
-            text = self._fresh(pattern, rank[mine], self._key(seed, f"pattern {place}"))
-            texts.append((mine, text))
-            width = max(width, text.shape[1])
-        matrix = np.zeros((count, width), np.uint8)
-        for mine, text in texts:
-            matrix[mine, : text.shape[1]] = text
-        chance = _mix(rows * np.uint64(_GOLDEN) + np.uint64(self._key(seed, "missing")))
-        missing = (chance >> np.uint64(11)) * 2.0**-53 < self.missing_share
-        valid = pa.py_buffer(np.packbits(~missing, bitorder="little"))
+        # Each round of rows has every pattern in its share, in an order of the seed's own.
+        weights = np.array([pattern.weight for pattern in self.patterns], np.float64)
+        ends = np.rint(np.cumsum(weights) / weights.sum() * _ROUND).astype(np.int64)
+        order = np.argsort(_mix(np.arange(_ROUND, dtype=np.uint64) + self._key(seed, "order")))
+        owners = np.searchsorted(ends, order, side="right")
+        turn, place = np.divmod(rows, np.uint64(_ROUND))
+        texts = np.empty(count, object)
+        for index in range(len(self.patterns)):
+            before = np.cumsum(owners == index).astype(np.uint64)  # and this one
+            mine = np.flatnonzero(owners[place.astype(np.intp)] == index)
+            rank = turn[mine] * before[-1] + before[place[mine].astype(np.intp)] - np.uint64(1)
+            texts[mine] = self._fresh(index, rows[mine], rank, seed)
+        chance = _mix(rows * np.uint64(_GOLDEN) + self._key(seed, "missing"))
+        texts[(chance >> np.uint64(11)) * 2.0**-53 < self.missing_share] = None
         if self.kind == "uuid":
-            digits = np.where(matrix > ord("9"), matrix - ord("a") + 10, matrix - ord("0"))
-            packed = np.ascontiguousarray(digits[:, 0::2] << 4 | digits[:, 1::2])
-            return pa.Array.from_buffers(pa.binary(16), count, [valid, pa.py_buffer(packed)])
-        matrix[missing] = 0
-        flat, ends = _ragged(matrix)
-        offsets = pa.py_buffer(np.append(0, ends).astype(np.int32))
-        return pa.Array.from_buffers(pa.string(), count, [valid, offsets, pa.py_buffer(flat)])
+            return [t and bytes.fromhex(t.decode().replace("-", "")) for t in texts]
+        return [t and t.decode() for t in texts]
 
-    def _places(self, rows: Array, key: int) -> tuple[Array, Array]:
-        """Row numbers to each one's pattern, and its place among the rows of that pattern.
-
-        Each round of _SLOTS rows has every pattern in its share, in an order of its own. A pattern
-        that has run out leaves the rest to the one with the most room, which keeps half for that.
-        """
-        slots = np.array([pattern.slots for pattern in self.patterns], np.uint64)
-        owner_of = np.repeat(np.arange(len(slots)), slots.astype(np.intp))
-        before = np.arange(_SLOTS, dtype=np.uint64) - (np.cumsum(slots) - slots)[owner_of]
-        turn, place = np.divmod(rows, np.uint64(_SLOTS))
-        slot = _permute(place, _SLOTS, turn * np.uint64(_GOLDEN) + np.uint64(key)).astype(np.intp)
-        owner = owner_of[slot]
-        rank = turn * slots[owner] + before[slot]
-        room = np.array([pattern.capacity for pattern in self.patterns], np.uint64)
-        if len(room) > 1:
-            widest = int(room.argmax())
-            room[widest] //= np.uint64(2)
-            spent = rank >= room[owner]
-            rank = np.where(spent, room[widest] + rows, rank)
-            owner = np.where(spent, widest, owner)
-        return owner, rank
-
-    def _fresh(self, pattern: Pattern, ranks: Array, key: int) -> Array:
-        """Places among the pattern's rows (rows,) to values, as bytes, that no training row has.
-
-        Numbers below the capacity are starts, the others are spare. A start whose value is taken
-        walks on to a spare one. Taken starts on the way are opening brackets and fresh spares are
-        closing ones; as it takes the one that closes its own, no two starts share a spare.
-        """
-        capacity, stride = np.uint64(pattern.capacity), np.uint64(pattern.stride)
-        at = ranks % capacity
-        text = pattern.render(at, key)
-        left = np.flatnonzero(self._taken(text))
-        at, depth = at[left], np.ones(len(left), np.int64)
-        for _ in range(_MOST_STEPS):
+    def _fresh(self, index: int, rows: Array, rank: Array, seed: int) -> list[bytes]:
+        """Values of one pattern for `rank`, the rows' places among those of this pattern."""
+        pattern, free = self.patterns[index], self._free[index]
+        size = pattern.counted[1] if free is None else len(free)
+        if not size:
+            raise ValueError(f"column {self.name!r}: no fresh value is left")
+        shift, factor = (int(self._key(seed, f"{what} {index}")) for what in ("shift", "factor"))
+        factor %= size
+        while math.gcd(factor, size) != 1:
+            factor += 1
+        texts, left = [b""] * len(rows), np.arange(len(rows))
+        for attempt in range(_ATTEMPTS):
+            at = (rank[left] + np.uint64(attempt * int(0.618 * size))) % np.uint64(size)
+            at = (at * np.uint64(factor) + np.uint64(shift % size)) % np.uint64(size)
+            noise = _mix(rows[left] * np.uint64(_GOLDEN) + self._key(seed, f"{index} {attempt}"))
+            tried = pattern.render(at if free is None else free[at.astype(np.intp)], noise)
+            for place, text in zip(left.tolist(), tried, strict=True):
+                texts[place] = text
+            left = left[self._taken(tried)] if free is None else left[:0]
             if not len(left):
-                return text
-            at = (at + stride) % np.uint64(pattern.size)
-            tried = pattern.render(at, key)
-            taken, spare = self._taken(tried), at >= capacity
-            depth += (taken & ~spare).astype(np.int64) - (~taken & spare)
-            done = depth == 0
-            text[left[done]] = tried[done]
-            left, at, depth = left[~done], at[~done], depth[~done]
+                return texts
         raise ValueError(f"column {self.name!r}: no fresh value is left")
 
-    def _taken(self, text: Array) -> Array:
-        """Whether each row of `text`, (rows, bytes), is a training value."""
-        flat, ends = _ragged(text)
-        starts = [0, *ends[:-1].tolist()]
-        parts = [flat[a:b] for a, b in zip(starts, ends.tolist(), strict=False)]
-        hashes = _hashes(parts, self.salt)
+    @cached_property
+    def _free(self) -> list[Array | None]:
+        """Per pattern the numbers of its fresh values, shuffled; None where they are too many."""
+        found: list[Array | None] = []
+        for pattern in self.patterns:
+            if pattern.space * len(self.patterns) > _LISTED:
+                found.append(None)
+                continue
+            numbers = np.arange(pattern.space, dtype=np.uint64)
+            numbers = numbers[~self._taken(pattern.render(numbers, numbers))]
+            found.append(numbers[np.argsort(_mix(numbers))])
+        return found
+
+    def _taken(self, texts: Sequence[bytes]) -> Array:
+        """Whether each text is a training value."""
+        hashes = _hashes(texts)
         place = np.searchsorted(self.hashes, hashes)
         found: Array = self.hashes[np.minimum(place, len(self.hashes) - 1)] == hashes
         return found
 
-    def _key(self, seed: int, purpose: str) -> int:
-        """64 bits for one purpose, of this column's own."""
-        digest = blake2b(f"{seed} {purpose}".encode(), digest_size=8, salt=self.salt).digest()
-        return int.from_bytes(digest, "little")
+    def _key(self, seed: int, purpose: str) -> np.uint64:
+        """64 bits for one purpose."""
+        key: np.uint64 = _hashes([f"{seed} {purpose} {self.name}".encode()])[0]
+        return key
 
     def to_json(self) -> dict[str, Any]:
         """JSON part of the codec."""
-        return {
-            "codec": "identifiers",
-            "name": self.name,
-            "kind": self.kind,
-            "missing_share": self.missing_share,
-            "salt": self.salt.hex(),
-            "patterns": [
-                {
-                    "chars": list(pattern.chars),
-                    "slots": pattern.slots,
-                    "known": pattern.known,
-                    "serial": pattern.serial and list(pattern.serial),
-                }
-                for pattern in self.patterns
-            ],
-        }
+        patterns = [{"chars": list(p.chars), "weight": p.weight} for p in self.patterns]
+        head = {"codec": "identifiers", "name": self.name, "kind": self.kind}
+        return {**head, "missing_share": self.missing_share, "patterns": patterns}
 
     def arrays(self) -> dict[str, Array]:
         """Array part of the codec."""
@@ -304,3 +202,136 @@ class Identifiers:
     @classmethod
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> Identifiers:
         """Inverse of :meth:`to_json` and :meth:`arrays`. Raises ValueError for other data."""
+        name, kind, missing = (data.get(key) for key in ("name", "kind", "missing_share"))
+        items, hashes = data.get("patterns"), arrays.get("hashes")
+        if (
+            not isinstance(name, str)
+            or kind not in ("string", "uuid")
+            or not isinstance(missing, float)
+            or not 0 <= missing < 1
+            or not isinstance(items, list)
+            or not 0 < len(items) <= MAX_PATTERNS
+            or not isinstance(hashes, np.ndarray)
+            or hashes.dtype != np.uint64
+            or hashes.ndim != 1
+            or not len(hashes)
+            or (hashes[1:] <= hashes[:-1]).any()
+        ):
+            raise ValueError(f"not an identifier column: {name!r:.200}")
+        return cls(name, kind, missing, tuple(_restored(item, kind) for item in items), hashes)
+
+
+def fit_identifiers(name: str, values: pa.ChunkedArray, force: bool = False) -> Identifiers | None:
+    """Learn what the values of a text or UUID column look like.
+
+    None for free text, words of letters alone, and columns with under 5 distinct values, or many
+    that repeat. With `force` only where there is nothing to learn from.
+    """
+    kind = "uuid" if isinstance(values.type, pa.UuidType) else "string"
+    if kind == "uuid":
+        chunks = [chunk.storage.cast(pa.binary()) for chunk in values.chunks]
+        values = pa.chunked_array(chunks, pa.binary())
+        known = [str(UUID(bytes=value)) for value in values.drop_null().unique().to_pylist()]
+    else:
+        values = values.cast(pa.large_string())
+        known = values.drop_null().unique().to_pylist()
+    present = len(values) - values.null_count
+    texts = [text for text in known if 0 < len(text) <= MAX_LENGTH]
+    enough = len(known) >= max(_SUPPORT, _DISTINCT * present)
+    if not texts or not (force or enough):
+        return None
+    plain = [re.sub("[^ -~]", "a", text) for text in texts]
+    fine, coarse = ([text.translate(table) for text in plain] for table in (_FINE, _COARSE))
+    runs = [re.sub(r"(.)\1+", r"\1", shape) for shape in fine]  # as in e-mail addresses
+    fits = [_share(shapes) * len(texts) / len(known) >= _COVERED for shapes in (fine, coarse, runs)]
+    coarsely = fits[1] and not fits[0] and len(set(coarse)) <= len(set(runs))
+    shapes = coarse if kind == "uuid" or coarsely else fine
+    prose = sum(_PROSE.search(text) is not None for text in texts)
+    words = sum(_MARK.search(text) is None for text in texts)
+    worded = prose > len(texts) / 20 or (words > len(texts) / 2 and len(set(shapes)) > 1)
+    if not force and kind == "string" and (worded or not any(fits)):
+        return None
+    patterns = _patterns(plain, shapes, kind)
+    hashes = np.unique(_hashes([text.encode() for text in known]))
+    return Identifiers(name, kind, values.null_count / len(values), patterns, hashes)
+
+
+def _patterns(texts: list[str], shapes: list[str], kind: str) -> tuple[Pattern, ...]:
+    """The most frequent shapes' patterns that have room for fresh values."""
+    groups: dict[str, list[str]] = {}
+    for text, shape in zip(texts, shapes, strict=True):
+        if shape == _UUID:  # version and variant belong to the look
+            shape = shape[:14] + text[14] + shape[15:19] + text[19] + shape[20:]
+        groups.setdefault(shape, []).append(text)
+    common = sorted(groups, key=lambda shape: -len(groups[shape]))[:MAX_PATTERNS]
+    common = [shape for shape in common if len(groups[shape]) >= _SUPPORT] or common
+    patterns = [_pattern(shape, groups[shape], kind) for shape in common]
+    roomy = [pattern for pattern in patterns if pattern.space >= 2 * pattern.weight]
+    if not roomy:  # fresh ones are longer
+        chars, last = list(patterns[0].chars), max(map(common[0].rfind, _MARKS)) + 1
+        chars.insert(last, digits)
+        roomy = [Pattern(tuple(chars), patterns[0].weight)]
+    return tuple(roomy)
+
+
+def _pattern(shape: str, texts: list[str], kind: str) -> Pattern:
+    """What the positions of texts of one shape have in common."""
+    codes = np.array(texts, f"S{len(shape)}").view(np.uint8).reshape(len(texts), -1)
+    seen = ["".join(map(chr, np.unique(column).tolist())) for column in codes.T]
+    used = {
+        mark: {c for m, s in zip(shape, seen, strict=True) if m == mark for c in s}
+        for mark in _MARKS
+    }
+    wide = list(seen)
+    for place, mark in enumerate(shape):
+        if mark in _MARKS:
+            fits = next(chars for chars in _CLASSES if used[mark] <= set(chars))
+            wide[place] = _HEX if kind == "uuid" else fits
+            if wide[place] == digits and "0" not in seen[place] and shape[:place][-1:] != mark:
+                wide[place] = digits[1:]  # no number begins with 0
+    literal = [len(here) == 1 and len(texts) >= _SUPPORT for here in seen]
+    chars = [s if alone else w for s, w, alone in zip(seen, wide, literal, strict=True)]
+    for place in range(len(chars) - 1, -1, -1):  # running numbers go on after the largest
+        if math.prod(map(len, chars)) < _ROOM * len(texts) and (
+            kind == "uuid" or chars[place] in digits
+        ):
+            chars[place] = wide[place]
+    return Pattern(tuple(chars), len(texts))
+
+
+def _restored(item: Any, kind: str) -> Pattern:
+    """A pattern from JSON. Raises ValueError where it is none."""
+    chars, weight = (item.get("chars"), item.get("weight")) if isinstance(item, dict) else (0, 0)
+    if (
+        not isinstance(chars, list)
+        or not 0 < len(chars) <= MAX_LENGTH + 1
+        or not all(isinstance(c, str) and re.fullmatch("[ -~]+", c) for c in chars)
+        or not all(len(set(c)) == len(c) for c in chars)
+        or type(weight) is not int
+        or not 0 < weight < 2**53
+        or (
+            kind == "uuid" and [c if c == "-" else set(c) <= set(_HEX) for c in chars] != _UUID_LOOK
+        )
+    ):
+        raise ValueError(f"not a pattern of identifiers: {item!r:.200}")
+    return Pattern(tuple(chars), weight)
+
+
+def _share(shapes: list[str]) -> float:
+    """Share of the values that a few shapes, ones that repeat, are enough for."""
+    common = Counter(shapes).most_common(MAX_PATTERNS)
+    return sum(count for _, count in common if count > 1) / len(shapes)
+
+
+def _hashes(texts: Sequence[bytes]) -> Array:
+    joined = b"".join([blake2b(text, digest_size=8).digest() for text in texts])
+    return np.frombuffer(joined, "<u8").astype(np.uint64, copy=False)
+
+
+def _mix(numbers: Array) -> Array:
+    """Splitmix64."""
+    z = numbers + np.uint64(_GOLDEN)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: Array = z ^ (z >> np.uint64(31))
+    return mixed

@@ -76,7 +76,7 @@ class PixelEncoder:
         """The device's part."""
         return PixelExpansion(self.largest)
 
-    def decode(self, hard: Array) -> pa.RecordBatch:
+    def decode(self, hard: Array, start: int = 0, seed: int = 0) -> pa.RecordBatch:
         """Intensities, float64 (rows, pixels) in [0, 1], to rows of pixel columns."""
         pixels = np.rint(np.clip(hard, 0, 1) * self.largest).astype(np.int64)
         arrays = [pa.array(values) for values in np.ascontiguousarray(pixels.T)]

@@ -122,18 +122,21 @@ class LatentModel(Model):
         """
         check_rows_and_seed(rows, seed)
         device = sampling_device()
+        seed = actual_seed(seed)
         blocks = sampling.hardened_blocks(
             copy.deepcopy(self.generator).to(device),
             self.encoder.expansion(device),
             self.bias.to(device),
             self.latent_size,
             int(rows),
-            actual_seed(seed),
+            seed,
         )
 
         def batches() -> Iterator[pa.RecordBatch]:
+            start = 0
             for hard in blocks:
-                yield self.encoder.decode(hard.numpy())
+                yield self.encoder.decode(hard.numpy(), start, seed)
+                start += len(hard)
 
         return pa.RecordBatchReader.from_batches(schema_of(list(self.columns)), batches())
 

@@ -71,6 +71,12 @@ class Model(ABC):
         """The columns of its samples."""
         return self.encoder.columns
 
+    @property
+    def judged_columns(self) -> Sequence[Column]:
+        """The columns that :meth:`realism` looks at: all but names of rows."""
+        fresh = {row["column"] for row in self.describe() if row["taken_for"] == "identifier"}
+        return [column for column in self.columns if column.name not in fresh]
+
     def describe(self) -> list[dict[str, Any]]:
         """What each column was taken for: dicts of column, type, taken_for, values, missing."""
         return self.encoder.describe()

@@ -12,10 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["LEARNED_KINDS", "TIME", "Column", "description", "kind_of", "schema_of"]
+__all__ = ["LEARNED_KINDS", "TEXT_KINDS", "TIME", "Column", "description", "kind_of", "schema_of"]
 
 TIME = pa.timestamp("ms", tz="UTC")
 LEARNED_KINDS = ("int", "real", "time", "enum")
+TEXT_KINDS = ("string", "uuid")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Column:
             return pa.float64()
         if self.kind == "time":
             return TIME
+        if self.kind == "string":
+            return pa.string()
+        if self.kind == "uuid":
+            return pa.uuid()
         return pa.dictionary(pa.int32(), pa.string())
 
     def to_json(self) -> dict[str, Any]:
@@ -47,7 +52,7 @@ class Column:
         name, kind, levels = data["name"], data["kind"], data["levels"]
         if (
             not isinstance(name, str)
-            or kind not in LEARNED_KINDS
+            or kind not in LEARNED_KINDS + TEXT_KINDS
             or not isinstance(levels, list)
             or not all(isinstance(level, str) for level in levels)
         ):

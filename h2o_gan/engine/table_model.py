@@ -99,7 +99,7 @@ class TableModel(Model):
         if not temperature > 0 or not np.isfinite(temperature):
             raise ValueError(f"temperature must be above 0 and finite, not {temperature!r}.")
         if isinstance(conditions, pa.Table):
-            wanted = Conditions.by_row(self.layout, conditions, fill_missing=False)
+            wanted = Conditions.by_row(self.layout, self.encoder, conditions, fill_missing=False)
         else:
             wanted = Conditions.by_column(self.layout, self.encoder, conditions or {})
         if balance is not None:
@@ -113,7 +113,7 @@ class TableModel(Model):
         of its row. Columns that were empty in training stay as they are.
         """
         check_rows_and_seed(table.num_rows, seed)
-        wanted = Conditions.by_row(self.layout, table, fill_missing=True)
+        wanted = Conditions.by_row(self.layout, self.encoder, table, fill_missing=True)
         return self._reader(table.num_rows, seed, wanted, 1.0)
 
     def _reader(
@@ -144,8 +144,7 @@ class TableModel(Model):
             arrays = self.layout.decode(
                 values[:count].cpu().double().numpy(), uniforms[:count], conditions.allowed
             )
-            arrays = conditions.restored(arrays, start, count)
-            yield self.encoder.assemble(arrays)
+            yield conditions.restored(self.encoder.assemble(arrays, start, seed), start)
 
     @property
     def block_rows(self) -> int:
@@ -210,7 +209,7 @@ class TableModel(Model):
             raise ValueError(f"its sizes are {sizes}.")
 
         def build() -> AutoregressiveGenerator:
-            return AutoregressiveGenerator(layout.tokens, sizes, 0.0)
+            return AutoregressiveGenerator(layout.tokens, sizes)
 
         last = network_of(build, "last_generator", tensors)
         critic = None

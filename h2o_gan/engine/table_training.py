@@ -39,7 +39,7 @@ __all__ = ["TableTraining"]
 _RATE, _CRITIC_RATE = 4e-3, 2e-3
 _EMA_DECAY, _CRITIC_EMA_DECAY = 0.998, 0.99
 _WEIGHT_DECAY = 1e-4
-_DROPOUT, _CRITIC_DROPOUT = 0.3, 0.2
+_DROPOUT, _NUMBER_DROPOUT, _CRITIC_DROPOUT = 0.4, 0.25, 0.2
 _LONGEST_SLOPE = 5.0
 _WARM_UP = 0.1  # of the training
 _RANDOM_ORDER_EVERY = 4  # steps
@@ -101,7 +101,9 @@ class TableTraining(Training):
         self.sizes = _sizes(len(layout.tokens)) if checkpoint is None else checkpoint.sizes
 
         start = torch.Generator().manual_seed(derive(self.seed, 0, 0))
-        self.generator = AutoregressiveGenerator(layout.tokens, self.sizes, _DROPOUT)
+        self.generator = AutoregressiveGenerator(
+            layout.tokens, self.sizes, (_DROPOUT, _NUMBER_DROPOUT)
+        )
         self.generator.initialize(start)
         if checkpoint is not None:
             self.generator.load_state_dict(checkpoint.last_generator)
@@ -132,9 +134,10 @@ class TableTraining(Training):
         return 1 << int(math.log2(min(max(rows / 16, 32), 512)))
 
     def last_epoch(self) -> int:
-        if self.parameters.epochs is not None:
-            return self.parameters.epochs
-        wanted = _STEPS * (len(self.codes) / _STEPS_ROWS) ** _STEPS_POWER
+        epochs: int | None = self.parameters.epochs
+        if epochs is not None:
+            return epochs
+        wanted: float = _STEPS * (len(self.codes) / _STEPS_ROWS) ** _STEPS_POWER
         steps = min(max(wanted, _FEWEST_STEPS), _MOST_STEPS)
         return self.epoch + math.ceil(steps / self.steps_per_epoch)
 
@@ -375,8 +378,8 @@ class _CriticTraining:
 def _sizes(tokens: int) -> Sizes:
     """Narrower networks for wide tables: the cost of a step stays within bounds."""
     if tokens <= 40:
-        return Sizes()
-    return Sizes(summary=192, hidden=96 if tokens <= 80 else 64)
+        return Sizes(features=32, summary=192, hidden=128)
+    return Sizes(features=16, summary=192, hidden=96 if tokens <= 80 else 64)
 
 
 def _split(rows: int, weights: npt.NDArray[np.float64] | None) -> tuple[Tensor, Tensor]:

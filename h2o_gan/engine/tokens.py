@@ -229,10 +229,12 @@ ColumnTokens = Choice | Pair | Number
 def column_tokens(place: int, codec: Levels | Binned, rows: int) -> ColumnTokens:
     """The tokens of the column at `place`, whose codec saw `rows` rows."""
     shares = _code_shares(codec)
-    if isinstance(codec, Levels):
+    if isinstance(codec, Levels) or codec.treat == "categorical":
         choice_of = _pooled(shares, rows)
         kind = Choice if choice_of.max() < MAX_CHOICES else Pair
         return kind(place, shares, choice_of)
+    if codec.treat == "numeric":
+        return Number(place, codec, rows)
     ranges = not np.array_equal(codec.low, codec.high)
     ranked = len(codec.low) > _MAX_DISTINCT and shares.min() < _SPIKE_SHARE
     if ranges or ranked or rows < _ROWS_A_CHOICE * len(codec.low):

@@ -16,7 +16,7 @@ from h2o_gan.engine.latent_model import LatentModel
 from h2o_gan.engine.latent_training import LatentTraining
 from h2o_gan.engine.loop import NO_MODEL, Training, TrainingDiverged
 from h2o_gan.engine.model import Model
-from h2o_gan.engine.schema import kind_of
+from h2o_gan.engine.schema import TEXT_KINDS, kind_of
 from h2o_gan.engine.table_model import TableModel
 from h2o_gan.engine.table_training import TableTraining
 from h2o_gan.parameters import Parameters
@@ -59,6 +59,8 @@ def fit(
     stop = stop or threading.Event()
     table = _read(batches, stop)
     table, weights = _split_weights(table, parameters.weights_column)
+    ignored = [n for n, kind in (parameters.column_types or {}).items() if kind == "ignore"]
+    table = table.drop_columns([name for name in ignored if name in table.column_names])
     if table.num_rows == 0:
         raise ValueError("the training data have no rows.")
     if checkpoint is None:
@@ -126,7 +128,7 @@ def _fit_encoder(
     pixels = PixelEncoder.fit(table)
     if pixels is not None:
         return pixels
-    return TableEncoder.fit(table, weights, parameters.ignore_const_cols)
+    return TableEncoder.fit(table, weights, parameters.ignore_const_cols, parameters.column_types)
 
 
 def _split_weights(
@@ -166,8 +168,13 @@ def _check_checkpoint(checkpoint: Model, table: pa.Table, parameters: Parameters
             "it, or train without checkpoint."
         )
     names = [column.name for column in checkpoint.encoder.columns]
-    if table.column_names != names:
-        different = sorted(set(names) ^ set(table.column_names)) or ["their order"]
+    found = [
+        field.name
+        for field in table.schema
+        if field.name in names or kind_of(field.type) not in TEXT_KINDS
+    ]
+    if found != names:
+        different = sorted(set(names) ^ set(found)) or ["their order"]
         raise ValueError(
             "checkpoint was trained on other columns; the difference is "
             f"{', '.join(different[:10])}. Train on the same columns, or without checkpoint."

@@ -1,0 +1,299 @@
+"""Measures of how far a synthetic table stands in for a real one, as one JSON object.
+
+    python tabular_scores.py --train real.csv --test unseen.csv --synthetic synthetic.parquet \\
+        --target income [--categorical a,b] [--groups quality,c2st,mle,geometry,privacy]
+
+CSV or Parquet; text columns are categorical unless --categorical names them. 1 is best, but for
+`dcr_share` (.5) and the two shares of copies (which should be alike).
+
+- shape, trend: column shapes and column pair trends of the quality report of SDMetrics (DataCebo).
+- c2st_lr, c2st_xgb: the classifier two-sample test of Lopez-Paz & Oquab, "Revisiting classifier
+  two-sample tests" (ICLR 2017): 1 where a classifier cannot tell real rows from synthetic, 0 where
+  it always can.
+- mle, mle_real: boosted trees that learn from synthetic (or real training) rows what the target is,
+  judged on unseen real rows: area under the ROC curve, or R2 for a numeric target.
+- alpha_precision, beta_recall: Alaa et al., "How faithful is your synthetic data?" (ICML 2022), in
+  the form that published tables use: in the table's own space, not a learned one.
+- dcr_share: share of the synthetic rows that lie closer to training rows than to as many unseen.
+- exact_copies, exact_copies_unseen_real: share of synthetic, of unseen real rows found in training.
+
+Needs numpy, pandas, pyarrow, scikit-learn, sdmetrics and xgboost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+MOST_ROWS = 20_000  # for measures that search for nearest neighbours
+LEVELS = 30  # points on the curves of alpha_beta
+
+
+@dataclass
+class Tables:
+    """Three tables with the same columns: numbers as floats, categories as text."""
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+    synthetic: pd.DataFrame
+    target: str | None
+    categorical: list[str]
+    seed: int
+
+    def __post_init__(self) -> None:
+        like = list(self.train.columns)
+        for name in ("train", "test", "synthetic"):
+            table = getattr(self, name)
+            setattr(self, name, pd.DataFrame({c: self._plain(table[c]) for c in like}))
+
+    def _plain(self, column: pd.Series) -> np.ndarray:
+        if column.name in self.categorical:
+            return column.astype("string").fillna("<NA>").to_numpy(dtype=object)
+        return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+
+    @property
+    def numeric(self) -> list[str]:
+        """Names of the columns of numbers."""
+        return [name for name in self.train.columns if name not in self.categorical]
+
+    def whole(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The table with the training table's medians where numbers are missing."""
+        return table.fillna(self.train[self.numeric].median())
+
+
+class Codes:
+    """Categories as numbers: their rank among those of one table, or an indicator for each."""
+
+    def __init__(self, table: pd.DataFrame, numeric: list[str], categorical: list[str]) -> None:
+        self.numeric = numeric
+        self.levels = {name: np.unique(table[name].to_numpy(dtype=str)) for name in categorical}
+
+    def ranks(self, table: pd.DataFrame) -> np.ndarray:
+        """Numbers as they are, then the rank of each category; -1 for one never seen."""
+        ranks = [self._rank(table, name) for name in self.levels]
+        return np.column_stack([table[self.numeric].to_numpy(dtype=float), *ranks])
+
+    def indicators(self, table: pd.DataFrame, weight: float = 1.0) -> np.ndarray:
+        """Numbers as they are, then a column for every category that was seen."""
+        blocks = [table[self.numeric].to_numpy(dtype=float)]
+        for name, levels in self.levels.items():
+            blocks.append(weight * (self._rank(table, name)[:, None] == np.arange(len(levels))))
+        return np.hstack(blocks)
+
+    def _rank(self, table: pd.DataFrame, name: str) -> np.ndarray:
+        levels, values = self.levels[name], table[name].to_numpy(dtype=str)
+        place = np.minimum(np.searchsorted(levels, values), len(levels) - 1)
+        return np.where(levels[place] == values, place, -1)
+
+
+def quality(tables: Tables) -> dict[str, float]:
+    """Column shapes and pair trends, by SDMetrics itself."""
+    from sdmetrics.reports.single_table import QualityReport
+
+    kinds = {
+        name: {"sdtype": "categorical" if name in tables.categorical else "numerical"}
+        for name in tables.train.columns
+    }
+    report = QualityReport()
+    report.generate(tables.train, tables.synthetic, {"columns": kinds}, verbose=False)
+    found = dict(report.get_properties()[["Property", "Score"]].to_numpy())
+    return {"shape": found["Column Shapes"], "trend": found["Column Pair Trends"]}
+
+
+def two_sample_tests(tables: Tables) -> dict[str, float]:
+    """How little two kinds of classifier learn about which rows are real (3-fold AUC)."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.preprocessing import RobustScaler
+    from xgboost import XGBClassifier
+
+    seed, width = tables.seed, len(tables.numeric)
+    size = min(len(tables.train), len(tables.synthetic))
+    halves = [half.sample(size, random_state=seed) for half in (tables.train, tables.synthetic)]
+    rows = pd.concat(halves, ignore_index=True)
+    filled = rows.fillna(halves[0][tables.numeric].median())
+    is_real = np.repeat([1.0, 0.0], size)
+    areas: dict[str, list[float]] = {"c2st_lr": [], "c2st_xgb": []}
+    for learn, judge in StratifiedKFold(3, shuffle=True, random_state=seed).split(rows, is_real):
+        codes = Codes(rows.iloc[learn], tables.numeric, tables.categorical)
+        linear = codes.indicators(filled)
+        if width:
+            scaler = RobustScaler().fit(linear[learn, :width])
+            linear[:, :width] = scaler.transform(linear[:, :width])
+        for name, model, features in (
+            ("c2st_lr", LogisticRegression(max_iter=1000), linear),
+            ("c2st_xgb", XGBClassifier(n_jobs=-1, random_state=seed), codes.ranks(rows)),
+        ):
+            model.fit(features[learn], is_real[learn])
+            chance = model.predict_proba(features[judge])[:, 1]
+            areas[name].append(roc_auc_score(is_real[judge], chance))
+    return {name: 2 - 2 * max(float(np.mean(area)), 0.5) for name, area in areas.items()}
+
+
+def usefulness(tables: Tables) -> dict[str, float]:
+    """What trees learn about the target from synthetic rows, and from real ones."""
+    if not tables.target:
+        return {}
+    return {
+        "mle": _downstream(tables, tables.synthetic),
+        "mle_real": _downstream(tables, tables.train),
+    }
+
+
+def _downstream(tables: Tables, learn: pd.DataFrame) -> float:
+    from sklearn.metrics import r2_score, roc_auc_score
+    from xgboost import XGBClassifier, XGBRegressor
+
+    target = tables.target
+    test = tables.test[tables.test[target].notna()]
+    codes = Codes(
+        learn,
+        [name for name in tables.numeric if name != target],
+        [name for name in tables.train.columns if name in tables.categorical and name != target],
+    )
+    features, unseen = codes.ranks(learn), codes.ranks(test)
+    settings = {"n_estimators": 200, "max_depth": 6, "learning_rate": 0.1}
+    settings |= {"n_jobs": -1, "random_state": tables.seed}
+    if target not in tables.categorical:
+        known = learn[target].notna().to_numpy()
+        regressor = XGBRegressor(**settings).fit(features[known], learn[target][known])
+        return float(r2_score(test[target], regressor.predict(unseen)))
+    answers = Codes(test, [], [target])  # only classes that the test asks for count
+    wanted = answers.ranks(learn)[:, 0].astype(int)
+    known = wanted >= 0
+    classes = len(answers.levels[target])
+    if len(np.unique(wanted[known])) < classes:
+        return 0.5  # a class never drawn cannot be learned
+    classifier = XGBClassifier(**settings).fit(features[known], wanted[known])
+    chance, truth = classifier.predict_proba(unseen), answers.ranks(test)[:, 0].astype(int)
+    if classes == 2:
+        return float(roc_auc_score(truth, chance[:, 1]))
+    return float(roc_auc_score(truth, chance, multi_class="ovr"))
+
+
+def alpha_beta(tables: Tables) -> dict[str, float]:
+    """Fidelity and coverage: how closely both curves follow the diagonal."""
+    real, synthetic = tables.whole(tables.train), tables.whole(tables.synthetic)
+    codes = Codes(real, tables.numeric, tables.categorical)
+    real, synthetic = codes.indicators(real), codes.indicators(synthetic)
+    low, span = real.min(axis=0), np.ptp(real, axis=0)
+    span[span == 0] = 1
+    random = np.random.default_rng(tables.seed)
+    size = min(len(real), len(synthetic), MOST_ROWS)
+    real, synthetic = (
+        (points[random.permutation(len(points))[:size]] - low) / span
+        for points in (real, synthetic)
+    )
+    levels = np.linspace(0, 1, LEVELS)
+
+    to_centre = np.linalg.norm(synthetic - real.mean(axis=0), axis=1)
+    balls = np.quantile(np.linalg.norm(real - real.mean(axis=0), axis=1), levels)
+    precision = (to_centre <= balls[:, None]).mean(axis=1)
+
+    own = _neighbours(real, real, 2)[0][:, 1]  # the first is the row itself
+    distance, which = (found[:, 0] for found in _neighbours(synthetic, real))
+    depth = np.linalg.norm(synthetic[which] - synthetic.mean(axis=0), axis=1)
+    inside = depth <= np.quantile(depth, levels)[:, None]
+    recall = (inside & (distance <= own)).mean(axis=1)
+
+    def agreement(curve: np.ndarray) -> float:
+        return float(1 - np.abs(curve - levels).sum() / levels.sum())
+
+    return {"alpha_precision": agreement(precision), "beta_recall": agreement(recall)}
+
+
+def privacy(tables: Tables) -> dict[str, float]:
+    """Whether synthetic rows lie, or are, where the training rows are more than by chance."""
+    train, test, synthetic = map(tables.whole, (tables.train, tables.test, tables.synthetic))
+    codes = Codes(train, tables.numeric, tables.categorical)
+    width = len(tables.numeric)
+    low = train[tables.numeric].min().to_numpy()
+    span = train[tables.numeric].max().to_numpy() - low
+    span[span == 0] = 1
+    random = np.random.default_rng(tables.seed)
+    size = min(len(train), len(test), MOST_ROWS)
+
+    def points(table: pd.DataFrame) -> np.ndarray:
+        chosen = table.iloc[random.permutation(len(table))[:size]]
+        found = codes.indicators(chosen, weight=0.5)  # two unlike categories are 1 apart
+        found[:, :width] = (found[:, :width] - low) / span
+        return found
+
+    seen, unseen, drawn = points(train), points(test), points(synthetic)
+    to_seen, to_unseen = (
+        _neighbours(base, drawn, metric="manhattan")[0][:, 0] for base in (seen, unseen)
+    )
+    closer = np.where(to_seen == to_unseen, 0.5, to_seen < to_unseen)
+
+    known = set(_texts(train))
+    return {
+        "dcr_share": float(closer.mean()),
+        "exact_copies": float(np.mean([row in known for row in _texts(synthetic)])),
+        "exact_copies_unseen_real": float(np.mean([row in known for row in _texts(test)])),
+    }
+
+
+def _texts(table: pd.DataFrame) -> list[tuple[str, ...]]:
+    return list(zip(*(table[name].astype(str) for name in table.columns), strict=True))
+
+
+def _neighbours(
+    base: np.ndarray, points: np.ndarray, count: int = 1, metric: str = "minkowski"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distances and places of the nearest rows of `base`, for each of `points`."""
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=count, metric=metric, n_jobs=-1)
+    return search.fit(base).kneighbors(points)
+
+
+GROUPS: dict[str, Callable[[Tables], dict[str, float]]] = {
+    "quality": quality,
+    "c2st": two_sample_tests,
+    "mle": usefulness,
+    "geometry": alpha_beta,
+    "privacy": privacy,
+}
+
+
+def read(path: str) -> pd.DataFrame:
+    """A CSV or Parquet file."""
+    if path.endswith(".parquet"):
+        return pd.read_parquet(path)
+    return pd.read_csv(path, skipinitialspace=True)
+
+
+def main() -> None:
+    """Print the scores of one synthetic table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name in ("--train", "--test", "--synthetic"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--target")
+    parser.add_argument("--categorical", help="names, with commas; text columns when absent")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--groups", default=",".join(GROUPS))
+    options = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    train, test, synthetic = map(read, (options.train, options.test, options.synthetic))
+    if options.categorical is None:
+        categorical = list(train.select_dtypes(exclude="number").columns)
+    else:
+        categorical = [name for name in options.categorical.split(",") if name]
+    tables = Tables(train, test, synthetic, options.target, categorical, options.seed)
+    scores: dict[str, float] = {}
+    for group in options.groups.split(","):
+        scores |= GROUPS[group](tables)
+    print(json.dumps({name: round(float(value), 4) for name, value in scores.items()}))
+
+
+if __name__ == "__main__":
+    main()
