@@ -148,7 +148,8 @@ def plot_history(
     """Draw the scoring history; the arguments are those of the estimator's ``plot``."""
     history = model.history
     timestep = "epoch" if timestep == "AUTO" else timestep
-    known = [name for name in history[0] if name not in ("epoch", "step", "seconds")]
+    named = dict.fromkeys(name for row in history for name in row)
+    known = [name for name in named if name not in ("epoch", "step", "seconds")]
     if timestep not in ("epoch", "step", "seconds"):
         raise H2OValueError(f"timestep={timestep!r} is not known; use epoch, step or seconds.")
     if metric != "AUTO" and metric not in known:
@@ -158,10 +159,10 @@ def plot_history(
         return decorate_plot_result(figure=RAISE_ON_FIGURE_ACCESS)
     panels = [[metric]]
     if metric == "AUTO":
-        panels = [
-            [name for name in known if name.endswith("loss")],
-            [name for name in known if not name.endswith("loss")],
-        ]
+        # A single point, as of a critic that is trained once, is no curve.
+        drawn = [n for n in known if sum(row.get(n) is not None for row in history) > 1] or known
+        losses = [name for name in drawn if name.endswith("loss")]
+        panels = [p for p in (losses, [n for n in drawn if n not in losses]) if p]
     figure, axes = plt.subplots(
         len(panels),
         1,

@@ -5,8 +5,8 @@ first run makes under --work. What was trained and scored is kept there too, so 
 run goes on where it stopped. tabular_scores.py explains the measures.
 
     .venv/bin/python scripts/benchmark_tabular.py --train train.csv --test test.csv --target income
-        [--categorical a,b] [--seeds 3] [--threads 2] [--work DIR] [--venv scores=DIR]
-        [--json out.json] [--markdown out.md] [--curve]
+        [--categorical a,b] [--seeds 3] [--methods h2o_gan,tvae] [--rows N] [--threads 2]
+        [--work DIR] [--venv scores=DIR] [--json out.json] [--markdown out.md] [--curve]
 
 Without --train it takes the 380 rows of prostate.csv that the package h2o brings along. pip gets
 its packages wherever it is set to: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
@@ -23,11 +23,12 @@ import importlib.util
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,16 @@ ENVIRONMENTS = {
     ],
 }
 UNWANTED = {"tabular_argn": ["torchvision", "torchaudio"]}  # other builds than torch's break it
-METHODS = {  # the environment of each, and its budgets (epochs) for --curve
-    "h2o_gan": (None, [1, 2, 4, 8, 16, None]),
-    "h2o_gan_without_critic": (None, [1, 2, 4, 8, 16, None]),
-    "tabular_argn": ("tabular_argn", [1, 3, 10, None]),
-    "ctgan": ("ctgan", [10, 30, 100, 300]),
-    "tvae": ("ctgan", [10, 30, 100, 300]),
+METHODS: dict[str, tuple[str | None, list[int]]] = {
+    # The environment of each and, for --curve, its budgets in epochs beside its default; h2o_gan
+    # has none: it tells during one training what it would have been earlier.
+    "h2o_gan": (None, []),
+    "h2o_gan_without_critic": (None, []),
+    "tabular_argn": ("tabular_argn", [1, 3, 10]),
+    "ctgan": ("ctgan", [10, 30, 100]),
+    "tvae": ("ctgan", [10, 30, 100]),
 }
+LEVELS = 0.5, 0.7  # of c2st_xgb, for --curve
 SCORES = {  # heading and name
     "shape": "shape",
     "trend": "trend",
@@ -100,14 +104,14 @@ class Benchmark:
                 table.to_parquet(path, index=False)
             self.tables[name] = path
 
-    @functools.cached_property
-    def threads(self) -> dict[str, str]:
-        """The environment variables of every program that is run."""
-        names = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
-        count = str(self.options.threads)
-        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        limits = {f"{name}_NUM_THREADS": count for name in names}
-        return kept | limits | {"LOKY_MAX_CPU_COUNT": count}
+    def variables(self, program: str, temporary: str) -> dict[str, str]:
+        """The environment variables of a program."""
+        found = dict(os.environ)
+        if program != sys.executable:  # what is meant for this environment is not for another
+            found.pop("PYTHONPATH", None)
+        for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR"):
+            found[f"{name}_NUM_THREADS"] = str(self.options.threads)
+        return found | {"LOKY_MAX_CPU_COUNT": str(self.options.threads), "TMPDIR": temporary}
 
     def python(self, environment: str | None) -> str:
         """The interpreter of an environment, made first where there is none."""
@@ -132,19 +136,55 @@ class Benchmark:
 
     def execute(self, command: list[str]) -> str:
         """What a program prints; :class:`Failure` where it fails."""
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", env=self.threads
-        )
+        with tempfile.TemporaryDirectory(dir=self.work) as temporary:  # some leave things behind
+            variables = self.variables(command[0], temporary)
+            done = subprocess.run(
+                command, capture_output=True, text=True, errors="replace", env=variables
+            )
         if done.returncode:
             said = [line for line in done.stderr.splitlines() if line.strip()]
             raise Failure(said[-1].strip() if said else f"exit status {done.returncode}")
         return done.stdout
 
-    def result(
-        self, method: str, seed: int, budget: int | None = None, groups: str | None = None
-    ) -> dict[str, Any]:
-        """Times and scores of one method with one seed, from an earlier run if there was one."""
-        run, sample = self.trained(method, seed, budget)
+    def result(self, method: str, seed: int) -> dict[str, Any]:
+        """Times and scores of one method with one seed."""
+        run, sample = self.trained(method, seed)
+        return run | self.scores(sample)
+
+    def points(self, method: str, budget: int | None) -> list[tuple[float, float, str]]:
+        """Seconds of training, c2st_xgb and a name; several where a method knows its past."""
+        flags = [] if budget is None else ["--budget", str(budget)]
+        if METHODS[method][0] is None:
+            flags = ["--snapshots"]
+        run, sample = self.trained(method, 0, flags)
+        found = [
+            (seconds, self.runs / name, "snapshot") for seconds, name in run.get("snapshots", [])
+        ]
+        found.append((run["train_seconds"], sample, str(budget or "default")))
+        return [
+            (seconds, self.scores(path, "c2st")["c2st_xgb"], name) for seconds, path, name in found
+        ]
+
+    def trained(
+        self, method: str, seed: int, flags: Sequence[str] = ()
+    ) -> tuple[dict[str, Any], Path]:
+        """What a method's program says, from an earlier run if there was one; and its sample."""
+        environment, _ = METHODS[method]
+        version = self.version(environment)
+        threads = self.options.threads
+        files = [path.name for path in self.tables.values()]
+        key = digest(files, method, seed, self.rows, threads, version, *flags)
+        kept = self.runs / f"{method}-{key}.json"
+        sample = kept.with_suffix(".parquet")
+        if not (kept.exists() and sample.exists()):
+            command = [self.python(environment), str(HERE / "tabular_peers.py"), method]
+            command += [str(self.tables["train"]), str(sample), "--rows", str(self.rows)]
+            command += ["--seed", str(seed), "--threads", str(threads), *flags]
+            keep(kept, last_object(self.execute(command)))
+        return json.loads(kept.read_text()), sample
+
+    def scores(self, sample: Path, groups: str | None = None) -> dict[str, float]:
+        """The measures of what was drawn, from an earlier run if there was one."""
         program = HERE / "tabular_scores.py"
         key = digest(program.read_bytes(), self.target, groups, ENVIRONMENTS["scores"])
         kept = self.runs / f"{sample.stem}-{key}.json"
@@ -157,24 +197,7 @@ class Benchmark:
             if groups:
                 command += ["--groups", groups]
             keep(kept, last_object(self.execute(command)))
-        return run | json.loads(kept.read_text())
-
-    def trained(self, method: str, seed: int, budget: int | None) -> tuple[dict[str, Any], Path]:
-        """How long training and drawing took, and the path of what was drawn."""
-        environment, _ = METHODS[method]
-        version = self.version(environment)
-        threads = self.options.threads
-        files = [path.name for path in self.tables.values()]
-        key = digest(files, method, seed, self.rows, threads, version, budget)
-        kept = self.runs / f"{method}-{key}.json"
-        sample = kept.with_suffix(".parquet")
-        if not (kept.exists() and sample.exists()):
-            limit = [] if budget is None else ["--budget", str(budget)]
-            command = [self.python(environment), str(HERE / "tabular_peers.py"), method]
-            command += [str(self.tables["train"]), str(sample), "--rows", str(self.rows)]
-            command += ["--seed", str(seed), "--threads", str(threads), *limit]
-            keep(kept, last_object(self.execute(command)))
-        return json.loads(kept.read_text()), sample
+        return json.loads(kept.read_text())
 
     @functools.cache  # noqa: B019 (there is one benchmark)
     def version(self, environment: str | None) -> str:
@@ -279,7 +302,7 @@ def compare(benchmark: Benchmark, methods: list[str]) -> tuple[str, dict[str, An
                 continue
             result["rows_per_second"] = benchmark.rows / result["sample_seconds"]
             found[method].append(result)
-    headings = ["method", *SCORES, "train s", "sample rows/s"]
+    headings = ["method", *SCORES, "train s", "sample s", "rows/s"]
     lines = [row(headings), row(["---"] + ["--:"] * (len(headings) - 1))]
     for method in methods:
         if method in failed:
@@ -287,11 +310,15 @@ def compare(benchmark: Benchmark, methods: list[str]) -> tuple[str, dict[str, An
             continue
         cells = [figure([r[name] for r in found[method] if name in r]) for name in SCORES.values()]
         unseen = statistics.fmean(r["exact_copies_unseen_real"] for r in found[method])
-        cells[-1] += f" ({unseen:.4f})"
-        cells.append(figure([r["train_seconds"] for r in found[method]], 1))
-        cells.append(figure([r["rows_per_second"] for r in found[method]], 0))
+        cells[-1] += f" / {unseen:.4f}"
+        for name, digits in (("train_seconds", 1), ("sample_seconds", 2), ("rows_per_second", 0)):
+            cells.append(figure([r[name] for r in found[method]], digits))
         lines.append(row([method, *cells]))
     whole = {method: results for method, results in found.items() if method not in failed}
+    if whole and benchmark.target:
+        ceiling = next(iter(whole.values()))[0]["mle_real"]
+        cells = [f"{ceiling:.4f}" if name == "mle" else "" for name in headings[1:]]
+        lines.append(row(["real training rows", *cells]))
     lines += ["", *ratios(whole), *notes(benchmark, whole)]
     return "\n".join(lines), {"results": found, "failed": failed}
 
@@ -329,38 +356,38 @@ def ratios(found: dict[str, list[dict[str, Any]]]) -> list[str]:
 
 def notes(benchmark: Benchmark, found: dict[str, list[dict[str, Any]]]) -> list[str]:
     """What one must know to read the table."""
-    results = [result for several in found.values() for result in several]
-    lines = [f"- mle_real: {results[0]['mle_real']:.4f}"] if results and benchmark.target else []
+    if not found:
+        return []
     versions = (f"{method} {benchmark.version(METHODS[method][0])}" for method in found)
     options = benchmark.options
-    lines.append(
-        f"- copies: among synthetic rows (among unseen real ones); {benchmark.shape}, "
+    return [
+        f"- copies: among synthetic rows / among unseen real ones; {benchmark.shape}, "
         f"{benchmark.rows} drawn, seeds: {options.seeds}, threads: {options.threads}, "
-        f"{platform.machine()}"
-    )
-    return [*lines, f"- {', '.join(versions)}"] if found else lines
+        f"{platform.machine()}",
+        f"- {', '.join(versions)}",
+    ]
 
 
 def curve(benchmark: Benchmark, methods: list[str]) -> tuple[str, dict[str, Any]]:
     """What every method reaches in how much time: lines of text, and all the figures."""
-    lines, found = [], {}
+    lines: list[str] = []
+    found: dict[str, list[tuple[float, float, str]]] = {}
     for method in methods:
-        points = []
-        for budget in METHODS[method][1]:
-            name = budget or "default"
-            print(f"{method}, budget {name}", file=sys.stderr)
+        points: list[tuple[float, float, str]] = []
+        for budget in (*METHODS[method][1], None):
+            print(f"{method}, epochs: {budget or 'default'}", file=sys.stderr)
             try:
-                result = benchmark.result(method, 0, budget, "c2st")
+                points += benchmark.points(method, budget)
             except Failure as error:
-                lines.append(f"{method} {name} failed: {error}")
-                continue
-            points.append((result["train_seconds"], result["c2st_xgb"], name))
-            lines.append(f"{method} {name} {result['train_seconds']:.1f} {result['c2st_xgb']:.4f}")
+                lines.append(f"- {method}, epochs {budget or 'default'}: failed: {error}")
         found[method] = points
-        for level in (0.5, 0.7):
-            seconds = min((point[0] for point in points if point[1] >= level), default=None)
-            reached = "never" if seconds is None else f"in {seconds:.1f} s"
-            lines.append(f"{method} reaches {level} {reached}")
+        lines += ["", row([method, "train s", "c2st_xgb"]), row(["---", "--:", "--:"])]
+        lines += [row([name, f"{time:.1f}", f"{score:.4f}"]) for time, score, name in points]
+        lines.append("")
+        for level in LEVELS:
+            seconds = min((time for time, score, _ in points if score >= level), default=None)
+            reached = "not reached" if seconds is None else f"reached in {seconds:.1f} s"
+            lines.append(f"- {method}: {level} {reached}")
     return "\n".join(lines), {"curve": found}
 
 
@@ -373,7 +400,7 @@ def main() -> None:
     parser.add_argument("--test", help="unseen rows of the same kind")
     parser.add_argument("--target", help="the column that mle predicts")
     parser.add_argument("--categorical", help="columns of numbers that are categories, with commas")
-    parser.add_argument("--seeds", type=int, default=1, help="how many; seeds are 0, 1, ...")
+    parser.add_argument("--seeds", type=int, default=3, help="how many; seeds are 0, 1, ...")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--rows", type=int, help="rows to draw; as many as train when absent")
     parser.add_argument("--threads", type=int, default=2)
@@ -390,6 +417,7 @@ def main() -> None:
     parser.add_argument("--markdown")
     parser.add_argument("--curve", action="store_true", help="scores against training time")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the program that runs, too
     methods = options.methods.split(",")
     for method in methods:
         if method not in METHODS:

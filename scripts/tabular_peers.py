@@ -1,11 +1,12 @@
 """Train one model on a table and draw rows from it: a program for that model's own environment.
 
     python tabular_peers.py METHOD train.parquet out.parquet --rows N --seed S [--threads T]
-        [--budget X]
+        [--budget X | --snapshots]
 
 Prints one line of JSON: train_seconds, sample_seconds (from the call to a table in memory) and
 version. Imports do not count. Every model has its defaults, except for --budget: the (most) epochs.
-Text columns are categorical.
+Text columns are categorical. With --snapshots, which only h2o_gan can take, models of earlier
+moments of the training are drawn from too: `snapshots` tells their seconds and files.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import importlib.metadata
 import json
 import os
 import time
+from pathlib import Path
 from typing import Any
+
+SPACING = 1.5  # of the times of snapshots: each as many times the one before, or more
 
 
 class Ctgan:
@@ -88,9 +92,36 @@ class H2oGan:
             changes["epochs"] = int(options.budget)
         self.table, self.seed = table, options.seed
         self.engine, self.parameters = engine, Parameters(**changes)
+        self.listener = self.listen if options.snapshots else None
+        self.snapshots: list[tuple[float, Any]] = []
+        self.listening = 0.0
 
     def fit(self) -> None:
-        self.model = self.engine.fit(self.table.to_reader(), self.parameters)
+        self.began = time.perf_counter()
+        self.model = self.engine.fit(
+            self.table.to_reader(), self.parameters, on_event=self.listener
+        )
+        if self.snapshots and self.snapshots[-1][1].step == self.model.step:
+            self.snapshots.pop()  # the model itself
+
+    def listen(self, event: Any) -> None:
+        """Keep the model as it is now; how long that takes is no part of the training."""
+        if not isinstance(event, self.engine.Scored):
+            return
+        heard = time.perf_counter()
+        seconds = heard - self.began - self.listening
+        if not self.snapshots or seconds >= SPACING * self.snapshots[-1][0]:
+            self.snapshots.append((seconds, event.snapshot()))
+        self.listening += time.perf_counter() - heard
+
+    def save_snapshots(self, rows: int, path: Path) -> list[tuple[float, str]]:
+        """Draw from every snapshot into a file beside `path`: its seconds and its name."""
+        found = []
+        for place, (seconds, model) in enumerate(self.snapshots):
+            beside = path.with_name(f"{path.stem}-{place}.parquet")
+            self.save(model.sample(rows, seed=self.seed).read_all(), str(beside))
+            found.append((seconds, beside.name))
+        return found
 
     def sample(self, rows: int) -> Any:
         return self.model.sample(rows, seed=self.seed).read_all()
@@ -101,7 +132,7 @@ class H2oGan:
         pq.write_table(sample, path)
 
 
-METHODS = {
+METHODS: dict[str, Any] = {
     "h2o_gan": H2oGan,
     "h2o_gan_without_critic": H2oGan,
     "tabular_argn": TabularArgn,
@@ -122,7 +153,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--budget", type=float)
+    parser.add_argument("--snapshots", action="store_true")
     options = parser.parse_args()
+    if options.snapshots and not options.method.startswith("h2o_gan"):
+        parser.error(f"{options.method} has no --snapshots.")
     for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR"):
         os.environ[f"{name}_NUM_THREADS"] = str(options.threads)
     import torch
@@ -140,6 +174,9 @@ def main() -> None:
         "sample_seconds": drawn - trained,
         "version": importlib.metadata.version(runner.package),
     }
+    if options.snapshots:
+        result["train_seconds"] -= runner.listening
+        result["snapshots"] = runner.save_snapshots(options.rows, Path(options.out))
     print("\n" + json.dumps(result))
 
 

@@ -44,6 +44,12 @@ def trained(prostate):
 
 
 @pytest.fixture(scope="module")
+def latent(prostate):
+    gan = H2OGANEstimator(epochs=2, seed=1, ignored_columns=["ID"], architecture="mlp")
+    return gan.train(training_frame=prostate)
+
+
+@pytest.fixture(scope="module")
 def with_gaps(cluster):
     """Numbers, times and levels with missing values, and one column that is always missing."""
     rng = np.random.default_rng(0)
@@ -226,15 +232,16 @@ def test_it_shows_itself(trained, capsys):
 
 def test_scoring_history_and_plot(trained, tmp_path):
     history = trained.scoring_history()
-    for name in ("epoch", "step", "seconds", "critic_loss", "generator_loss", "sliced_wasserstein"):
+    for name in ("epoch", "step", "seconds", "generator_loss", "held_out_loss"):
         assert history[name].notna().all(), name
-    assert list(history["epoch"]) == list(range(1, 61))
-    assert trained.scoring_history(as_data_frame=False)["epoch"] == list(range(1, 61))
+    assert history["critic_loss"].notna().sum() == 1  # trained once, at the end
+    assert list(history["epoch"]) == list(range(3, 61, 3))
+    assert trained.scoring_history(as_data_frame=False)["epoch"] == list(range(3, 61, 3))
     picture = tmp_path / "history.png"
     trained.plot(server=True, save_plot_path=str(picture))
     assert picture.read_bytes()[:4] == b"\x89PNG"
     trained.plot(timestep="seconds", metric="critic_loss", server=True)
-    with pytest.raises(H2OValueError, match="metric='auc' is not known; use critic_loss"):
+    with pytest.raises(H2OValueError, match="metric='auc' is not known; use .*held_out_loss"):
         trained.plot(metric="auc", server=True)
     with pytest.raises(H2OValueError, match="timestep='days' is not known"):
         trained.plot(timestep="days", server=True)
@@ -271,7 +278,7 @@ def test_the_progress_bar_is_h2os(prostate, capsys):
 
 def test_verbose_prints_the_scoring_history(prostate, capsys):
     H2OGANEstimator(epochs=40, seed=1).train(training_frame=prostate, verbose=True)
-    assert "sliced_wasserstein=" in capsys.readouterr().out
+    assert "held_out_loss=" in capsys.readouterr().out
 
 
 def test_start_and_join(prostate):
@@ -294,29 +301,34 @@ def test_sklearns_fit_trains(prostate):
 # ---- predict
 
 
-def test_latents_become_rows(trained):
-    size = trained._model_of.latent_size
+def test_latents_become_rows(latent):
+    size = latent._model_of.latent_size
     latents = np.random.default_rng(0).normal(size=(5, size))
-    rows = trained.predict(latents)
+    rows = latent.predict(latents)
     assert rows.shape == (5, 8) and rows.dtype == object
     assert rows[0, 0] in ("0", "1")
     for one in (latents[2], latents[2][:, None]):
-        assert np.array_equal(trained.predict(one), rows[2:3])
+        assert np.array_equal(latent.predict(one), rows[2:3])
 
 
 @pytest.mark.parametrize(
     "latents",
     [np.zeros(5), np.zeros((3, 5)), np.zeros((0, 128)), np.zeros((2, 128, 1)), np.zeros(()), "x"],
 )
-def test_latents_of_a_wrong_shape_are_refused(trained, latents):
+def test_latents_of_a_wrong_shape_are_refused(latent, latents):
     with pytest.raises(ValueError, match="latent vectors"):
-        trained.predict(latents)
+        latent.predict(latents)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_latents_must_be_finite(trained, value):
+def test_latents_must_be_finite(latent, value):
     with pytest.raises(ValueError, match="finite"):
-        trained.predict(np.full((1, 128), value))
+        latent.predict(np.full((1, 128), value))
+
+
+def test_a_model_without_latents_says_so(trained):
+    with pytest.raises(H2OValueError, match="no latent vectors.*architecture='mlp'"):
+        trained.predict(np.zeros((2, 128)))
 
 
 def test_a_frame_becomes_the_critics_opinion(prostate, trained):
@@ -334,6 +346,102 @@ def test_a_frame_becomes_the_critics_opinion(prostate, trained):
     h2o.remove("other_types")
 
 
+# ---- what rows have to meet
+
+
+def test_conditions_reach_the_cluster(prostate, trained):
+    synthetic = trained.generate(300, seed=1, conditions={"CAPSULE": "1", "AGE": (60, 70)})
+    assert synthetic.types == {n: t for n, t in prostate.types.items() if n != "ID"}
+    rows = synthetic.as_data_frame()
+    assert set(rows["CAPSULE"]) == {1} and rows["AGE"].between(60, 70).all()
+    assert prostate.drop("ID").rbind(synthetic).nrow == 680
+    h2o.remove(synthetic)
+
+
+def test_a_frame_of_conditions_is_completed(prostate, trained):
+    given = prostate[:50, ["AGE", "RACE"]]
+    synthetic = trained.generate(conditions=given, seed=1)
+    assert synthetic.nrow == 50 and synthetic.names == [c.name for c in trained._model_of.columns]
+    for name in ("AGE", "RACE"):
+        assert (synthetic[name] == given[name]).all()
+    h2o.remove(synthetic)
+    with pytest.raises(H2OValueError, match="n=7, but conditions has 50 rows"):
+        trained.generate(7, conditions=given)
+    with pytest.raises(H2OValueError, match="the model has no column 'ID'"):
+        trained.generate(conditions=prostate[["ID"]])
+
+
+def test_balance_reaches_the_cluster(trained):
+    synthetic = trained.generate(200, seed=1, balance="CAPSULE")
+    assert sorted(synthetic["CAPSULE"].table().as_data_frame()["Count"]) == [100, 100]
+    h2o.remove(synthetic)
+
+
+def test_missing_values_are_imputed(with_gaps):
+    gan = H2OGANEstimator(epochs=5, seed=1).train(training_frame=with_gaps)
+    filled = gan.impute(with_gaps, seed=1)
+    assert filled.types == with_gaps.types
+    before, after = with_gaps.as_data_frame(), filled.as_data_frame()
+    for name in ("when", "size", "kind"):
+        assert after[name].notna().all() and before[name].isna().any()
+        seen = before[name].notna()
+        assert (before[name][seen] == after[name][seen]).all()
+    assert after["gone"].isna().all()
+    h2o.remove(filled)
+
+
+def test_unmet_conditions_leave_no_frame(trained):
+    frames = set(h2o.ls()["key"])
+    for options, message in (
+        ({"n": 5, "conditions": {"RACE": "9"}}, "no level '9'"),
+        ({"n": 5, "conditions": {"TOWN": "x"}}, "no column 'TOWN'"),
+        ({"n": 5, "balance": "AGE"}, "not a categorical column"),
+        ({"n": 5, "temperature": 0}, "temperature must be above 0"),
+        ({}, "n is missing"),
+    ):
+        with pytest.raises((H2OValueError, ValueError), match=message):
+            trained.generate(**options)
+    assert set(h2o.ls()["key"]) == frames
+
+
+def test_an_mlp_takes_no_conditions(prostate, latent):
+    with pytest.raises(H2OValueError, match="balance: only a model of architecture 'columns'"):
+        latent.generate(5, balance="CAPSULE")
+    with pytest.raises(H2OValueError, match="only a model of architecture 'columns' imputes"):
+        latent.impute(prostate)
+
+
+def test_the_summary_tells_what_columns_were_taken_for(prostate, capsys):
+    gan = H2OGANEstimator(epochs=1, seed=1, column_types={"ID": "ignore", "AGE": "categorical"})
+    gan.train(y="CAPSULE", training_frame=prostate)
+    assert gan._model_of.parameters.response_column == "CAPSULE"
+    summary = gan.column_summary().set_index("column")
+    assert summary.loc["CAPSULE", "taken_for"] == "categorical"
+    assert summary.loc["PSA", "taken_for"] == "numeric" and "ID" not in summary.index
+    gan.show_summary()
+    assert "taken_for" in capsys.readouterr().out
+    with pytest.raises(H2OValueError, match="column_types: .* no column 'TOWN'"):
+        H2OGANEstimator(column_types={"TOWN": "ignore"}).train(training_frame=prostate)
+    with pytest.raises(ValueError, match="column_types.*'AGE'.*is not known"):
+        H2OGANEstimator(column_types={"AGE": "counts"})
+
+
+def test_identifiers_come_back_fresh_and_of_their_type(cluster):
+    names = [f"AB-{i:04d}" for i in range(0, 400, 2)]
+    frame = h2o.H2OFrame(
+        {"code": names, "tag": names, "value": list(range(200))},
+        column_types=["string", "enum", "int"],
+    )
+    gan = H2OGANEstimator(epochs=2, seed=1).train(training_frame=frame)
+    synthetic = gan.generate(100, seed=1)
+    assert synthetic.types == frame.types
+    rows = synthetic.as_data_frame()
+    for name in ("code", "tag"):
+        assert rows[name].str.fullmatch(r"AB-\d{4}").all() and not set(rows[name]) & set(names)
+    assert gan.predict(frame).nrow == 200  # names of rows are not judged
+    h2o.remove(synthetic)
+
+
 # ---- models that last
 
 
@@ -346,8 +454,8 @@ def test_save_and_load(trained, tmp_path):
     again = h2o_gan.load_model(path)
     assert again.model_id == "prostate_gan" and again.actual_params["epochs"] == 60
     assert again.scoring_history().equals(trained.scoring_history())
-    latents = np.random.default_rng(0).normal(size=(4, 128))
-    assert np.array_equal(again.predict(latents), trained.predict(latents))
+    rows = again._model_of.sample(50, seed=3).read_all()
+    assert rows.equals(trained._model_of.sample(50, seed=3).read_all())
     frames = [gan.generate(50, seed=2) for gan in (again, trained)]
     assert frames[0].as_data_frame().equals(frames[1].as_data_frame())
     for frame in frames:
@@ -435,7 +543,9 @@ def test_a_cluster_that_dies_leaves_the_model(tmp_path):
         h2o_gan.init(port=PORT, name="dies", max_mem_size="500M")
         frame = h2o.H2OFrame([[i, i * 1.5] for i in range(400)], column_names=["a", "b"])
         jvm = h2o.connection().local_server._process
-        gan = h2o_gan.H2OGANEstimator(epochs=1_000_000, max_runtime_secs=6, seed=1)
+        gan = h2o_gan.H2OGANEstimator(
+            epochs=1_000_000, max_runtime_secs=6, seed=1, architecture="mlp"
+        )
         threading.Timer(2, jvm.kill).start()
         gan.train(training_frame=frame)
         assert jvm.poll() is not None
@@ -525,7 +635,7 @@ def test_a_validation_frame_must_have_the_columns(prostate):
         )
     gan = H2OGANEstimator(epochs=1, seed=1)
     gan.train(x=["AGE", "PSA"], training_frame=prostate, validation_frame=prostate[:100, :])
-    assert "validation_sliced_wasserstein" in gan.scoring_history()
+    assert "validation_held_out_loss" in gan.scoring_history()
 
 
 def test_constant_columns_alone_are_refused_unless_asked_for(cluster):

@@ -289,13 +289,12 @@ class AutoregressiveGenerator(nn.Module):
 
         Returns:
             The full values (B, T), which of them are there, (B, T) bool, and (B,) the log
-            probability that a row drawn without the bounds would have kept to them, given what
-            came before: rows weighted by its exponential follow the exact conditional law.
+            probability (density, for numbers) of what was drawn, within the bounds.
         """
         bounds = bounds or {}
         active = active & known
         values = torch.where(active, values, 0.0)
-        weight = values.new_zeros(len(values))
+        log_drawn = values.new_zeros(len(values))
         summary = values.new_zeros(len(values), self.first.shape[1])
         if known.any():
             features = self.features(values, active)
@@ -312,15 +311,14 @@ class AutoregressiveGenerator(nn.Module):
             output = torch.addmm(self._bias(place, values), hidden, self.heads[place])
             bound = bounds.get(place, Bounds())
             if self.tokens[place].is_number:
-                drawn, log_kept = self._draw_number(output, bound, temperature, random)
+                drawn, log_own = self._draw_number(output, bound, temperature, random)
             else:
                 left = bound.left
                 if left is not None and self.tokens[place].is_second:
                     left = left[values[:, place - 1].long()]
-                drawn, log_kept = _draw_choice(output, left, temperature, random)
+                drawn, log_own = _draw_choice(output, left, temperature, random)
             there = self._is_there(place, values)
-            if log_kept is not None:
-                weight = weight + torch.where(~own & there, log_kept, 0.0)
+            log_drawn = log_drawn + torch.where(~own & there, log_own, 0.0)
             values[:, place] = torch.where(own, values[:, place], drawn * there)
             active[:, place] = torch.where(own, active[:, place], there)
             if step + 1 < len(order):
@@ -329,7 +327,7 @@ class AutoregressiveGenerator(nn.Module):
                     there[:, None] * self.project[place, -1], features, self.project[place, :-1]
                 )
                 summary = summary + (part if not own.any() else part * ~own[:, None])
-        return values, active, weight
+        return values, active, log_drawn
 
     def _is_there(self, place: int, values: Tensor) -> Tensor:
         """(B,) bool: whether a number's column took the choice that calls for it."""
@@ -344,37 +342,45 @@ class AutoregressiveGenerator(nn.Module):
 
     def _draw_number(
         self, output: Tensor, bound: Bounds, temperature: float, random: torch.Generator
-    ) -> tuple[Tensor, Tensor | None]:
+    ) -> tuple[Tensor, Tensor]:
+        """Numbers (B,) and their log densities."""
         weight, mean, log_sd = self._mixture(output)
-        sd = torch.exp(log_sd) * math.sqrt(temperature)
-        shares = torch.softmax(weight / temperature, -1)
+        log_shares = torch.log_softmax(weight / temperature, -1)
+        log_sd = log_sd + 0.5 * math.log(temperature)
+        sd = log_sd.exp()
+        rows = torch.arange(len(output), device=output.device)
         noise = torch.rand(len(output), generator=random, device=output.device)
         if math.isinf(bound.low) and math.isinf(bound.high):
-            component = _pick(shares, noise)[:, None]
+            component = _pick(log_shares.exp(), noise)
             normal = torch.randn(len(output), generator=random, device=output.device)
-            return mean.gather(1, component)[:, 0] + normal * sd.gather(1, component)[:, 0], None
-        below = torch.special.ndtr((bound.low - mean) / sd)
-        upto = torch.special.ndtr((bound.high - mean) / sd)
-        kept = shares * (upto - below)
-        component = _pick(kept.clamp_min(1e-30), noise)[:, None]
-        start, end = below.gather(1, component)[:, 0], upto.gather(1, component)[:, 0]
-        place = torch.rand(len(output), generator=random, device=output.device)
-        rank = (start + (end - start) * place).clamp(1e-6, 1 - 1e-6)
-        drawn = mean.gather(1, component)[:, 0]
-        drawn = drawn + torch.special.ndtri(rank) * sd.gather(1, component)[:, 0]
-        return drawn.clamp(bound.low, bound.high), kept.sum(-1).log()
+            drawn = mean[rows, component] + normal * sd[rows, component]
+            log_kept = torch.zeros_like(drawn)
+        else:
+            below = torch.special.ndtr((bound.low - mean) / sd)
+            upto = torch.special.ndtr((bound.high - mean) / sd)
+            kept = (log_shares.exp() * (upto - below)).clamp_min(1e-30)
+            component = _pick(kept, noise)
+            start, end = below[rows, component], upto[rows, component]
+            place = torch.rand(len(output), generator=random, device=output.device)
+            rank = (start + (end - start) * place).clamp(1e-6, 1 - 1e-6)
+            drawn = mean[rows, component] + torch.special.ndtri(rank) * sd[rows, component]
+            drawn, log_kept = drawn.clamp(bound.low, bound.high), kept.sum(-1).log()
+        squares = ((drawn[:, None] - mean) / sd).square()
+        density = torch.logsumexp(log_shares - log_sd - 0.5 * squares, -1) - _HALF_LOG_TWO_PI
+        return drawn, density - log_kept
 
 
 def _draw_choice(
     logits: Tensor, left: Tensor | None, temperature: float, random: torch.Generator
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[Tensor, Tensor]:
+    """Choices (B,) and their log probabilities; -inf where the bounds leave none."""
     shares = torch.softmax(logits / temperature if temperature != 1 else logits, -1)
-    log_kept = None
     if left is not None:
         shares = shares * left
-        log_kept = shares.sum(-1).log()
     noise = torch.rand(len(logits), generator=random, device=logits.device)
-    return _pick(shares, noise).to(logits.dtype), log_kept
+    drawn = _pick(shares, noise)
+    own = shares.gather(1, drawn[:, None])[:, 0]
+    return drawn.to(logits.dtype), (own / shares.sum(-1)).log().nan_to_num(nan=-torch.inf)
 
 
 def _pick(shares: Tensor, noise: Tensor) -> Tensor:

@@ -374,9 +374,10 @@ def _names_rows(values: pa.ChunkedArray) -> bool:
     """Whether a column is an enum nearly all of whose levels come once."""
     if not pa.types.is_dictionary(values.type):
         return False
-    present = len(values) - values.null_count
-    distinct: int = pc.count_distinct(values).as_py()
-    return bool(present >= _FEWEST_NAMES and distinct > _NAMES_ROWS * present)
+    least = max(_FEWEST_NAMES, _NAMES_ROWS * (len(values) - values.null_count))
+    if sum(len(chunk.dictionary) for chunk in values.chunks) <= least:
+        return False
+    return bool(len(values.cast(pa.string()).unique().drop_null()) > least)
 
 
 def _fit_levels(

@@ -177,7 +177,7 @@ class Conditions:
             if before is not None:
                 mask = mask * before
             bounds[token] = Bounds(mask, by_row=True)
-        return Evidence(values, active & known, known), bounds
+        return Evidence(values, active & known, known, alike=len(self.codes) == 1), bounds
 
     def restored(self, batch: pa.RecordBatch, start: int) -> pa.RecordBatch:
         """Rows from `start` on with the given cells as they were given."""

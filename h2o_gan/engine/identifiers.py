@@ -5,8 +5,8 @@ there may be. A row's value follows from the seed and the row's number alone, an
 training rows ever comes out.
 
 For that a model file holds 64-bit hashes of the training values. Values from a space too large to
-go through (UUIDs, hex digests) can't be read back from them, but those of short patterns can be found
-by guessing, and anyone can test whether a value they know was there.
+go through (UUIDs, hex digests) can't be read back from them, but those of short patterns can be
+found by guessing, and anyone can test whether a value they know was there.
 """
 
 from __future__ import annotations

@@ -127,9 +127,11 @@ class TableModel(Model):
     ) -> Iterator[pa.RecordBatch]:
         device = sampling_device()
         generator = copy.deepcopy(self.generator).to(device)
-        acceptance = self._acceptance(device) if temperature == 1 else None
+        acceptance = self._acceptance(device)
         response = self.response
-        order = self.layout.order(conditions.first, [] if response is None else [response])
+        last = [] if response is None else [response]
+        own_order = self.layout.order(last=last)
+        order = self.layout.order(conditions.first, last)
         size = self.block_rows
         for block, start in enumerate(range(0, rows, size)):
             random = torch.Generator(device).manual_seed(block_seed(seed, block))
@@ -138,7 +140,7 @@ class TableModel(Model):
             # of a short sample are those of a long one.
             evidence, bounds = conditions.block(start, size, random, device)
             values, _ = fill_rows(
-                generator, acceptance, evidence, order, random, bounds, temperature
+                generator, acceptance, evidence, order, own_order, random, bounds, temperature
             )
             count = min(size, rows - start)
             arrays = self.layout.decode(
@@ -174,7 +176,11 @@ class TableModel(Model):
         tables = self.layout.tables(torch.device("cpu"))
         codes = self.encoder.encode(table)
         return row_scores(
-            self.generator, self._acceptance(torch.device("cpu")), self.layout, tables, codes
+            self.generator,
+            self._acceptance(torch.device("cpu")),
+            self.layout,
+            tables,
+            codes,
         )
 
     def tensors(self) -> dict[str, Tensor]:

@@ -1,9 +1,13 @@
-"""Rows from a column-by-column generator, accepted or refused by a critic of whole rows.
+"""Rows from a column-by-column generator, accepted or refused by what is known better.
 
 Discriminator rejection sampling (Azadi et al. 2019, arXiv 1810.06758): at the optimum the
 relativistic critic is, up to a constant, the log density ratio of real to generated rows. A row is
-kept with a probability in proportion to that ratio, clipped where it is rarely reached. With
-conditions the ratio carries the generator's exact weight for having been led to them.
+kept with a probability in proportion to that ratio, clipped where it is rarely reached.
+
+Rows that have to meet conditions are drawn in an order that begins with those, which the generator
+knows less well than its own. They are weighted by the likelihood in its own order over the one
+they were drawn with, times the critic's ratio: importance resampling, after which they follow what
+filtering a large unconditional sample would give.
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ __all__ = ["Acceptance", "Evidence", "Unreachable", "fill_rows"]
 
 _ROUNDS = 64
 _MOST_CANDIDATES = 64  # of a row in a round
+_ROW_CANDIDATES = 12  # of a row that has evidence of its own
+_CLIP = 0.98  # quantile of the weights above which they are cut
 
 
 class Unreachable(ValueError):
@@ -44,11 +50,15 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is given of rows: values (rows, tokens), which are there, and which are known."""
+    """What is given of rows: values (rows, tokens), which are there, and which are known.
+
+    ``alike`` says that the same is given of every row.
+    """
 
     values: Tensor
     active: Tensor
     known: Tensor
+    alike: bool = True
 
     @classmethod
     def none(cls, rows: int, tokens: int, device: torch.device) -> Evidence:
@@ -61,7 +71,7 @@ class Evidence:
 
     def take(self, rows: Tensor) -> Evidence:
         """Some rows, repeated if asked for twice."""
-        return Evidence(self.values[rows], self.active[rows], self.known[rows])
+        return Evidence(self.values[rows], self.active[rows], self.known[rows], self.alike)
 
 
 def fill_rows(
@@ -69,6 +79,7 @@ def fill_rows(
     acceptance: Acceptance | None,
     evidence: Evidence,
     order: Sequence[int],
+    own_order: Sequence[int],
     random: torch.Generator,
     bounds: Mapping[int, Bounds] | None = None,
     temperature: float = 1.0,
@@ -76,29 +87,30 @@ def fill_rows(
     """Values (rows, tokens), and which are there, that agree with the evidence and the bounds.
 
     A row that no candidate of many rounds was accepted for takes one of its candidates, drawn by
-    their weights.
+    their weights; so does each row with evidence of its own, which no other row's weights compare
+    with. At another temperature than 1 rows are taken as they come.
+
+    Args:
+        generator: draws the candidates.
+        acceptance: the critic, or None.
+        evidence: what is given.
+        order: the tokens in the order to draw them in.
+        own_order: the tokens in the order that the generator knows best.
+        random: the only source of randomness.
+        bounds: what tokens may be.
+        temperature: see :meth:`AutoregressiveGenerator.draw`.
 
     Raises:
         Unreachable: the generator gives the bounds no probability at all.
     """
     bounds = bounds or {}
     rows, device = len(evidence), evidence.values.device
-    if acceptance is None and not bounds:
-        values, active, _ = generator.draw(
-            evidence.values, evidence.active, evidence.known, order, random, None, temperature
-        )
-        return values, active
-    values = torch.empty_like(evidence.values)
-    active = torch.empty_like(evidence.active)
-    best = torch.full((rows,), -torch.inf, device=device)
-    pending = torch.arange(rows, device=device)
-    ceiling = torch.tensor(acceptance.clip if acceptance else 0.0, device=device)
-    likely = 1.0  # part of the candidates that were accepted so far
-    for _ in range(_ROUNDS):
-        repeats = min(math.ceil(1 / likely), max(rows // len(pending), 1), _MOST_CANDIDATES)
-        owner = pending.repeat_interleave(repeats)
+    conditioned = bool(bounds) or bool(evidence.known.any())
+    main = torch.tensor(own_order, device=device)
+
+    def candidates(owner: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         given = evidence.take(owner)
-        drawn, there, weight = generator.draw(
+        drawn, there, log_drawn = generator.draw(
             given.values,
             given.active,
             given.known,
@@ -107,16 +119,36 @@ def fill_rows(
             {token: bound.take(owner) for token, bound in bounds.items()},
             temperature,
         )
-        if bounds:
-            ceiling = torch.maximum(ceiling, weight.max() + (acceptance.clip if acceptance else 0))
-        if acceptance is not None:
-            weight = weight + acceptance.log_ratio(drawn, there)
-        noise = torch.rand(2, len(owner), generator=random, device=device).clamp_(1e-12, 1 - 1e-7)
-        accepted = (noise[0].log() < weight - ceiling).view(-1, repeats)
+        weight = torch.where(log_drawn == -torch.inf, -torch.inf, 0.0)
+        if temperature == 1:
+            if conditioned:
+                likelihood = generator.log_likelihood(drawn, there, main).sum(0)
+                weight = weight + (likelihood - log_drawn).nan_to_num(nan=-torch.inf)
+            if acceptance is not None:
+                weight = weight + acceptance.log_ratio(drawn, there)
+        return drawn, there, weight
+
+    values = torch.empty_like(evidence.values)
+    active = torch.empty_like(evidence.active)
+    best = torch.full((rows,), -torch.inf, device=device)
+    pending = torch.arange(rows, device=device)
+    ceiling = None if conditioned else (acceptance.clip if acceptance else 0.0)
+    likely = 1.0  # part of the candidates that were accepted so far
+    rounds = _ROUNDS if evidence.alike else _ROW_CANDIDATES
+    for _ in range(1 if temperature != 1 else rounds):
+        repeats = min(math.ceil(1 / likely), max(rows // len(pending), 1), _MOST_CANDIDATES)
+        drawn, there, weight = candidates(pending.repeat_interleave(repeats))
+        if ceiling is None:
+            possible = weight[weight > -torch.inf]
+            ceiling = float(torch.quantile(possible, _CLIP)) if len(possible) else 0.0
+        weight = weight.clamp(max=ceiling) if evidence.alike else weight
+        noise = torch.rand(2, len(weight), generator=random, device=device).clamp_(1e-12, 1 - 1e-7)
+        accepted = (noise[0].log() < weight - ceiling) & evidence.alike
         likely = max(float(accepted.float().mean()), 1 / _MOST_CANDIDATES)
         # Of a row's candidates the first accepted one counts; else the one with the largest
         # weight under Gumbel noise stays in reserve, which is a draw by weight.
         keys = (weight - (-noise[1].log()).log()).view(-1, repeats)
+        accepted = accepted.view(-1, repeats)
         chosen = torch.where(accepted.any(1), accepted.int().argmax(1), keys.argmax(1))
         key = keys.gather(1, chosen[:, None])[:, 0]
         key = torch.where(accepted.any(1), torch.inf, key)
@@ -128,5 +160,5 @@ def fill_rows(
         if not len(pending):
             return values, active
     if torch.isneginf(best).any():
-        raise Unreachable
+        raise Unreachable("no row of the model meets the conditions together: loosen them.")
     return values, active

@@ -91,9 +91,8 @@ class TableTraining(Training):
         last = (
             [names.index(parameters.response_column)] if parameters.response_column in names else []
         )
-        self._order = torch.tensor(
-            layout.order(last=[p for p in last if p in layout.places]), device=device
-        )
+        self.order = layout.order(last=[p for p in last if p in layout.places])
+        self._order = torch.tensor(self.order, device=device)
         self._order_random = torch.Generator().manual_seed(derive(self.seed, 5, self.step))
         self._rate = parameters.generator_learning_rate or _RATE
         decay = parameters.ema_decay
@@ -339,8 +338,8 @@ class _CriticTraining:
             if made and training.elapsed() > began + 0.3 * late:
                 break
             evidence = Evidence.none(4096, len(training.layout.tokens), training.device)
-            order = training.layout.order()
-            drawn, there = fill_rows(training.average, None, evidence, order, self._random)
+            order = training.order
+            drawn, there = fill_rows(training.average, None, evidence, order, order, self._random)
             values.append(drawn)
             active.append(there)
             made += len(drawn)

@@ -1,0 +1,428 @@
+"""Tables: what samples keep, what they must not give away, and what users ask of them."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from h2o_gan import engine
+from h2o_gan.parameters import Parameters
+
+COUNTRY_OF = {"Bern": "CH", "Basel": "CH", "Genf": "CH", "Wien": "AT", "Graz": "AT", "Rom": "IT"}
+
+
+def fit(table, **parameters):
+    return engine.fit(table.to_reader(), Parameters(**{"seed": 1, "device": "cpu", **parameters}))
+
+
+def enum(values):
+    return pa.array(values).dictionary_encode()
+
+
+@pytest.fixture(scope="module")
+def shop():
+    """4,000 customers with every trait that real tables have and toy tables lack."""
+    rng = np.random.default_rng(3)
+    rows = 4_000
+    city = rng.choice(list(COUNTRY_OF), rows, p=[0.3, 0.2, 0.1, 0.2, 0.1, 0.1])
+    age = np.clip(rng.normal(45, 14, rows), 18, 90).astype(int)
+    rich = np.where(city == "Genf", 1.0, 0.0)
+    income = np.round(np.exp(rng.normal(7 + 0.02 * age + rich, 0.3)), 2)
+    spend = np.where(rng.random(rows) < 0.4, 0.0, np.round(income * rng.uniform(0.1, 0.2, rows), 1))
+    absent = rng.random(rows) < 0.3
+    joined = (
+        1_500_000_000_000 // 86_400_000 * 86_400_000 + rng.integers(0, 2_000, rows) * 86_400_000
+    )
+    member = np.where(rng.random(rows) < 1 / (1 + np.exp(-(age - 60) / 6)), "yes", "no")
+    return pa.table(
+        {
+            "customer": [f"C-{n:06d}" for n in rng.permutation(900_000)[:rows]],
+            "city": enum(city),
+            "country": enum([COUNTRY_OF[name] for name in city]),
+            "age": age,
+            "income": income,
+            "spend": spend,
+            "visits": pa.array(rng.poisson(3, rows), mask=absent),
+            "basket": pa.array(np.round(rng.gamma(2, 20, rows), 2), mask=absent),
+            "joined": pa.array(joined, pa.timestamp("ms", tz="UTC")),
+            "member": enum(member),
+            "currency": enum(["EUR"] * rows),
+            "fax": pa.nulls(rows, pa.float64()),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def model(shop):
+    return fit(shop)
+
+
+@pytest.fixture(scope="module")
+def sample(model):
+    return model.sample(8_000, seed=2).read_all()
+
+
+def test_samples_have_the_schema_of_the_data(shop, sample):
+    assert sample.column_names == shop.column_names
+    for name in shop.column_names:
+        kind, own = shop.schema.field(name).type, sample.schema.field(name).type
+        assert own == kind or (pa.types.is_dictionary(own) and pa.types.is_dictionary(kind))
+
+
+def test_numbers_keep_resolution_and_range(shop, sample):
+    for name, decimals in (("income", 2), ("spend", 1), ("basket", 2)):
+        values = sample[name].drop_null().to_numpy()
+        real = shop[name].drop_null().to_numpy()
+        assert np.array_equal(values, np.round(values, decimals))
+        assert real.min() <= values.min() and values.max() <= real.max()
+    days = sample["joined"].cast(pa.int64()).to_numpy()
+    assert np.all(days % 86_400_000 == 0)
+
+
+def test_marginals_and_dependencies_are_learned(shop, sample):
+    real, fake = shop.to_pandas(), sample.to_pandas()
+    for name in ("city", "member", "visits"):
+        shares = real[name].value_counts(normalize=True, dropna=False)
+        own = fake[name].value_counts(normalize=True, dropna=False).reindex(shares.index).fillna(0)
+        assert (shares - own).abs().sum() / 2 < 0.04
+    assert abs((fake["spend"] == 0).mean() - (real["spend"] == 0).mean()) < 0.03
+    spearman = [frame[["age", "income"]].corr("spearman").iloc[0, 1] for frame in (real, fake)]
+    assert abs(spearman[0] - spearman[1]) < 0.06
+    means = [
+        np.log(f["income"]).groupby(f["city"] == "Genf").mean().diff()[True] for f in (real, fake)
+    ]
+    assert abs(means[0] - means[1]) < 0.12
+    bought = [f[f["spend"] > 0] for f in (real, fake)]
+    ratios = [(f["spend"] / f["income"]).between(0.09, 0.21).mean() for f in bought]
+    assert ratios[0] == 1 and ratios[1] > 0.85
+
+
+def test_what_follows_exactly_follows_exactly(sample):
+    fake = sample.to_pandas()
+    assert (fake["city"].map(COUNTRY_OF) == fake["country"].astype(str)).all()
+
+
+def test_values_are_missing_together(sample):
+    together = sample["visits"].is_null().to_numpy() == sample["basket"].is_null().to_numpy()
+    assert together.mean() > 0.99
+    assert abs(sample["visits"].null_count / 8_000 - 0.3) < 0.03
+
+
+def test_constant_and_empty_columns_stay(sample):
+    assert set(sample["currency"].to_pylist()) == {"EUR"}
+    assert sample["fax"].null_count == 8_000
+
+
+def test_identifiers_are_fresh(shop, sample):
+    codes = sample["customer"].to_pylist()
+    assert all(len(code) == 8 and code[:2] == "C-" and code[2:].isdigit() for code in codes)
+    assert not set(codes) & set(shop["customer"].to_pylist())
+    assert len(set(codes)) == len(codes)
+
+
+def test_conditions_are_met_and_the_rest_follows_them(shop, model):
+    conditions = {"city": ["Wien", "Graz"], "age": (30, 40)}
+    fake = model.sample(3_000, seed=5, conditions=conditions).read_all().to_pandas()
+    assert set(fake["city"]) == {"Wien", "Graz"} and fake["age"].between(30, 40).all()
+    assert set(fake["age"]) == set(range(30, 41))
+    real = shop.to_pandas()
+    real = real[real["city"].isin(["Wien", "Graz"]) & real["age"].between(30, 40)]
+    assert abs(np.log(fake["income"]).mean() - np.log(real["income"]).mean()) < 0.08
+    assert abs(np.log(fake["income"]).std() - np.log(real["income"]).std()) < 0.08
+    assert abs((fake["city"] == "Wien").mean() - (real["city"] == "Wien").mean()) < 0.1
+    assert abs(fake["age"].mean() - real["age"].mean()) < 0.7
+
+
+def test_a_condition_on_an_effect_finds_its_cause(shop, model):
+    """Members are old: the condition's column comes after age in the table."""
+    fake = model.sample(3_000, seed=5, conditions={"member": "yes"}).read_all().to_pandas()
+    real = shop.to_pandas()
+    assert abs(fake["age"].mean() - real[real["member"] == "yes"]["age"].mean()) < 2
+    assert real["age"].mean() < fake["age"].mean() - 8
+
+
+@pytest.mark.parametrize(
+    ("conditions", "met"),
+    [
+        ({"country": "AT"}, lambda f: f["city"].isin(["Wien", "Graz"]).all()),
+        ({"visits": None}, lambda f: f["visits"].isna().all()),
+        ({"visits": [2, 3]}, lambda f: set(f["visits"]) == {2, 3}),
+        ({"spend": (100, None)}, lambda f: (f["spend"] >= 100).all()),
+        ({"spend": 0}, lambda f: (f["spend"] == 0).all()),
+        ({"income": 5000.5}, lambda f: (f["income"] == 5000.5).all()),
+        ({"basket": None, "city": "Rom"}, lambda f: f["visits"].isna().mean() > 0.95),
+        (
+            {"joined": ("2018-01-01", "2018-01-31")},
+            lambda f: f["joined"].between("2018-01-01", "2018-01-31").all(),
+        ),
+        ({"currency": "EUR", "age": 44}, lambda f: (f["age"] == 44).all()),
+    ],
+)
+def test_every_kind_of_condition(model, conditions, met):
+    fake = model.sample(300, seed=5, conditions=conditions).read_all()
+    assert fake.num_rows == 300 and met(fake.to_pandas())
+
+
+@pytest.mark.parametrize(
+    ("conditions", "message"),
+    [
+        ({"town": "Wien"}, "no column 'town'"),
+        ({"city": "Paris"}, "'city' has no level 'Paris'.*'Bern'"),
+        ({"age": (40, 30)}, "'age'.*upside down"),
+        ({"age": (200, 300)}, "'age' has no value"),
+        ({"income": -5.0}, "'income' has no value -5.0; it has values from"),
+        ({"income": (1, 2, 3)}, r"pair \(low, high\)"),
+        ({"member": None}, "'member' has no level None"),
+        ({"income": None}, "'income' has no missing values"),
+        ({"currency": "USD"}, "'currency' is 'EUR' in all rows"),
+        ({"customer": "C-000001"}, "'customer' is an identifier"),
+        ({"country": "AT", "city": "Rom"}, "no row meets the one on 'country'"),
+    ],
+)
+def test_impossible_conditions_are_named(model, conditions, message):
+    with pytest.raises(ValueError, match=message):
+        model.sample(5, conditions=conditions)
+
+
+def test_a_condition_of_another_type_is_named(model):
+    with pytest.raises(TypeError, match="'income' is numeric, but 'much' is not a number"):
+        model.sample(5, conditions={"income": "much"})
+
+
+def test_rows_with_gaps_are_filled(shop, model):
+    given = shop.slice(0, 700).select(["country", "age", "member"])
+    fake = model.sample(700, seed=1, conditions=given).read_all()
+    for name in given.column_names:
+        assert fake[name].to_pylist() == given[name].to_pylist()
+    frame = fake.to_pandas()
+    assert (frame["city"].map(COUNTRY_OF) == frame["country"].astype(str)).all()
+    assert frame[["age", "income"]].corr("spearman").iloc[0, 1] > 0.5
+
+
+def test_balance_gives_equal_numbers(shop, model):
+    fake = model.sample(3_000, seed=1, balance="city").read_all().to_pandas()
+    assert set(fake["city"].value_counts()) == {500}
+    income = np.log(fake["income"]).groupby(fake["city"].astype(str)).mean()
+    assert income["Genf"] - income["Bern"] > 0.8
+    both = model.sample(60, seed=1, balance="city", conditions={"age": (20, 30)}).read_all()
+    assert set(both.to_pandas()["city"].value_counts()) == {10}
+    assert both.to_pandas()["age"].between(20, 30).all()
+    with pytest.raises(ValueError, match="balance='age' is not a categorical column.*'city'"):
+        model.sample(10, balance="age")
+    with pytest.raises(ValueError, match="has a condition too"):
+        model.sample(10, balance="city", conditions={"city": "Rom"})
+
+
+def test_imputing_fills_gaps_and_touches_nothing_else(shop, model):
+    real = shop.slice(0, 1_000).to_pandas()
+    rng = np.random.default_rng(0)
+    holes = real.copy()
+    for name in ("city", "country", "income", "age", "member"):
+        holes[name] = holes[name].where(rng.random(1_000) > 0.3)
+    holes["age"] = holes["age"].astype("Int64")
+    table = pa.Table.from_pandas(holes, preserve_index=False)
+    table = table.set_column(0, "customer", shop["customer"].slice(0, 1_000))
+    filled = model.impute(table, seed=1).read_all().to_pandas()
+    for name in holes.columns.drop(["fax"]):
+        observed = holes[name].notna()
+        assert (filled[name][observed].astype(str) == holes[name][observed].astype(str)).all()
+        assert filled[name].notna().all()
+    assert filled["fax"].isna().all()  # never seen: nothing to fill it with
+    known = holes["country"].isna() & holes["city"].notna()
+    assert (filled["country"][known].astype(str) == real["country"][known].astype(str)).all()
+    lost = holes["city"].isna() & holes["country"].notna()
+    assert (filled["city"][lost].map(COUNTRY_OF) == holes["country"][lost].astype(str)).all()
+    gone = holes["income"].isna() & holes["age"].notna()
+    correlation = np.corrcoef(np.log(filled["income"][gone]), real["age"][gone])[0, 1]
+    assert correlation > 0.4
+
+
+def test_temperature_narrows_and_widens(model):
+    spread = [
+        np.log(model.sample(3_000, seed=1, temperature=t).read_all()["income"].to_numpy()).std()
+        for t in (0.3, 1.0, 2.0)
+    ]
+    assert spread[0] < 0.8 * spread[1] and spread[1] < 0.97 * spread[2]
+    for unfit in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="temperature must be above 0"):
+            model.sample(1, temperature=unfit)
+
+
+def test_blocks_and_conditions_repeat_with_the_seed(model):
+    options = {"conditions": {"age": (20, 30)}, "balance": "city"}
+    long = model.sample(6_000, seed=9, **options).read_all()
+    assert model.sample(50, seed=9, **options).read_all().equals(long.slice(0, 50))
+
+
+def test_a_saved_model_does_the_same(model, tmp_path):
+    model.save(tmp_path / "m.zip")
+    again = engine.load(tmp_path / "m.zip")
+    options = {"seed": 4, "conditions": {"age": (20, 30), "country": "CH"}}
+    assert again.sample(300, **options).read_all().equals(model.sample(300, **options).read_all())
+    assert again.describe() == model.describe()
+
+
+def test_planted_anomalies_stand_out(shop, model):
+    unseen = model.sample(500, seed=77).read_all()
+    odd = unseen.to_pandas()
+    rng = np.random.default_rng(0)
+    for name in odd.columns:  # rows whose cells come from different rows
+        odd[name] = rng.permutation(odd[name].to_numpy())
+    table = pa.Table.from_pandas(odd, preserve_index=False)
+    scores = [
+        model.realism(t.to_reader()).read_all()["critic_score"].to_numpy()
+        for t in (shop.slice(0, 500), table)
+    ]
+    auc = (scores[0][:, None] > scores[1][None, :]).mean()
+    assert auc > 0.9
+
+
+def test_a_value_beyond_the_training_range_is_an_anomaly(shop, model):
+    odd = shop.slice(0, 50).set_column(4, "income", pa.array(np.full(50, 1e9)))
+    realism = [
+        model.realism(t.to_reader()).read_all()["realism"].to_numpy().mean()
+        for t in (shop.slice(0, 50), odd)
+    ]
+    assert realism[0] > 0.3 and realism[1] < 0.05
+
+
+def test_the_response_comes_last_in_the_order(shop):
+    model = fit(shop, epochs=1, response_column="age", critic_epochs=0)
+    place = [codec.column.name for codec in model.layout.codecs].index("age")
+    assert model.response == place
+    order = model.layout.order(last=[place])
+    assert order[-1] in model.layout.places[place]
+    assert model.sample(10, seed=1).read_all().num_rows == 10
+
+
+def test_no_critic_when_none_is_asked_for(shop, model):
+    assert "critic" in model.networks
+    bare = dataclasses.replace(model, critic=None)
+    assert bare.sample(100, seed=1).read_all().num_rows == 100
+    assert "critic" not in fit(shop, epochs=1, critic_epochs=0).networks
+
+
+def test_rare_values_do_not_give_rows_away():
+    """Three rows with a level of their own, and an amount of their own."""
+    rng = np.random.default_rng(0)
+    rows = 2_000
+    job = rng.choice(["clerk", "cook", "smith"], rows).astype(object)
+    amount = np.round(rng.normal(100, 10, rows), 2)
+    job[:3], amount[:3] = "astronaut", 987.65
+    job[3:8] = [f"job {n}" for n in range(5)]
+    model = fit(pa.table({"job": enum(job), "amount": amount}))
+    fake = model.sample(20_000, seed=1).read_all().to_pandas()
+    rare = fake["job"].isin(["astronaut", *(f"job {n}" for n in range(5))])
+    assert 0 < rare.mean() < 0.02
+    assert (fake[rare]["amount"] > 150).mean() < 0.05  # no trace of the pair
+    copied = fake["amount"].isin(amount).mean()
+    unseen = pd.Series(np.round(rng.normal(100, 10, 20_000), 2)).isin(amount).mean()
+    assert copied < 1.2 * unseen
+
+
+def test_small_tables_are_not_memorised():
+    rng = np.random.default_rng(0)
+    mix = rng.normal(size=(6, 6))
+    real, unseen = (rng.normal(size=(150, 6)) @ mix for _ in range(2))
+    model = fit(pa.table({f"x{n}": real[:, n] for n in range(6)}))
+    fake = model.sample(1_000, seed=1).read_all().to_pandas().to_numpy()
+    nearest = [((fake[:, None] - rows[None]) ** 2).sum(2).min(1) for rows in (real, unseen)]
+    assert (nearest[0] < nearest[1]).mean() < 0.62
+    correlations = [np.corrcoef(rows.T) for rows in (np.vstack([real, unseen]), fake)]
+    assert np.abs(correlations[0] - correlations[1]).mean() < 0.2
+
+
+def test_ten_thousand_levels():
+    rng = np.random.default_rng(0)
+    rows = 60_000
+    level = np.minimum(rng.geometric(0.0007, rows), 9_999)
+    value = np.round(level / 1_000 + rng.normal(0, 0.1, rows), 3)
+    table = pa.table({"item": enum([f"item {n}" for n in level]), "value": value})
+    model = fit(table, epochs=6, critic_epochs=1)
+    fake = model.sample(20_000, seed=1).read_all().to_pandas()
+    number = fake["item"].str.removeprefix("item ").astype(int)
+    assert set(fake["item"]) <= {f"item {n}" for n in level}
+    assert np.corrcoef(number, fake["value"])[0, 1] > 0.8
+    assert abs(np.median(number) - np.median(level)) < 0.1 * np.median(level)
+    one = model.sample(200, seed=1, conditions={"item": "item 700"}).read_all().to_pandas()
+    assert set(one["item"]) == {"item 700"} and abs(one["value"].mean() - 0.7) < 0.35
+
+
+def test_wide_tables_train():
+    rng = np.random.default_rng(0)
+    rows = 600
+    factor = rng.normal(size=rows)
+    columns = {f"x{n}": np.round(factor + rng.normal(size=rows), 2) for n in range(200)}
+    columns |= {f"c{n}": enum((factor + rng.normal(size=rows) > 0).astype(str)) for n in range(100)}
+    model = fit(pa.table(columns), epochs=3, critic_epochs=1)
+    fake = model.sample(500, seed=1).read_all()
+    assert fake.num_columns == 300 and fake.num_rows == 500
+
+
+def test_extremes_survive():
+    rng = np.random.default_rng(0)
+    rows = 1_000
+    table = pa.table(
+        {
+            "tail": rng.pareto(1.1, rows) * 10.0 ** rng.integers(0, 6, rows),
+            "huge": rng.integers(-(2**62), 2**62, rows),
+            "infinite": np.where(rng.random(rows) < 0.1, np.inf, rng.normal(size=rows)),
+            "two": rng.integers(0, 2, rows),
+        }
+    )
+    fake = fit(table, epochs=3).sample(2_000, seed=1).read_all()
+    for name in ("tail", "huge"):
+        real = table[name].to_numpy()
+        assert (
+            real.min() <= fake[name].to_numpy().min() <= fake[name].to_numpy().max() <= real.max()
+        )
+    assert 0.02 < np.isinf(fake["infinite"].to_numpy()).mean() < 0.3
+    assert set(fake["two"].to_pylist()) == {0, 1}
+
+
+def test_column_types_overrule():
+    rng = np.random.default_rng(0)
+    rows = 1_500
+    table = pa.table(
+        {
+            "zip": rng.choice([1010, 3003, 8001, 9999], rows),
+            "grade": rng.integers(1, 300, rows),
+            "key": enum([f"K{n:05d}" for n in range(rows)]),
+            "other": rng.normal(size=rows),
+        }
+    )
+    kinds = {"zip": "numeric", "grade": "categorical", "key": "identifier", "other": "ignore"}
+    model = fit(table, epochs=1, column_types=kinds)
+    assert model.sample(10).read_all().column_names == ["zip", "grade", "key"]
+    taken = {row["column"]: row["taken_for"] for row in model.describe()}
+    assert taken == {"zip": "numeric", "grade": "categorical", "key": "identifier"}
+    assert set(model.sample(500, seed=1).read_all()["grade"].to_pylist()) <= set(range(1, 300))
+    with pytest.raises(ValueError, match="column 'key' is enum, which can't be taken for numeric"):
+        fit(table, column_types={"key": "numeric"})
+
+
+def test_free_text_is_dropped_by_name():
+    notes = [f"the customer called about order and said thing {n % 37}" for n in range(100)]
+    table = pa.table({"note": notes, "value": np.arange(100) % 7})
+    with pytest.warns(RuntimeWarning, match="Dropping text columns.*: note"):
+        model = fit(table, epochs=1)
+    assert model.sample(5).read_all().column_names == ["value"]
+    with pytest.raises(ValueError, match=r"only text is left to learn \(note\)"):
+        fit(table.select(["note"]))
+
+
+def test_weights_shape_every_part():
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 2, 4_000)
+    table = pa.table(
+        {
+            "group": enum(np.where(group, "b", "a")),
+            "value": group * 10 + rng.normal(size=4_000),
+            "w": np.where(group, 9.0, 1.0),
+        }
+    )
+    fake = fit(table, weights_column="w").sample(4_000, seed=1).read_all().to_pandas()
+    assert abs((fake["group"] == "b").mean() - 0.9) < 0.03
+    assert abs((fake["value"] > 5).mean() - 0.9) < 0.03
