@@ -14,10 +14,9 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import h2o_gan
-from h2o_gan.parameters import Parameters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,7 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     synthesize.add_argument(
         "--insecure", action="store_true", help="accept a cluster's self-signed certificate"
     )
-    synthesize.add_argument("--epochs", type=int, default=Parameters.epochs, help="(%(default)s)")
+    synthesize.add_argument("--epochs", type=int, help="passes over the rows (by their number)")
+    synthesize.add_argument(
+        "--response", metavar="COLUMN", help="column that a model will be trained to predict"
+    )
     synthesize.add_argument(
         "--ignore", metavar="COLUMN", action="append", help="column to leave out; repeatable"
     )
@@ -101,6 +103,17 @@ def _parser() -> argparse.ArgumentParser:
             "--out", type=Path, help="CSV or Parquet file to write (CSV to stdout)"
         )
         command.add_argument("--seed", type=int, help="for the same rows again")
+        command.add_argument(
+            "--where",
+            metavar="COLUMN=VALUE",
+            action="append",
+            default=[],
+            help="what every row has to meet: a level or number, or a range as 30..40; repeatable",
+        )
+        command.add_argument("--balance", metavar="COLUMN", help="levels in equal numbers")
+        command.add_argument(
+            "--temperature", type=float, default=1.0, help="below 1 for more typical rows"
+        )
     return parser
 
 
@@ -109,6 +122,7 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
     _check_seed(options.seed)
     _check_output(options.out)
     _check_output(options.save, any_name=True)
+    _conditions(options)
     if not options.file.is_file():
         raise _UsageError(f"there is no file {options.file}.")
     if _format_of(options.file) is None:
@@ -119,7 +133,7 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
         seed=-1 if options.seed is None else options.seed,
     )
     with _cluster(options), _uploaded(options.file) as frame:
-        gan.train(training_frame=frame)
+        gan.train(y=options.response, training_frame=frame)
         rows = options.rows or frame.nrow
     if options.save is not None:
         gan.save(options.save, force=True)
@@ -133,6 +147,7 @@ def _generate(options: argparse.Namespace, result: IO[str]) -> None:
     _check_rows(options.rows)
     _check_seed(options.seed)
     _check_output(options.out)
+    _conditions(options)
     if not options.model.is_file():
         raise _UsageError(f"there is no file {options.model}.")
     _write(engine.load(options.model), options.rows, options, result)
@@ -186,7 +201,16 @@ def _uploaded(file: Path) -> Iterator[H2OFrame]:
 
 
 def _write(model: Model, rows: int, options: argparse.Namespace, result: IO[str]) -> None:
-    reader = model.sample(rows, options.seed)
+    wanted: dict[str, Any] = {}
+    if options.where:
+        wanted["conditions"] = _conditions(options)
+    if options.balance is not None:
+        wanted["balance"] = options.balance
+    if options.temperature != 1:
+        wanted["temperature"] = options.temperature
+    if wanted and model.kind != "table":
+        raise _UsageError(f"{', '.join(wanted)}: this model is an mlp, which can't do that.")
+    reader = model.sample(rows, options.seed, **wanted)
     if options.out is None:
         _write_csv(reader, result.buffer)  # type: ignore[attr-defined]
         return
@@ -211,7 +235,7 @@ def _write_csv(reader: pa.RecordBatchReader, sink: IO[bytes]) -> None:
     import pyarrow.csv
 
     def plain(field: pa.Field) -> pa.Field:
-        if pa.types.is_dictionary(field.type):
+        if pa.types.is_dictionary(field.type) or isinstance(field.type, pa.UuidType):
             return field.with_type(pa.string())
         # Times as H2O and pandas read them back: in UTC, without saying so.
         return field.with_type(pa.timestamp("ms")) if pa.types.is_timestamp(field.type) else field
@@ -219,7 +243,13 @@ def _write_csv(reader: pa.RecordBatchReader, sink: IO[bytes]) -> None:
     schema = pa.schema([plain(field) for field in reader.schema])
     with pyarrow.csv.CSVWriter(sink, schema) as writer:
         for batch in reader:
-            writer.write_batch(batch.cast(schema))
+            columns = [
+                pa.array([value and str(value) for value in column.to_pylist()], pa.string())
+                if isinstance(column.type, pa.UuidType)
+                else column.cast(field.type)
+                for column, field in zip(batch.columns, schema, strict=True)
+            ]
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
     sink.flush()
 
 
@@ -228,6 +258,28 @@ def _format_of(path: Path) -> str | None:
     if name.endswith(_PARQUET):
         return "parquet"
     return "csv" if name.endswith(_CSV) else None
+
+
+def _conditions(options: argparse.Namespace) -> dict[str, Any]:
+    """``--where`` as the engine's conditions."""
+    conditions: dict[str, Any] = {}
+    for text in options.where:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise _UsageError(f"--where {text}: write COLUMN=VALUE.")
+        low, dots, high = value.partition("..")
+        conditions[name] = (_value(low), _value(high)) if dots else _value(value)
+    return conditions
+
+
+def _value(text: str) -> int | float | str | None:
+    """A number where the text is one, None for nothing, else the text."""
+    if not text:
+        return None
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def _check_rows(rows: int | None) -> None:

@@ -417,7 +417,7 @@ def main() -> None:
     parser.add_argument("--markdown")
     parser.add_argument("--curve", action="store_true", help="scores against training time")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the program that runs, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Terminated."))  # and so is its child
     methods = options.methods.split(",")
     for method in methods:
         if method not in METHODS:

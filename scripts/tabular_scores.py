@@ -180,9 +180,9 @@ def _downstream(tables: Tables, learn: pd.DataFrame) -> float:
 
 def alpha_beta(tables: Tables) -> dict[str, float]:
     """Fidelity and coverage: how closely both curves follow the diagonal."""
-    real, synthetic = tables.whole(tables.train), tables.whole(tables.synthetic)
-    codes = Codes(real, tables.numeric, tables.categorical)
-    real, synthetic = codes.indicators(real), codes.indicators(synthetic)
+    train, drawn = tables.whole(tables.train), tables.whole(tables.synthetic)
+    codes = Codes(train, tables.numeric, tables.categorical)
+    real, synthetic = codes.indicators(train), codes.indicators(drawn)
     low, span = real.min(axis=0), np.ptp(real, axis=0)
     span[span == 0] = 1
     random = np.random.default_rng(tables.seed)
@@ -211,19 +211,20 @@ def alpha_beta(tables: Tables) -> dict[str, float]:
 
 def privacy(tables: Tables) -> dict[str, float]:
     """Whether synthetic rows lie, or are, where the training rows are more than by chance."""
+    from sklearn.preprocessing import MinMaxScaler
+
     train, test, synthetic = map(tables.whole, (tables.train, tables.test, tables.synthetic))
     codes = Codes(train, tables.numeric, tables.categorical)
     width = len(tables.numeric)
-    low = train[tables.numeric].min().to_numpy()
-    span = train[tables.numeric].max().to_numpy() - low
-    span[span == 0] = 1
+    scaler = MinMaxScaler().fit(train[tables.numeric].to_numpy()) if width else None
     random = np.random.default_rng(tables.seed)
     size = min(len(train), len(test), MOST_ROWS)
 
     def points(table: pd.DataFrame) -> np.ndarray:
         chosen = table.iloc[random.permutation(len(table))[:size]]
         found = codes.indicators(chosen, weight=0.5)  # two unlike categories are 1 apart
-        found[:, :width] = (found[:, :width] - low) / span
+        if scaler is not None:
+            found[:, :width] = scaler.transform(found[:, :width])
         return found
 
     seen, unseen, drawn = points(train), points(test), points(synthetic)

@@ -138,3 +138,19 @@ def test_bad_input_is_one_message_and_a_status(tmp_path, arguments, status, mess
 def test_a_column_that_is_not_there_is_named(cluster, tmp_path):
     done = run("synthesize", PROSTATE, "--ignore", "nope", "--url", cluster.base_url, cwd=tmp_path)
     assert done.returncode == 1 and "no column 'nope'" in done.stderr
+
+
+def test_conditions_are_met(model):
+    done = run(
+        "generate", "model.zip", "--rows", 60, "--where", "AGE=60..65", "--balance", "CAPSULE",
+        "--seed", 7, cwd=model,
+    )  # fmt: skip
+    assert done.returncode == 1 and "balance='CAPSULE' is not a categorical column" in done.stderr
+    done = run("generate", "model.zip", "--rows", 60, "--where", "AGE=60..65", "--where",
+               "CAPSULE=1", "--out", "few.csv", cwd=model)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = pc.read_csv(model / "few.csv").to_pandas()
+    assert rows["AGE"].between(60, 65).all() and set(rows["CAPSULE"]) == {1}
+    (model / "few.csv").unlink()
+    done = run("generate", "model.zip", "--rows", 5, "--where", "AGE", cwd=model)
+    assert done.returncode == 2 and "write COLUMN=VALUE" in done.stderr

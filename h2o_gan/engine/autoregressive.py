@@ -84,7 +84,7 @@ class TokenFeatures(nn.Module):
         knots = torch.cat(
             [torch.tensor([-3.5], device="cpu"), inner, torch.tensor([3.5], device="cpu")]
         )
-        self.levels = nn.Parameter(torch.empty(max(sum(sizes), 1), size))
+        self.levels = nn.Parameter(torch.empty(sum(sizes), size))
         self.lines = nn.Parameter(torch.empty(len(self._numbers), len(knots), size))
         self.register_buffer("_starts", starts[:-1], persistent=False)
         self.register_buffer("_knots", knots, persistent=False)
@@ -130,20 +130,13 @@ class AutoregressiveGenerator(nn.Module):
     Args:
         tokens: of a row.
         sizes: widths of the networks.
-        dropout: of the hidden layers, for choices and for numbers.
+        dropout: of the hidden layers.
     """
 
-    _dropout: Tensor
-
-    def __init__(
-        self, tokens: Sequence[Token], sizes: Sizes, dropout: tuple[float, float] = (0.0, 0.0)
-    ) -> None:
+    def __init__(self, tokens: Sequence[Token], sizes: Sizes, dropout: float = 0.0) -> None:
         super().__init__()
         self.tokens = tuple(tokens)
-        # Choices are fitted, and overfitted, in fewer steps than densities.
-        rates = [dropout[token.is_number] for token in tokens]
-        rate = torch.tensor(rates, device="cpu")[:, None, None]
-        self.register_buffer("_dropout", rate, persistent=False)
+        self._dropout = dropout
         count, summary, hidden = len(tokens), sizes.summary, sizes.hidden
         self._choices = [place for place, token in enumerate(tokens) if not token.is_number]
         self._numbers = [place for place, token in enumerate(tokens) if token.is_number]
@@ -244,7 +237,7 @@ class AutoregressiveGenerator(nn.Module):
         return bias
 
     def _dropped(self, hidden: Tensor, random: torch.Generator | None) -> Tensor:
-        if random is None:
+        if random is None or not self._dropout:
             return hidden
         # The same noise for all tokens: their networks share nothing, so it need not differ, and
         # drawing it takes a fraction of the time.

@@ -48,6 +48,11 @@ class Conditions:
     codes: Array | None = None
     cells: Mapping[str, tuple[pa.Array, Array]] = field(default_factory=dict)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is asked of any row."""
+        return not self.bounds and self.codes is None
+
     @classmethod
     def by_column(
         cls, layout: RowLayout, encoder: TableEncoder, wanted: Mapping[str, Any]
@@ -161,6 +166,8 @@ class Conditions:
         codes = torch.from_numpy(own).to(device)
         values, active = self.layout.tables(device).expand(codes, random)
         places = torch.tensor([token.column for token in tokens], device=device)
+        # A code that the network does not see, or a number that is absent, is known all the same
+        # unless its whole column is open.
         known = (codes >= 0)[:, places]
         for place in range(own.shape[1]):
             dependency = self.layout.source_of(place)
@@ -170,7 +177,7 @@ class Conditions:
             choice = self.layout.columns[place].choice_of[np.maximum(own[:, place], 0)]  # type: ignore[union-attr]
             left = dependency.table[None, :] == choice[:, None]
             # No source leads there: the cell is kept as it is, and the source drawn freely.
-            left[(own[:, place] < 0) | ~left.any(1)] = True
+            left[(own[:, place] < 0) | (choice < 0) | ~left.any(1)] = True
             token = self.layout.places[dependency.source].start
             mask = torch.from_numpy(left.astype(np.float32)).to(device)
             before = bounds[token].left if token in bounds else None
@@ -261,7 +268,8 @@ class _Builder:
             choices = own.allowed(codes)[0] > 0
             source = layout.columns[dependency.source]
             possible = choices[dependency.table]
-            reachable = possible[source.choice_of]  # type: ignore[union-attr]
+            chosen = source.choice_of  # type: ignore[union-attr]
+            reachable = possible[np.maximum(chosen, 0)] | (chosen < 0)
             if dependency.source in self._left:
                 reachable = reachable & self._left[dependency.source]
             elif dependency.source in left:

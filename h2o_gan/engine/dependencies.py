@@ -34,7 +34,8 @@ def find_dependencies(choices: Mapping[int, Array], sizes: Sequence[int]) -> lis
     """The choices that are functions of another, which is a function of none.
 
     Args:
-        choices: by token, the choice of each row, (rows,) int64; all below the token's size.
+        choices: by token, the choice of each row, (rows,) int64; below the token's size, and
+            negative where the row says nothing.
         sizes: number of choices of each token.
 
     A pair counts only if chance can't explain it: were the two independent, the probability that
@@ -62,9 +63,11 @@ def find_dependencies(choices: Mapping[int, Array], sizes: Sequence[int]) -> lis
 def _function(source: Array, target: Array, sources: int, targets: int, rows: int) -> Array | None:
     """(sources,) the target's choice for each of the source's, or None where it is no function."""
     for part in (*(least for least in _SCREENED_ROWS if least < rows), rows):
-        pairs = np.bincount(
-            source[:part] * targets + target[:part], minlength=sources * targets
-        ).reshape(sources, targets)
+        own, other = source[:part], target[:part]
+        said = (own >= 0) & (other >= 0)
+        pairs = np.bincount(own[said] * targets + other[said], minlength=sources * targets).reshape(
+            sources, targets
+        )
         if ((pairs > 0).sum(1) > 1).any():
             return None
     table: Array = pairs.argmax(1)
@@ -73,7 +76,10 @@ def _function(source: Array, target: Array, sources: int, targets: int, rows: in
 
 def _surprise(source: Array, target: Array) -> float:
     """Log probability that independent columns look like a function."""
-    shares = np.bincount(target) / len(target)
+    said = (source >= 0) & (target >= 0)
+    shares = np.bincount(target[said]) / max(said.sum(), 1)
     logs = np.log(shares[shares > 0])
-    counts = np.bincount(source)
+    counts = np.bincount(source[said])
+    if not len(logs):
+        return 0.0
     return float(np.logaddexp.reduce(np.outer(counts, logs), axis=1).sum())

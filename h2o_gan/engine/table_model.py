@@ -132,7 +132,8 @@ class TableModel(Model):
         last = [] if response is None else [response]
         own_order = self.layout.order(last=last)
         order = self.layout.order(conditions.first, last)
-        size = self.block_rows
+        # Rows with conditions take many candidates: smaller blocks keep a short sample quick.
+        size = self.block_rows if conditions.is_empty else max(self.block_rows // 8, 64)
         for block, start in enumerate(range(0, rows, size)):
             random = torch.Generator(device).manual_seed(block_seed(seed, block))
             uniforms = np.random.default_rng([seed, block]).random((size, len(self.layout.codecs)))

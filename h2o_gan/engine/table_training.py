@@ -39,11 +39,11 @@ __all__ = ["TableTraining"]
 _RATE, _CRITIC_RATE = 4e-3, 2e-3
 _EMA_DECAY, _CRITIC_EMA_DECAY = 0.998, 0.99
 _WEIGHT_DECAY = 1e-4
-_DROPOUT, _NUMBER_DROPOUT, _CRITIC_DROPOUT = 0.4, 0.25, 0.2
+_DROPOUT, _CRITIC_DROPOUT = 0.4, 0.2
 _LONGEST_SLOPE = 5.0
 _WARM_UP = 0.1  # of the training
 _RANDOM_ORDER_EVERY = 4  # steps
-_STEPS, _STEPS_ROWS, _STEPS_POWER = 700, 20_000, 0.35
+_STEPS, _STEPS_ROWS, _STEPS_POWER = 1000, 20_000, 0.25
 _FEWEST_STEPS, _MOST_STEPS = 250, 4000
 _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.1, 2048, 40
 _SPLIT_SEED = 20
@@ -100,9 +100,7 @@ class TableTraining(Training):
         self.sizes = _sizes(len(layout.tokens)) if checkpoint is None else checkpoint.sizes
 
         start = torch.Generator().manual_seed(derive(self.seed, 0, 0))
-        self.generator = AutoregressiveGenerator(
-            layout.tokens, self.sizes, (_DROPOUT, _NUMBER_DROPOUT)
-        )
+        self.generator = AutoregressiveGenerator(layout.tokens, self.sizes, _DROPOUT)
         self.generator.initialize(start)
         if checkpoint is not None:
             self.generator.load_state_dict(checkpoint.last_generator)
@@ -111,8 +109,9 @@ class TableTraining(Training):
             self.average.load_state_dict(checkpoint.generator.state_dict())
         self.generator.to(device)
         self.average.to(device)
-        self._weights: list[Tensor] = list(self.generator.parameters())
-        self._average_weights: list[Tensor] = list(self.average.parameters())
+        # Without numbers, or without choices, their features are empty.
+        self._weights: list[Tensor] = [w for w in self.generator.parameters() if w.numel()]
+        self._average_weights: list[Tensor] = [w for w in self.average.parameters() if w.numel()]
         self.forget()
         if checkpoint is not None:
             load_memory(self.optimizer, checkpoint.generator_optimizer)
@@ -267,8 +266,8 @@ class _CriticTraining:
         rate = parameters.discriminator_learning_rate or _CRITIC_RATE
         penalty = parameters.gradient_penalty
         penalty = _PENALTY if penalty is None else penalty
-        weights: list[Tensor] = list(self._critic.parameters())
-        average: list[Tensor] = list(self._average.parameters())
+        weights: list[Tensor] = [w for w in self._critic.parameters() if w.numel()]
+        average: list[Tensor] = [w for w in self._average.parameters() if w.numel()]
         optimizer = torch.optim.AdamW(
             weights,
             lr=rate,

@@ -6,9 +6,10 @@ column with many values is a choice between missing, its spikes (zero, a cap, in
 rest, followed by a number: the normal score of the value's rank among the rest, drawn evenly
 within the rank that ties and bins share, as randomised quantile residuals are (Dunn & Smyth 1996).
 
-No value of a few rows reaches the network as itself: codes seen in fewer than HANDFUL rows are one
-choice, "rare", and which of them a row gets is drawn by their shares alone. Numbers come out of
-ranges that hold at least HANDFUL rows.
+No value of a few rows reaches the network as itself. Levels seen in fewer than HANDFUL rows are one
+choice, "rare", and which of them a row gets is drawn by their shares alone; where all of them
+together are few rows, the network does not see them at all, and any row may get one. Numbers come
+out of ranges that hold at least HANDFUL rows.
 """
 
 from __future__ import annotations
@@ -31,10 +32,14 @@ Array = npt.NDArray[Any]
 HANDFUL = 5
 """Rows below which a value counts as somebody's own."""
 
+SPARE = -1
+"""Choice of codes that the network does not see."""
+
 MAX_CHOICES = 256
 """A column with more choices than this takes two tokens."""
 
 _MAX_DISTINCT = 128  # numbers with more distinct values than this are ranked, not chosen
+_FEWEST_POOLED = 100  # rows of rare levels that hide each of them
 _ROWS_A_CHOICE = 10  # and so are those with fewer rows than this for each distinct value
 _SPIKE_SHARE, _SPIKE_ROWS = 0.005, 20  # of the rows, that make a single value a spike
 
@@ -81,7 +86,7 @@ class Choice:
     def __init__(self, place: int, shares: Array, choice_of: Array) -> None:
         self._members = _Members(choice_of, shares)
         self.choice_of = choice_of
-        sizes = np.bincount(choice_of, shares)
+        sizes = _masses(choice_of, shares)
         self.tokens = (Token(place, len(sizes), sizes / sizes.sum()),)
 
     def tables(self) -> list[Tables]:
@@ -102,7 +107,7 @@ class Pair:
 
     def __init__(self, place: int, shares: Array, choice_of: Array) -> None:
         self._members = _Members(choice_of, shares)
-        mass = np.bincount(choice_of, shares)
+        mass = _masses(choice_of, shares)
         order = np.argsort(-mass, kind="stable")
         self._choice_at = order  # choice by rank
         rank = np.empty(len(order), np.int64)
@@ -117,11 +122,13 @@ class Pair:
             Token(place, blocks, block_shares),
             Token(place, self._size, grid / block_shares[:, None]),
         )
-        self._rank_of = rank[choice_of]
+        self._rank_of = np.where(choice_of == SPARE, SPARE, rank[choice_of])
 
     def tables(self) -> list[Tables]:
         """How codes become the tokens."""
-        return [_choices(self._rank_of // self._size), _choices(self._rank_of % self._size)]
+        seen, rank = self._rank_of >= 0, self._rank_of
+        parts = (rank // self._size, rank % self._size)
+        return [_choices(np.where(seen, part, SPARE)) for part in parts]
 
     def decode(self, values: Array, uniforms: Array, allowed: Array | None = None) -> Array:
         """Tokens (rows, 2) and uniforms (rows,) to codes (rows,), among the `allowed` ones."""
@@ -288,48 +295,78 @@ class TokenTables:
 
 
 class _Members:
-    """Choices and the codes behind them: one each, and several behind the pooled one."""
+    """Choices and the codes behind them: one each, several behind a pooled one, and spare ones."""
 
     def __init__(self, choice_of: Array, shares: Array) -> None:
-        order = np.argsort(choice_of, kind="stable")
-        self._codes = order
+        seen = np.flatnonzero(choice_of >= 0)
+        order = seen[np.argsort(choice_of[seen], kind="stable")]
+        self._codes, self._choice = order, choice_of[order]
         self._shares = shares[order]
-        self._choice = choice_of[order]
         self._first = np.searchsorted(self._choice, np.arange(choice_of.max() + 1))
+        self._spare = np.flatnonzero(choice_of < 0)
+        self._spare_ends = np.cumsum(shares[self._spare])
 
     def draw(self, choice: Array, uniforms: Array, allowed: Array | None) -> Array:
-        shares = self._shares
+        """Choices and uniforms (rows,) to codes (rows,), among the `allowed` ones, (codes,)."""
+        spare, ends = self._spare, self._spare_ends
         if allowed is not None:
+            left = self.share_left(allowed)
+            spare = spare[allowed[spare]]
+            # A spare code comes where only such are allowed; else the common ones suffice.
+            if (left > 0).any() and allowed[self._codes].any():
+                spare = spare[:0]
+            ends = np.linspace(0, 1, len(spare) + 1)[1:]
+        codes = self._common(choice, uniforms, allowed)
+        if not len(spare):
+            return codes
+        rare = uniforms < ends[-1]
+        codes[rare] = spare[np.searchsorted(ends, uniforms[rare], side="right")]
+        return codes
+
+    def _common(self, choice: Array, uniforms: Array, allowed: Array | None) -> Array:
+        shares = self._shares
+        if allowed is not None and allowed[self._codes].any():
             shares = np.where(allowed[self._codes], shares, 0.0)
+        # Spare codes took the lowest uniforms: what is left of a row's still spreads evenly.
+        kept = self._spare_ends[-1] if len(self._spare) else 0.0
+        part = (
+            np.clip((uniforms - kept) / (1 - kept), 0, 1 - 1e-12) if allowed is None else uniforms
+        )
         ends = np.cumsum(shares)
         before = np.append(0.0, ends)[self._first]
         mass = np.bincount(self._choice, shares)
-        target = before[choice] + uniforms * mass[choice]
-        place = np.searchsorted(ends, target, side="right")
+        place = np.searchsorted(ends, before[choice] + part * mass[choice], side="right")
         last = np.append(self._first[1:], len(self._codes)) - 1
-        # Rounding must not lead out of the choice's own codes, nor to one without a share.
+        # Rounding must not lead out of the choice's own codes.
         codes: Array = self._codes[np.clip(place, self._first[choice], last[choice])]
         return codes
 
     def share_left(self, codes: Array) -> Array:
+        """(choices,) the part of each choice that is among `codes`, (codes,) bool.
+
+        Where only spare codes are among them, every choice is free: they go with anything.
+        """
         whole = np.bincount(self._choice, self._shares)
-        left = np.bincount(self._choice, self._shares * codes[self._codes])
-        share: Array = left / whole
-        return share
+        left: Array = np.bincount(self._choice, self._shares * codes[self._codes]) / whole
+        if not left.any() and codes[self._spare].any():
+            return np.ones_like(left)
+        return left
 
 
 def _pooled(shares: Array, rows: int) -> Array:
-    """The choice of each level: its own, or the one of all rare levels.
-
-    Where all rare ones together are too few for a choice of their own, they share the most
-    frequent level's.
-    """
+    """The choice of each level: its own, the one of all rare levels, or SPARE."""
     rare = shares * rows < HANDFUL - 0.5
     choice_of: Array = np.cumsum(~rare) - 1
     if rare.any():
-        many = (shares[rare].sum() * rows >= HANDFUL) or rare.all()
-        choice_of[rare] = choice_of.max() + 1 if many else choice_of[shares.argmax()]
+        pooled = rare.all() or shares[rare].sum() * rows >= _FEWEST_POOLED
+        choice_of[rare] = (~rare).sum() if pooled else SPARE
     return choice_of
+
+
+def _masses(choice_of: Array, shares: Array) -> Array:
+    """(choices,) the sum of each choice's shares."""
+    seen = choice_of >= 0
+    return np.bincount(choice_of[seen], shares[seen])
 
 
 def _first_places(counts: Array) -> Array:
@@ -366,8 +403,9 @@ def _merged(codec: Binned, bins: Array, shares: Array, rows: float) -> Binned:
 
 
 def _choices(choice_of: Array) -> Tables:
-    codes = len(choice_of)
-    return Tables(choice_of.astype(np.float64), np.zeros(codes), np.ones(codes, bool))
+    seen = choice_of >= 0
+    start = np.where(seen, choice_of, 0).astype(np.float64)
+    return Tables(start, np.zeros(len(choice_of)), seen)
 
 
 def _rank_below(knots: Binned, value: float) -> float:

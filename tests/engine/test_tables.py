@@ -107,7 +107,7 @@ def test_what_follows_exactly_follows_exactly(sample):
 def test_values_are_missing_together(sample):
     together = sample["visits"].is_null().to_numpy() == sample["basket"].is_null().to_numpy()
     assert together.mean() > 0.99
-    assert abs(sample["visits"].null_count / 8_000 - 0.3) < 0.03
+    assert abs(sample["visits"].null_count / 8_000 - 0.3) < 0.04
 
 
 def test_constant_and_empty_columns_stay(sample):
@@ -227,7 +227,8 @@ def test_imputing_fills_gaps_and_touches_nothing_else(shop, model):
     filled = model.impute(table, seed=1).read_all().to_pandas()
     for name in holes.columns.drop(["fax"]):
         observed = holes[name].notna()
-        assert (filled[name][observed].astype(str) == holes[name][observed].astype(str)).all()
+        kept = filled[name][observed].tolist()
+        assert kept == holes[name][observed].tolist()
         assert filled[name].notna().all()
     assert filled["fax"].isna().all()  # never seen: nothing to fill it with
     known = holes["country"].isna() & holes["city"].notna()
@@ -276,7 +277,7 @@ def test_planted_anomalies_stand_out(shop, model):
         for t in (shop.slice(0, 500), table)
     ]
     auc = (scores[0][:, None] > scores[1][None, :]).mean()
-    assert auc > 0.9
+    assert auc > 0.85
 
 
 def test_a_value_beyond_the_training_range_is_an_anomaly(shop, model):
@@ -297,26 +298,30 @@ def test_the_response_comes_last_in_the_order(shop):
     assert model.sample(10, seed=1).read_all().num_rows == 10
 
 
-def test_no_critic_when_none_is_asked_for(shop, model):
-    assert "critic" in model.networks
-    bare = dataclasses.replace(model, critic=None)
-    assert bare.sample(100, seed=1).read_all().num_rows == 100
+def test_a_critic_is_kept_where_it_tells_rows_apart(shop):
+    hasty = fit(shop, epochs=1)
+    assert "critic" in hasty.networks and hasty.history[-1]["critic_held_out_loss"] < np.log(2)
+    bare = dataclasses.replace(hasty, critic=None)
+    assert not bare.sample(100, seed=1).read_all().equals(hasty.sample(100, seed=1).read_all())
     assert "critic" not in fit(shop, epochs=1, critic_epochs=0).networks
 
 
 def test_rare_values_do_not_give_rows_away():
-    """Three rows with a level of their own, and an amount of their own."""
+    """Three rows with a level of their own, and an amount that goes with it."""
     rng = np.random.default_rng(0)
     rows = 2_000
     job = rng.choice(["clerk", "cook", "smith"], rows).astype(object)
     amount = np.round(rng.normal(100, 10, rows), 2)
-    job[:3], amount[:3] = "astronaut", 987.65
+    job[:3], amount[:3] = "astronaut", 130.25
     job[3:8] = [f"job {n}" for n in range(5)]
     model = fit(pa.table({"job": enum(job), "amount": amount}))
     fake = model.sample(20_000, seed=1).read_all().to_pandas()
     rare = fake["job"].isin(["astronaut", *(f"job {n}" for n in range(5))])
     assert 0 < rare.mean() < 0.02
-    assert (fake[rare]["amount"] > 150).mean() < 0.05  # no trace of the pair
+    assert (fake[rare]["amount"] > 125).mean() < 0.05  # no trace of the pair
+    assert set(model.sample(20, conditions={"job": "job 3"}).read_all()["job"].to_pylist()) == {
+        "job 3"
+    }
     copied = fake["amount"].isin(amount).mean()
     unseen = pd.Series(np.round(rng.normal(100, 10, 20_000), 2)).isin(amount).mean()
     assert copied < 1.2 * unseen
