@@ -12,7 +12,7 @@ Shapes: B rows, T tokens, E features of a token, R the summary's width, H a toke
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -268,6 +268,7 @@ class AutoregressiveGenerator(nn.Module):
         random: torch.Generator,
         bounds: Mapping[int, Bounds] | None = None,
         temperature: float = 1.0,
+        with_log: bool = True,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Fill in rows.
 
@@ -279,6 +280,7 @@ class AutoregressiveGenerator(nn.Module):
             random: the only source of randomness.
             bounds: what a token may be, by token.
             temperature: of the choices and, as a variance, of the numbers.
+            with_log: whether the log probabilities are wanted.
 
         Returns:
             The full values (B, T), which of them are there, (B, T) bool, and (B,) the log
@@ -311,7 +313,8 @@ class AutoregressiveGenerator(nn.Module):
                     left = left[values[:, place - 1].long()]
                 drawn, log_own = _draw_choice(output, left, temperature, random)
             there = self._is_there(place, values)
-            log_drawn = log_drawn + torch.where(~own & there, log_own, 0.0)
+            if with_log:
+                log_drawn = log_drawn + torch.where(~own & there, log_own(), 0.0)
             values[:, place] = torch.where(own, values[:, place], drawn * there)
             active[:, place] = torch.where(own, active[:, place], there)
             if step + 1 < len(order):
@@ -335,8 +338,8 @@ class AutoregressiveGenerator(nn.Module):
 
     def _draw_number(
         self, output: Tensor, bound: Bounds, temperature: float, random: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """Numbers (B,) and their log densities."""
+    ) -> tuple[Tensor, Callable[[], Tensor]]:
+        """Numbers (B,) and how to get their log densities."""
         weight, mean, log_sd = self._mixture(output)
         log_shares = torch.log_softmax(weight / temperature, -1)
         log_sd = log_sd + 0.5 * math.log(temperature)
@@ -358,22 +361,30 @@ class AutoregressiveGenerator(nn.Module):
             rank = (start + (end - start) * place).clamp(1e-6, 1 - 1e-6)
             drawn = mean[rows, component] + torch.special.ndtri(rank) * sd[rows, component]
             drawn, log_kept = drawn.clamp(bound.low, bound.high), kept.sum(-1).log()
-        squares = ((drawn[:, None] - mean) / sd).square()
-        density = torch.logsumexp(log_shares - log_sd - 0.5 * squares, -1) - _HALF_LOG_TWO_PI
-        return drawn, density - log_kept
+
+        def log_density() -> Tensor:
+            squares = ((drawn[:, None] - mean) / sd).square()
+            parts = log_shares - log_sd - 0.5 * squares
+            return torch.logsumexp(parts, -1) - _HALF_LOG_TWO_PI - log_kept
+
+        return drawn, log_density
 
 
 def _draw_choice(
     logits: Tensor, left: Tensor | None, temperature: float, random: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Choices (B,) and their log probabilities; -inf where the bounds leave none."""
+) -> tuple[Tensor, Callable[[], Tensor]]:
+    """Choices (B,) and how to get their log probabilities; -inf where the bounds leave none."""
     shares = torch.softmax(logits / temperature if temperature != 1 else logits, -1)
     if left is not None:
         shares = shares * left
     noise = torch.rand(len(logits), generator=random, device=logits.device)
     drawn = _pick(shares, noise)
-    own = shares.gather(1, drawn[:, None])[:, 0]
-    return drawn.to(logits.dtype), (own / shares.sum(-1)).log().nan_to_num(nan=-torch.inf)
+
+    def log_share() -> Tensor:
+        own = shares.gather(1, drawn[:, None])[:, 0]
+        return (own / shares.sum(-1)).log().nan_to_num(nan=-torch.inf)
+
+    return drawn.to(logits.dtype), log_share
 
 
 def _pick(shares: Tensor, noise: Tensor) -> Tensor:

@@ -6,7 +6,10 @@ same rows whatever the batch size, and the first rows of a long sample are those
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,7 +17,9 @@ from torch import Tensor, nn
 
 from h2o_gan.engine.encoding import Expansion, Span
 
-__all__ = ["block_rows", "block_seed", "calibrate", "hardened_blocks"]
+__all__ = ["block_rows", "block_seed", "calibrate", "hardened_blocks", "in_threads"]
+
+T = TypeVar("T")
 
 _BLOCK_ROWS = 4096
 _BLOCK_CELLS = 2**22
@@ -80,6 +85,32 @@ def calibrate(
                 shares = torch.stack(drawn).mean(0)
                 bias[part] += (real / shares.clamp_min(1e-9)).log().clamp(-3, 3)
     return bias
+
+
+def in_threads(make: Callable[[int], T], count: int, device: torch.device) -> Iterator[T]:
+    """``make(0)`` to ``make(count - 1)`` in order, on the CPU by as many threads as torch may use.
+
+    Each of them computes alone: small products gain less from threads of their own than blocks
+    do from each other. A few results are ahead of whoever takes them, no more.
+    """
+    workers = min(torch.get_num_threads(), count) if device.type == "cpu" else 1
+    if workers == 1:
+        yield from map(make, range(count))
+        return
+    threads = torch.get_num_threads()
+    ahead: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            for number in range(count):
+                ahead.append(pool.submit(make, number))
+                if len(ahead) > workers:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()
+            torch.set_num_threads(threads)
 
 
 def block_seed(seed: int, block: int) -> int:

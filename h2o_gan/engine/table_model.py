@@ -19,7 +19,7 @@ from h2o_gan.engine.encoding import TableEncoder
 from h2o_gan.engine.files import network_of, optimizer_of, optimizer_tensors
 from h2o_gan.engine.layout import RowLayout
 from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed, sampling_device
-from h2o_gan.engine.sampling import block_seed
+from h2o_gan.engine.sampling import block_seed, in_threads
 from h2o_gan.engine.schema import schema_of
 from h2o_gan.engine.table_sampling import Acceptance, fill_rows
 
@@ -30,7 +30,7 @@ Array = npt.NDArray[Any]
 CRITIC_SIZES = (16, 192)
 """The critic's features of a token, and units of its two hidden layers."""
 
-_BLOCK_ROWS = 4096
+_BLOCK_ROWS = 2048
 _BLOCK_CELLS = 2**19
 _SCORED_ROWS = 4096
 
@@ -134,7 +134,9 @@ class TableModel(Model):
         order = self.layout.order(conditions.first, last)
         # Rows with conditions take many candidates: smaller blocks keep a short sample quick.
         size = self.block_rows if conditions.is_empty else max(self.block_rows // 8, 64)
-        for block, start in enumerate(range(0, rows, size)):
+
+        def batch(block: int) -> pa.RecordBatch:
+            start = block * size
             random = torch.Generator(device).manual_seed(block_seed(seed, block))
             uniforms = np.random.default_rng([seed, block]).random((size, len(self.layout.codecs)))
             # A block is drawn whole even if only its first rows are wanted, so that the rows
@@ -147,7 +149,9 @@ class TableModel(Model):
             arrays = self.layout.decode(
                 values[:count].cpu().double().numpy(), uniforms[:count], conditions.allowed
             )
-            yield conditions.restored(self.encoder.assemble(arrays, start, seed), start)
+            return conditions.restored(self.encoder.assemble(arrays, start, seed), start)
+
+        yield from in_threads(batch, -(-rows // size), device)
 
     @property
     def block_rows(self) -> int:

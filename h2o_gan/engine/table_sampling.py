@@ -118,6 +118,7 @@ def fill_rows(
             random,
             {token: bound.take(owner) for token, bound in bounds.items()},
             temperature,
+            with_log=conditioned,
         )
         weight = torch.where(log_drawn == -torch.inf, -torch.inf, 0.0)
         if temperature == 1:
