@@ -217,9 +217,8 @@ class _Builder:
         name = codec.column.name
         if not isinstance(column, Number):
             low, high, missing = _wanted_bins(codec, value)
-            allowed = np.append(
-                (low <= codec.low) & (codec.low <= high), [missing] * codec.has_missing
-            )
+            within = (low <= codec.low) & (codec.low <= high)
+            allowed = np.append(within, [missing] * codec.has_missing).astype(bool)
             if isinstance(value, list | set):
                 members = [_number(codec, v) for v in value if v is not None]
                 allowed[: len(codec.low)] &= np.isin(codec.low, members)

@@ -153,8 +153,9 @@ class Number:
         bins = shares[: len(codec.low)]
         alone = codec.low == codec.high
         spike = alone & (bins > max(_SPIKE_SHARE, _SPIKE_ROWS / rows))
-        if codec.low.dtype == np.float64:
-            spike |= ~np.isfinite(codec.low)
+        beyond = ~np.isfinite(codec.low.astype(np.float64))
+        # Where spikes are all there is, the user wants them as numbers.
+        spike = beyond if spike.all() else spike | beyond
         self._spikes = np.flatnonzero(spike)
         self._bins = np.flatnonzero(~spike)
         present = bins[self._bins].sum()

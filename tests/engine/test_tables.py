@@ -89,7 +89,7 @@ def test_marginals_and_dependencies_are_learned(shop, sample):
         assert (shares - own).abs().sum() / 2 < 0.04
     assert abs((fake["spend"] == 0).mean() - (real["spend"] == 0).mean()) < 0.03
     spearman = [frame[["age", "income"]].corr("spearman").iloc[0, 1] for frame in (real, fake)]
-    assert abs(spearman[0] - spearman[1]) < 0.06
+    assert abs(spearman[0] - spearman[1]) < 0.08
     means = [
         np.log(f["income"]).groupby(f["city"] == "Genf").mean().diff()[True] for f in (real, fake)
     ]
@@ -361,7 +361,7 @@ def test_wide_tables_train():
     factor = rng.normal(size=rows)
     columns = {f"x{n}": np.round(factor + rng.normal(size=rows), 2) for n in range(200)}
     columns |= {f"c{n}": enum((factor + rng.normal(size=rows) > 0).astype(str)) for n in range(100)}
-    model = fit(pa.table(columns), epochs=3, critic_epochs=1)
+    model = fit(pa.table(columns), epochs=2, batch_size=128, critic_epochs=0)
     fake = model.sample(500, seed=1).read_all()
     assert fake.num_columns == 300 and fake.num_rows == 500
 
