@@ -44,7 +44,7 @@ def digits(epochs: int) -> tuple[H2OGANEstimator, np.ndarray, np.ndarray]:
     return gan, pixels[:80].reshape(-1, 8, 8), generated.reshape(-1, 8, 8)
 
 
-def prostate(epochs: int) -> dict[str, float]:
+def prostate(epochs: int | None) -> dict[str, float]:
     """Train on a mixed table; give what a GBM trained on real and on synthetic rows achieves."""
     frame = h2o.upload_file(
         os.path.join(os.path.dirname(h2o.__file__), "h2o_data", "prostate.csv"),
@@ -54,7 +54,7 @@ def prostate(epochs: int) -> dict[str, float]:
         frame[name] = frame[name].asfactor()
     train, test = frame.drop("ID").split_frame([0.75], seed=1)
     gan = H2OGANEstimator(epochs=epochs, seed=1, model_id="prostate_gan")
-    gan.train(training_frame=train)
+    gan.train(y="CAPSULE", training_frame=train)
     synthetic = gan.generate(1_000, seed=1, destination_frame="prostate_synthetic")
     assert train.rbind(synthetic).nrow == train.nrow + 1_000
     print(synthetic.head(5))
@@ -83,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("demo_output"), help="folder to write to")
     parser.add_argument("--digits-epochs", type=int, default=200)
-    parser.add_argument("--prostate-epochs", type=int, default=300)
+    parser.add_argument("--prostate-epochs", type=int, help="chosen by itself when absent")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()

@@ -1,4 +1,50 @@
-"""GANs over Arrow tables. Imports no h2o: it trains and samples on a machine without Java."""
+"""GANs over Arrow tables. Imports no h2o: it trains and samples on a machine without Java.
+
+How a table is learned
+======================
+
+**Encoding.** A column becomes one or two tokens (:mod:`~h2o_gan.engine.tokens`). Levels, and
+numbers with few distinct values, are a choice. Other numbers and times are a choice between
+missing, spikes and the rest, and for the rest the normal score of the value's rank, so that no
+scale, tail or skewness matters; decoding interpolates the column's own quantiles, in its own
+resolution. Thousands of levels are a block of levels and a place in the block. Columns that
+follow exactly from another are kept as tables of what follows from what
+(:mod:`~h2o_gan.engine.dependencies`); names of rows are made anew
+(:mod:`~h2o_gan.engine.identifiers`). Values of fewer than five rows never reach a network as
+themselves.
+
+**Generator.** It writes a row token by token (:mod:`~h2o_gan.engine.autoregressive`). Tokens
+known so far are embedded, projected and summed; from that sum, a small network of each token's
+own draws a choice, or a number from a mixture of normals. A sum can be taken over any set of
+tokens, so any columns can be given: that is how conditions, balancing and imputation come about.
+It is trained by maximum likelihood, in the table's order of columns and every fourth step in a
+random one.
+
+**Critic.** A network of whole rows then learns to tell real rows from generated ones: the
+relativistic pairing loss with R1 and R2 penalties (R3GAN, Huang et al. 2024, arXiv 2501.05441).
+At its optimum it is a log density ratio, so rows are drawn from the generator and kept in
+proportion to it (discriminator rejection sampling, Azadi et al. 2019, arXiv 1810.06758): the
+samples follow the critic's correction of the generator, at the cost of a few refused rows. The
+critic stays only where rows that neither network learned from show that it can tell.
+
+**Why this way.** A one-pass generator has to find, through the critic alone, what a likelihood
+says outright: which values go together. TabularARGN (Tiwald et al. 2025, arXiv 2501.12012)
+showed how far any-order likelihood goes over bins; heads that are densities over ranks keep what
+bins lose, and a shared linear summary learns in less than half of the steps that a separate
+first layer for each token takes. What likelihood leaves is what whole rows show, and that is the
+critic's part.
+
+**Conditions.** Rows are drawn with the conditions' columns first and weighted by their
+likelihood in the table's own order, times the critic's ratio, over the likelihood they were
+drawn with: they follow what filtering a large sample would give
+(:mod:`~h2o_gan.engine.table_sampling`).
+
+**How usual a row is.** The generator's log density plus the critic's log ratio: a residual
+energy-based model (Deng et al. 2020, arXiv 2004.11714).
+
+Pixels, and models with an architecture given as dicts, are one-pass GANs instead
+(:mod:`~h2o_gan.engine.latent_training`).
+"""
 
 from h2o_gan.engine.artifact import ModelFileError, load, save
 from h2o_gan.engine.events import Event, Progress, Scored

@@ -55,4 +55,4 @@ class EarlyStopping:
             return False
         best_before = min(self._averages[: -self._rounds])
         best_lately = min(self._averages[-self._rounds :])
-        return best_lately > best_before * (1 - self._tolerance)
+        return best_lately > best_before - self._tolerance * abs(best_before)

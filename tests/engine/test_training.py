@@ -220,6 +220,8 @@ def test_early_stopping_is_a_moving_average():
     assert not any(falling)
     flat = [rule.update(1.0) for _ in range(6)]
     assert any(flat)
+    negative = EarlyStopping(rounds=2, tolerance=0.1)  # a density's log can be above 0
+    assert any(negative.update(-5.0) for _ in range(6))
     assert not any(EarlyStopping(0, 0).update(1.0) for _ in range(50))
 
 
