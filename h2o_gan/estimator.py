@@ -9,6 +9,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -227,18 +228,18 @@ class H2OGANEstimator(H2OEstimator):
         columns = columns_to_learn(frame, x, y, parameters)
 
         from h2o_gan import engine  # torch loads here, not when h2o_gan is imported
-        from h2o_gan.cluster.frames import read_frame
+        from h2o_gan.cluster.frames import open_frame
 
         engine.resolve_device(parameters.device)
         export_dir = writable_dir(parameters.export_checkpoints_dir)
         earlier = _checkpoint(parameters.checkpoint)
         weights = [parameters.weights_column] if parameters.weights_column else []
-        rows = read_frame(frame, columns + weights)
+        rows = open_frame(frame, columns + weights)
         held_out = None
         if validation is not None:
             for name in columns:
                 column_of(validation, name, "validation_frame")
-            held_out = read_frame(validation, columns)
+            held_out = open_frame(validation, columns)
         frames = {
             "training_frame": frame.frame_id,
             "validation_frame": validation.frame_id if validation is not None else None,
@@ -262,14 +263,18 @@ class H2OGANEstimator(H2OEstimator):
                             stacklevel=2,
                         )
 
-            return engine.fit(
-                rows,
-                parameters,
-                validation=held_out,
-                checkpoint=earlier,
-                on_event=listen,
-                stop=job.stop,
-            )
+            with ExitStack() as stack:
+                for source in (rows, held_out):
+                    if source is not None:
+                        stack.callback(source.close)
+                return engine.fit(
+                    rows.reader,
+                    parameters,
+                    validation=None if held_out is None else held_out.reader,
+                    checkpoint=earlier,
+                    on_event=listen,
+                    stop=job.stop,
+                )
 
         self._latest_row = None
         self._pending = (given, frames)

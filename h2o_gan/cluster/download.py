@@ -69,6 +69,22 @@ class Description:
     columns: list[Column]
 
 
+class OpenFrame:
+    """A frame on its way out of the cluster. Closing it ends the transfer and tidies up at once.
+
+    Without, that would wait until nothing refers to the reader any more, a caught exception's
+    traceback included.
+    """
+
+    def __init__(self, schema: pa.Schema, batches: Generator[pa.RecordBatch, None, None]) -> None:
+        self._batches = batches
+        self.reader = pa.RecordBatchReader.from_batches(schema, batches)
+
+    def close(self) -> None:
+        """End the transfer, wherever it is."""
+        self._batches.close()
+
+
 def describe(key: str) -> Description:
     """Ask the cluster for a frame's columns, their types and levels.
 
@@ -97,14 +113,13 @@ def _gone(key: str) -> H2OValueError:
     )
 
 
-def read(frame: H2OFrame, columns: Sequence[str] | None = None) -> pa.RecordBatchReader:
-    """Stream a frame as record batches; see :func:`h2o_gan.cluster.frames.read_frame`."""
+def open_frame(frame: H2OFrame, columns: Sequence[str] | None = None) -> OpenFrame:
+    """Begin to stream a frame; see :func:`h2o_gan.cluster.frames.open_frame`."""
     rest.connection()
     description = describe(_key(frame))
     wanted = _select(description, columns)
     schema = pa.schema([pa.field(column.name, column.type) for column in wanted])
-    batches = _batches(frame, description, wanted, schema)
-    return pa.RecordBatchReader.from_batches(schema, batches)
+    return OpenFrame(schema, _batches(frame, description, wanted, schema))
 
 
 def _key(frame: H2OFrame) -> str:
@@ -142,7 +157,7 @@ def _select(frame: Description, names: Sequence[str] | None) -> list[Column]:
 
 def _batches(
     frame: H2OFrame, description: Description, wanted: list[Column], schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch, None, None]:
     # A temporary frame lives in the cluster as long as its H2OFrame does: this generator holds it.
     if description.rows == 0 or not wanted:
         return

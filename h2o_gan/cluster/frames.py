@@ -13,18 +13,23 @@ import pyarrow as pa
 from h2o import H2OFrame
 
 from h2o_gan.cluster import plain
+from h2o_gan.cluster.download import OpenFrame
 
 
 @dataclass(frozen=True)
 class Transport:
-    """One way to move a table: ``read`` out of the cluster, ``write`` into it."""
+    """One way to move a table: ``open`` and ``read`` out of the cluster, ``write`` into it."""
 
     name: str
-    read: Callable[[H2OFrame, Sequence[str] | None], pa.RecordBatchReader]
+    open: Callable[[H2OFrame, Sequence[str] | None], OpenFrame]
     write: Callable[[pa.RecordBatchReader, str | None], H2OFrame]
 
+    def read(self, frame: H2OFrame, columns: Sequence[str] | None) -> pa.RecordBatchReader:
+        """What ``open`` gives, for whoever reads to the end."""
+        return self.open(frame, columns).reader
 
-PLAIN = Transport("plain", plain.read, plain.write)
+
+PLAIN = Transport("plain", plain.open_frame, plain.write)
 
 
 def transport() -> Transport:
@@ -49,6 +54,14 @@ def read_frame(frame: H2OFrame, columns: Sequence[str] | None = None) -> pa.Reco
     :raises H2OValueError: the frame is gone or changes during the transfer, or has no such column.
     """
     return transport().read(frame, columns)
+
+
+def open_frame(frame: H2OFrame, columns: Sequence[str] | None = None) -> OpenFrame:
+    """Like :func:`read_frame`, for whoever may stop half-way: a reader that can be closed.
+
+    ``contextlib.closing(open_frame(frame))`` leaves nothing in the cluster however it ends.
+    """
+    return transport().open(frame, columns)
 
 
 def write_frame(

@@ -5,7 +5,7 @@ Nothing needs to be installed in the cluster; H2O-3 from 3.40 on will do.
 
 from __future__ import annotations
 
-from h2o_gan.cluster.download import read
+from h2o_gan.cluster.download import open_frame
 from h2o_gan.cluster.upload import write
 
-__all__ = ["read", "write"]
+__all__ = ["open_frame", "write"]

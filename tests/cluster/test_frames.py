@@ -49,6 +49,25 @@ def csv_frame(tmp_path: Path, no_leaks: set[str]) -> h2o.H2OFrame:
     return frame
 
 
+def test_a_closed_reader_leaves_nothing_behind(transport, cluster):
+    """Wide enough to be read in several views; garbage collection has no part in it."""
+    import gc
+
+    wide = h2o.create_frame(rows=20_000, cols=60, seed=1)
+    before = set(h2o.ls()["key"])
+    gc.disable()
+    try:
+        for consumed in (0, 1, 10_000):
+            source = transport.open(wide, None)
+            for _, _batch in zip(range(consumed), source.reader, strict=False):
+                pass
+            source.close()
+            assert set(h2o.ls()["key"]) == before
+    finally:
+        gc.enable()
+        h2o.remove(wide)
+
+
 def test_reading_agrees_with_h2o(csv_frame: h2o.H2OFrame, transport: Transport) -> None:
     assert list(csv_frame.types.values()) == KINDS
     expected = pa.table(
