@@ -110,6 +110,10 @@ class TokenFeatures(nn.Module):
             features = features[self._places]
         return features * active.T[:, :, None]
 
+    def levels_of(self, place: int, size: int) -> Tensor:
+        """(size, E) the features of each choice of a token."""
+        return self.levels[self._first[place] : self._first[place] + size]
+
     def of_token(self, place: int, values: Tensor, active: Tensor) -> Tensor:
         """(B,) values of one token to (B, E)."""
         if place in self._first:
@@ -296,13 +300,15 @@ class AutoregressiveGenerator(nn.Module):
             given = active.T[:, :, None].to(features.dtype)
             parts = torch.bmm(torch.cat([features, given], -1), self.project)
             summary = summary + parts.sum(0)
+        some_known = bool(known.any())
         for step, place in enumerate(order):
             own = known[:, place]
-            if bool(own.all()):
+            if some_known and bool(own.all()):
                 continue
-            hidden = F.silu(torch.addmm(self.first_bias[place], summary, self.first[place]))
+            hidden = torch.addmm(self.first_bias[place], summary, self.first[place])
+            hidden = F.silu(hidden, inplace=True)
             inner = torch.addmm(self.second_bias[place], hidden, self.second[place])
-            hidden = hidden + F.silu(inner)
+            hidden = F.silu(inner, inplace=True).add_(hidden)
             output = torch.addmm(self._bias(place, values), hidden, self.heads[place])
             bound = bounds.get(place, Bounds())
             if self.tokens[place].is_number:
@@ -313,27 +319,43 @@ class AutoregressiveGenerator(nn.Module):
                     left = left[values[:, place - 1].long()]
                 drawn, log_own = _draw_choice(output, left, temperature, random)
             there = self._is_there(place, values)
+            if there is not None:
+                drawn = drawn * there
             if with_log:
-                log_drawn = log_drawn + torch.where(~own & there, log_own(), 0.0)
-            values[:, place] = torch.where(own, values[:, place], drawn * there)
-            active[:, place] = torch.where(own, active[:, place], there)
+                counted = ~own if there is None else ~own & there
+                log_drawn = log_drawn + torch.where(counted, log_own(), 0.0)
+            if some_known:
+                drawn = torch.where(own, values[:, place], drawn)
+            values[:, place] = drawn
+            present: Tensor | bool = True if there is None else there
+            active[:, place] = torch.where(own, active[:, place], present)
             if step + 1 < len(order):
-                features = self.features.of_token(place, values[:, place], there)
-                part = torch.addmm(
-                    there[:, None] * self.project[place, -1], features, self.project[place, :-1]
-                )
-                summary = summary + (part if not own.any() else part * ~own[:, None])
+                part = self._summand(place, drawn, there)
+                summary.add_(part * ~own[:, None] if some_known else part)
         return values, active, log_drawn
 
-    def _is_there(self, place: int, values: Tensor) -> Tensor:
-        """(B,) bool: whether a number's column took the choice that calls for it."""
+    def _summand(self, place: int, drawn: Tensor, there: Tensor | None) -> Tensor:
+        """What a token's (B,) values add to the summaries, (B, R)."""
+        project = self.project[place]
+        size = self.tokens[place].size
+        if there is None and 0 < size <= len(drawn):
+            # Fewer choices than rows: what each adds is worked out once.
+            levels = self.features.levels_of(place, size)
+            return torch.addmm(project[-1], levels, project[:-1])[drawn.long()]
+        if there is None:
+            there = torch.ones(len(drawn), dtype=torch.bool, device=drawn.device)
+        features = self.features.of_token(place, drawn, there)
+        return torch.addmm(there[:, None] * project[-1], features, project[:-1])
+
+    def _is_there(self, place: int, values: Tensor) -> Tensor | None:
+        """(B,) bool: whether a number's column took the choice that calls for it; None for all."""
         before = place - 1
         if (
             not self.tokens[place].is_number
             or before < 0
             or self.tokens[before].column != self.tokens[place].column
         ):
-            return torch.ones(len(values), dtype=torch.bool, device=values.device)
+            return None
         return values[:, before] == self.tokens[before].size - 1
 
     def _draw_number(
@@ -341,30 +363,32 @@ class AutoregressiveGenerator(nn.Module):
     ) -> tuple[Tensor, Callable[[], Tensor]]:
         """Numbers (B,) and how to get their log densities."""
         weight, mean, log_sd = self._mixture(output)
-        log_shares = torch.log_softmax(weight / temperature, -1)
-        log_sd = log_sd + 0.5 * math.log(temperature)
-        sd = log_sd.exp()
+        weight = weight / temperature if temperature != 1 else weight
+        spread = 0.5 * math.log(temperature)
+        shares = torch.softmax(weight, -1)
         rows = torch.arange(len(output), device=output.device)
         noise = torch.rand(len(output), generator=random, device=output.device)
         if math.isinf(bound.low) and math.isinf(bound.high):
-            component = _pick(log_shares.exp(), noise)
+            component = _pick(shares, noise)
             normal = torch.randn(len(output), generator=random, device=output.device)
-            drawn = mean[rows, component] + normal * sd[rows, component]
+            sd = (log_sd[rows, component] + spread).exp()
+            drawn = torch.addcmul(mean[rows, component], normal, sd)
             log_kept = torch.zeros_like(drawn)
         else:
-            below = torch.special.ndtr((bound.low - mean) / sd)
-            upto = torch.special.ndtr((bound.high - mean) / sd)
-            kept = (log_shares.exp() * (upto - below)).clamp_min(1e-30)
+            sds = (log_sd + spread).exp()
+            below = torch.special.ndtr((bound.low - mean) / sds)
+            upto = torch.special.ndtr((bound.high - mean) / sds)
+            kept = (shares * (upto - below)).clamp_min(1e-30)
             component = _pick(kept, noise)
             start, end = below[rows, component], upto[rows, component]
             place = torch.rand(len(output), generator=random, device=output.device)
             rank = (start + (end - start) * place).clamp(1e-6, 1 - 1e-6)
-            drawn = mean[rows, component] + torch.special.ndtri(rank) * sd[rows, component]
+            drawn = mean[rows, component] + torch.special.ndtri(rank) * sds[rows, component]
             drawn, log_kept = drawn.clamp(bound.low, bound.high), kept.sum(-1).log()
 
         def log_density() -> Tensor:
-            squares = ((drawn[:, None] - mean) / sd).square()
-            parts = log_shares - log_sd - 0.5 * squares
+            squares = ((drawn[:, None] - mean) * (-log_sd - spread).exp()).square()
+            parts = torch.log_softmax(weight, -1) - log_sd - spread - 0.5 * squares
             return torch.logsumexp(parts, -1) - _HALF_LOG_TWO_PI - log_kept
 
         return drawn, log_density

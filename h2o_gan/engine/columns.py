@@ -236,6 +236,10 @@ class Binned:
             # ISO text, cut to the day where the column has whole days only.
             unit = "D" if self.step % _DAY == 0 and low % _DAY == 0 else "s"
             low, high = (np.datetime64(stamp, "ms").astype(f"M8[{unit}]") for stamp in (low, high))
+        if self.treat == "categorical":
+            return description(
+                self.column, "categorical", f"{len(self.low)} values", self.missing_share
+            )
         what = "time" if self.column.kind == "time" else "numeric"
         extent = f"{low} to {high}"
         if self.column.kind == "real" and self.decimals is not None:
