@@ -182,7 +182,7 @@ def test_it_is_an_h2o_estimator_with_h2os_signature(trained):
 
 
 def test_params_tell_default_given_and_actual(trained):
-    assert trained.params["epochs"] == {"default": 100, "actual": 60, "input": 60}
+    assert trained.params["epochs"] == {"default": None, "actual": 60, "input": 60}
     assert trained.actual_params["model_id"] == "prostate_gan"
     assert trained.actual_params["training_frame"] == "prostate_mixed"
     assert trained.default_params["loss_function"] == "relativistic"
