@@ -77,11 +77,34 @@ class OpenFrame:
     """
 
     def __init__(self, schema: pa.Schema, batches: Generator[pa.RecordBatch, None, None]) -> None:
-        self._batches = batches
-        self.reader = pa.RecordBatchReader.from_batches(schema, batches)
+        self._batches = _Closable(batches)
+        self.reader = pa.RecordBatchReader.from_batches(schema, self._batches)
 
     def close(self) -> None:
-        """End the transfer, wherever it is."""
+        """End the transfer, wherever it is; the reader then refuses to go on."""
+        self._batches.close()
+
+
+class _Closable:
+    """A generator that does not look exhausted once it is closed: that would lose rows silently.
+
+    Apart from OpenFrame, which the reader must not refer to: a cycle outlives its last user.
+    """
+
+    def __init__(self, batches: Generator[pa.RecordBatch, None, None]) -> None:
+        self._batches = batches
+        self._closed = False
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        if self._closed:
+            raise H2OValueError("this frame's reader was closed; read the frame again")
+        return next(self._batches)
+
+    def close(self) -> None:
+        self._closed = True
         self._batches.close()
 
 

@@ -38,7 +38,7 @@ _COVERED, _DISTINCT = 0.95, 0.9  # shares of the values
 _ROOM = 64  # a pattern gives up literal digits until it has room for so many times its values
 _BLOCK, _ROUND = 2**16, 1024  # rows made at a time; rows in which each pattern has its share
 _LISTED = 2**20  # values in spaces that are gone through one by one
-_ATTEMPTS = 200
+_ATTEMPTS = 64  # at most half of a fitted pattern's values are taken
 _GOLDEN = 0x9E3779B97F4A7C15
 
 _HEX = digits + "abcdef"
@@ -102,8 +102,8 @@ class Identifiers:
     def values(self, start: int, count: int, seed: int) -> pa.Array:
         """Rows `start` to `start + count` of this seed's sample, whatever else is asked for.
 
-        Values are distinct as long as their pattern has fresh ones. In spaces too large to be gone
-        through, two rows may rarely share one, where both were led away from training values.
+        Values are distinct as long as their pattern has fresh ones. Two rows may rarely share one
+        where a pattern has over 2**20 values, but not twice as many as all patterns have taken.
 
         Raises:
             ValueError: rows are negative or beyond 2**60, or no fresh value is left, which a fitted
@@ -151,17 +151,26 @@ class Identifiers:
         factor %= size
         while math.gcd(factor, size) != 1:
             factor += 1
-        texts, left = [b""] * len(rows), np.arange(len(rows))
+        # A taken value leads on to a number of its own, at the end, by its place among the hashes.
+        # No two values lead to one number, so rows before those numbers never meet.
+        own = 2 * len(self.hashes) <= size
+        texts, left, at = [b""] * len(rows), np.arange(len(rows)), rank % np.uint64(size)
         for attempt in range(_ATTEMPTS):
-            at = (rank[left] + np.uint64(attempt * int(0.618 * size))) % np.uint64(size)
-            at = (at * np.uint64(factor) + np.uint64(shift % size)) % np.uint64(size)
+            number = (at * np.uint64(factor) + np.uint64(shift % size)) % np.uint64(size)
             noise = _mix(rows[left] * np.uint64(_GOLDEN) + self._key(seed, f"{index} {attempt}"))
-            tried = pattern.render(at if free is None else free[at.astype(np.intp)], noise)
-            for place, text in zip(left.tolist(), tried, strict=True):
-                texts[place] = text
-            left = left[self._taken(tried)] if free is None else left[:0]
+            tried = pattern.render(number if free is None else free[number.astype(np.intp)], noise)
+            for row, text in zip(left.tolist(), tried, strict=True):
+                texts[row] = text
+            if free is not None:
+                return texts
+            place, taken = self._places(tried)
+            left = left[taken]
             if not len(left):
                 return texts
+            if own:
+                at = place[taken].astype(np.uint64) + np.uint64(size - len(self.hashes))
+            else:
+                at = (at[taken] + np.uint64(int(0.618 * size))) % np.uint64(size)
         raise ValueError(f"column {self.name!r}: no fresh value is left")
 
     @cached_property
@@ -173,16 +182,15 @@ class Identifiers:
                 found.append(None)
                 continue
             numbers = np.arange(pattern.space, dtype=np.uint64)
-            numbers = numbers[~self._taken(pattern.render(numbers, numbers))]
+            numbers = numbers[~self._places(pattern.render(numbers, numbers))[1]]
             found.append(numbers[np.argsort(_mix(numbers))])
         return found
 
-    def _taken(self, texts: Sequence[bytes]) -> Array:
-        """Whether each text is a training value."""
+    def _places(self, texts: Sequence[bytes]) -> tuple[Array, Array]:
+        """Each text's place among the training values, and whether it is one of them."""
         hashes = _hashes(texts)
-        place = np.searchsorted(self.hashes, hashes)
-        found: Array = self.hashes[np.minimum(place, len(self.hashes) - 1)] == hashes
-        return found
+        place = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
+        return place, self.hashes[place] == hashes
 
     def _key(self, seed: int, purpose: str) -> np.uint64:
         """64 bits for one purpose."""

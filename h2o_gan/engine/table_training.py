@@ -39,6 +39,7 @@ __all__ = ["TableTraining"]
 _RATE, _CRITIC_RATE = 4e-3, 2e-3
 _EMA_DECAY, _CRITIC_EMA_DECAY = 0.998, 0.99
 _WEIGHT_DECAY = 1e-4
+_SMALL_TABLE, _TINY_TABLE, _TINY_RATE = 2500, 1000, 1.5e-3
 _DROPOUT, _CRITIC_DROPOUT = 0.4, 0.2
 _LONGEST_SLOPE = 5.0
 _WARM_UP = 0.1  # of the training
@@ -94,10 +95,13 @@ class TableTraining(Training):
         self.order = layout.order(last=[p for p in last if p in layout.places])
         self._order = torch.tensor(self.order, device=device)
         self._order_random = torch.Generator().manual_seed(derive(self.seed, 5, self.step))
-        self._rate = parameters.generator_learning_rate or _RATE
+        rate = _RATE if len(codes) >= _TINY_TABLE else _TINY_RATE
+        self._rate = parameters.generator_learning_rate or rate
         decay = parameters.ema_decay
         self._ema_decay = _EMA_DECAY if decay is None else decay
-        self.sizes = _sizes(len(layout.tokens)) if checkpoint is None else checkpoint.sizes
+        self.sizes = (
+            _sizes(len(layout.tokens), len(codes)) if checkpoint is None else checkpoint.sizes
+        )
 
         start = torch.Generator().manual_seed(derive(self.seed, 0, 0))
         self.generator = AutoregressiveGenerator(layout.tokens, self.sizes, _DROPOUT)
@@ -373,8 +377,10 @@ class _CriticTraining:
         return float(F.softplus(on_fake[None, :] - on_real[:, None]).mean())
 
 
-def _sizes(tokens: int) -> Sizes:
-    """Narrower networks for wide tables: the cost of a step stays within bounds."""
+def _sizes(tokens: int, rows: int) -> Sizes:
+    """Narrower networks for small tables, which are soon learned by heart, and for wide ones."""
+    if rows < _SMALL_TABLE:
+        return Sizes(features=16, summary=64, hidden=32)
     if tokens <= 40:
         return Sizes(features=32, summary=192, hidden=128)
     return Sizes(features=16, summary=192, hidden=96 if tokens <= 80 else 64)
