@@ -286,18 +286,18 @@ def _pattern(shape: str, texts: list[str], kind: str) -> Pattern:
     """What the positions of texts of one shape have in common."""
     codes = np.array(texts, f"S{len(shape)}").view(np.uint8).reshape(len(texts), -1)
     seen = ["".join(map(chr, np.unique(column).tolist())) for column in codes.T]
-    used = {
-        mark: {c for m, s in zip(shape, seen, strict=True) if m == mark for c in s}
-        for mark in _MARKS
-    }
+    literal = [len(here) == 1 and len(texts) >= _SUPPORT for here in seen]
+    used: dict[str, set[str]] = {mark: set() for mark in _MARKS}
+    for mark, here, alone in zip(shape, seen, literal, strict=True):
+        if mark in used and not alone:  # "urn:uuid:" doesn't make hex digits letters of any kind
+            used[mark].update(here)
     wide = list(seen)
     for place, mark in enumerate(shape):
         if mark in _MARKS:
-            fits = next(chars for chars in _CLASSES if used[mark] <= set(chars))
+            fits = next(chars for chars in _CLASSES if used[mark] | set(seen[place]) <= set(chars))
             wide[place] = _HEX if kind == "uuid" else fits
             if wide[place] == digits and "0" not in seen[place] and shape[:place][-1:] != mark:
                 wide[place] = digits[1:]  # no number begins with 0
-    literal = [len(here) == 1 and len(texts) >= _SUPPORT for here in seen]
     chars = [s if alone else w for s, w, alone in zip(seen, wide, literal, strict=True)]
     for place in range(len(chars) - 1, -1, -1):  # running numbers go on after the largest
         if math.prod(map(len, chars)) < _ROOM * len(texts) and (

@@ -38,6 +38,10 @@ LOOKS = {
         [str(uuid.UUID(int=RANDOM.getrandbits(128), version=4)) for _ in range(9)],
         "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
     ),
+    "prefixed uuids": (
+        [f"urn:uuid:{uuid.UUID(int=RANDOM.getrandbits(128), version=4)}" for _ in range(300)],
+        "urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}",
+    ),
     "handles": (
         [
             f"{first}.{second}{n}@mail.example"
@@ -147,6 +151,20 @@ def test_a_taken_value_of_a_large_space_is_drawn_again():
     again = Identifiers.restore(column.to_json(), {"hashes": hashes}).values(0, 2000, 4).to_pylist()
     assert not set(again) & set(first[:1000]) and again[1000:] == first[1000:]
     assert len(set(again)) == 2000
+
+
+def test_values_are_distinct_where_nearly_half_of_a_large_space_is_taken():
+    taken = np.random.default_rng(0).choice(2 * 10**6, 900_000, replace=False)
+    known = [f"{number:07d}" for number in taken.tolist()]
+    hashed = b"".join(hashlib.blake2b(text.encode(), digest_size=8).digest() for text in known)
+    pattern = {"chars": ["01", *["0123456789"] * 6], "weight": 900_000}
+    column = Identifiers.restore(
+        {**fit(CODES).to_json(), "patterns": [pattern]},
+        {"hashes": np.sort(np.frombuffer(hashed, "<u8"))},
+    )
+    made = column.values(0, 1_000_000, 1).to_pylist()
+    assert len(set(made)) == 1_000_000 and not set(made) & set(known)
+    assert column.values(400_000, 1000, 1).to_pylist() == made[400_000:401_000]
 
 
 @pytest.mark.parametrize("look", ["customers", "running", "handles", "digests"])
