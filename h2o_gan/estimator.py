@@ -9,7 +9,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -472,7 +472,7 @@ class H2OGANEstimator(H2OEstimator):
                 )
             return model.map_latents(test_data)  # type: ignore[attr-defined]
 
-        from h2o_gan.cluster.frames import read_frame, write_frame
+        from h2o_gan.cluster.frames import open_frame, write_frame
 
         columns = model.judged_columns
         for column in columns:
@@ -481,8 +481,8 @@ class H2OGANEstimator(H2OEstimator):
                     f"the frame has no column {column.name!r}, which the model was trained on."
                 )
         check_kinds(test_data, columns)
-        rows = read_frame(test_data, [column.name for column in columns])
-        return write_frame(model.realism(rows))
+        with closing(open_frame(test_data, [column.name for column in columns])) as source:
+            return write_frame(model.realism(source.reader))
 
     def save(self, path: str | os.PathLike[str], force: bool = False) -> str:
         """Write the model to a file, for :func:`h2o_gan.load_model`.
