@@ -301,15 +301,26 @@ class AutoregressiveGenerator(nn.Module):
             parts = torch.bmm(torch.cat([features, given], -1), self.project)
             summary = summary + parts.sum(0)
         some_known = bool(known.any())
+        # Rows that agree so far share a summary: `alike` says which of them is a row's.
+        alike: Tensor | None = None
+        if not some_known:
+            summary, alike = (
+                summary[:1],
+                torch.zeros(len(values), dtype=torch.int64, device=values.device),
+            )
         for step, place in enumerate(order):
             own = known[:, place]
             if some_known and bool(own.all()):
                 continue
+            if alike is not None and self.tokens[place].is_second:
+                summary, alike = summary[alike], None
             hidden = torch.addmm(self.first_bias[place], summary, self.first[place])
             hidden = F.silu(hidden, inplace=True)
             inner = torch.addmm(self.second_bias[place], hidden, self.second[place])
             hidden = F.silu(inner, inplace=True).add_(hidden)
             output = torch.addmm(self._bias(place, values), hidden, self.heads[place])
+            if alike is not None:
+                output = output[alike]
             bound = bounds.get(place, Bounds())
             if self.tokens[place].is_number:
                 drawn, log_own = self._draw_number(output, bound, temperature, random)
@@ -329,10 +340,27 @@ class AutoregressiveGenerator(nn.Module):
             values[:, place] = drawn
             present: Tensor | bool = True if there is None else there
             active[:, place] = torch.where(own, active[:, place], present)
+            if alike is not None:
+                summary, alike = self._split(place, drawn, summary, alike)
+                if alike is not None:
+                    continue
             if step + 1 < len(order):
                 part = self._summand(place, drawn, there)
                 summary.add_(part * ~own[:, None] if some_known else part)
         return values, active, log_drawn
+
+    def _split(
+        self, place: int, drawn: Tensor, summary: Tensor, alike: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Summaries (S, R) that rows (B,) share, with a choice added; or the rows' own, without."""
+        size = self.tokens[place].size
+        if size:
+            states, after = torch.unique(alike * size + drawn.long(), return_inverse=True)
+            if len(states) <= len(drawn) // 4:
+                choice = (states % size).to(drawn.dtype)
+                part = self._summand(place, choice, None)
+                return summary[states // size] + part, after
+        return summary[alike], None
 
     def _summand(self, place: int, drawn: Tensor, there: Tensor | None) -> Tensor:
         """What a token's (B,) values add to the summaries, (B, R)."""

@@ -13,7 +13,7 @@ filtering a large unconditional sample would give.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +27,8 @@ _ROUNDS = 64
 _MOST_CANDIDATES = 64  # of a row in a round
 _ROW_CANDIDATES = 12  # of a row that has evidence of its own
 _CLIP = 0.98  # quantile of the weights above which they are cut
+_MORE, _A_FEW = 1.02, 8  # candidates beyond the expected need, which spare most second rounds
+_UNREACHABLE = "no row of the model meets the conditions together: loosen them."
 
 
 class Unreachable(ValueError):
@@ -86,9 +88,9 @@ def fill_rows(
 ) -> tuple[Tensor, Tensor]:
     """Values (rows, tokens), and which are there, that agree with the evidence and the bounds.
 
-    A row that no candidate of many rounds was accepted for takes one of its candidates, drawn by
-    their weights; so does each row with evidence of its own, which no other row's weights compare
-    with. At another temperature than 1 rows are taken as they come.
+    Rows that no candidate of many rounds was accepted for take refused ones, drawn by their
+    weights. Each row with evidence of its own, which no other row's weights compare with, takes
+    one of a few candidates so. At another temperature than 1 rows are taken as they come.
 
     Args:
         generator: draws the candidates.
@@ -104,7 +106,7 @@ def fill_rows(
         Unreachable: the generator gives the bounds no probability at all.
     """
     bounds = bounds or {}
-    rows, device = len(evidence), evidence.values.device
+    device = evidence.values.device
     conditioned = bool(bounds) or bool(evidence.known.any())
     main = torch.tensor(own_order, device=device)
 
@@ -129,37 +131,91 @@ def fill_rows(
                 weight = weight + acceptance.log_ratio(drawn, there)
         return drawn, there, weight
 
-    values = torch.empty_like(evidence.values)
-    active = torch.empty_like(evidence.active)
-    best = torch.full((rows,), -torch.inf, device=device)
-    pending = torch.arange(rows, device=device)
-    ceiling = None if conditioned else (acceptance.clip if acceptance else 0.0)
-    likely = 1.0  # part of the candidates that were accepted so far
-    rounds = _ROUNDS if evidence.alike else _ROW_CANDIDATES
-    for _ in range(1 if temperature != 1 else rounds):
-        repeats = min(math.ceil(1 / likely), max(rows // len(pending), 1), _MOST_CANDIDATES)
-        drawn, there, weight = candidates(pending.repeat_interleave(repeats))
+    if evidence.alike:
+        ceiling: float | None = 0.0
+        if temperature == 1 and conditioned:
+            ceiling = None
+        elif temperature == 1 and acceptance is not None:
+            ceiling = acceptance.clip
+        return _filled_alike(candidates, evidence, random, ceiling)
+    return _filled_by_row(candidates, evidence, random, 1 if temperature != 1 else _ROW_CANDIDATES)
+
+
+Candidates = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
+
+
+def _filled_alike(
+    candidates: Candidates,
+    evidence: Evidence,
+    random: torch.Generator,
+    ceiling: float | None,
+) -> tuple[Tensor, Tensor]:
+    """Rows that all ask for the same: any accepted candidate serves any of them.
+
+    Args:
+        candidates: draws rows, by number, with the logs of their weights.
+        evidence: what is given of them.
+        random: the source of acceptance.
+        ceiling: log weight at which a row is accepted for sure; None to take it from the first.
+    """
+    rows, device = len(evidence), evidence.values.device
+    values, active = torch.empty_like(evidence.values), torch.empty_like(evidence.active)
+    # Ratios have a mean of one, so this part of the candidates will be accepted.
+    likely = 1.0 if ceiling is None else math.exp(-ceiling)
+    reserve = values[:0], active[:0], torch.empty(0, device=device)
+    filled = 0
+    for _ in range(_ROUNDS):
+        missing = rows - filled
+        count = math.ceil(missing / likely * _MORE) + (_A_FEW if likely < 1 else 0)
+        count = min(count, max(rows, missing * _MOST_CANDIDATES))
+        drawn, there, weight = candidates(torch.arange(count, device=device) % rows)
         if ceiling is None:
             possible = weight[weight > -torch.inf]
             ceiling = float(torch.quantile(possible, _CLIP)) if len(possible) else 0.0
-        weight = weight.clamp(max=ceiling) if evidence.alike else weight
-        noise = torch.rand(2, len(weight), generator=random, device=device).clamp_(1e-12, 1 - 1e-7)
-        accepted = (noise[0].log() < weight - ceiling) & evidence.alike
+        weight = weight.clamp(max=ceiling)
+        noise = torch.rand(2, count, generator=random, device=device).clamp_(1e-12, 1 - 1e-7)
+        accepted = noise[0].log() < weight - ceiling
         likely = max(float(accepted.float().mean()), 1 / _MOST_CANDIDATES)
-        # Of a row's candidates the first accepted one counts; else the one with the largest
-        # weight under Gumbel noise stays in reserve, which is a draw by weight.
-        keys = (weight - (-noise[1].log()).log()).view(-1, repeats)
-        accepted = accepted.view(-1, repeats)
-        chosen = torch.where(accepted.any(1), accepted.int().argmax(1), keys.argmax(1))
-        key = keys.gather(1, chosen[:, None])[:, 0]
-        key = torch.where(accepted.any(1), torch.inf, key)
-        better = key > best[pending]
-        taken = (torch.arange(len(pending), device=device) * repeats + chosen)[better]
-        target = pending[better]
-        values[target], active[target], best[target] = drawn[taken], there[taken], key[better]
-        pending = pending[best[pending] < torch.inf]
-        if not len(pending):
+        taken = accepted.nonzero()[:missing, 0]
+        end = filled + len(taken)
+        values[filled:end], active[filled:end] = drawn[taken], there[taken]
+        filled = end
+        if filled == rows:
             return values, active
+        # The largest weights under Gumbel noise are draws by weight, without replacement.
+        refused = (~accepted & (weight > -torch.inf)).nonzero()[:, 0]
+        keys = torch.cat([reserve[2], (weight - (-noise[1].log()).log())[refused]])
+        best = keys.topk(min(rows - filled, len(keys))).indices
+        reserve = (
+            torch.cat([reserve[0], drawn[refused]])[best],
+            torch.cat([reserve[1], there[refused]])[best],
+            keys[best],
+        )
+    missing = rows - filled
+    if not missing:
+        return values, active
+    if not filled + len(reserve[2]):
+        raise Unreachable(_UNREACHABLE)
+    # Where even those are too few, rows come more than once.
+    pool = torch.cat([reserve[0], values[:filled]]), torch.cat([reserve[1], active[:filled]])
+    again = torch.arange(missing, device=device) % len(pool[0])
+    values[filled:], active[filled:] = pool[0][again], pool[1][again]
+    return values, active
+
+
+def _filled_by_row(
+    candidates: Candidates, evidence: Evidence, random: torch.Generator, count: int
+) -> tuple[Tensor, Tensor]:
+    """Rows that each ask for something else: one of `count` candidates of its own, by weight."""
+    rows, device = len(evidence), evidence.values.device
+    values, active = torch.empty_like(evidence.values), torch.empty_like(evidence.active)
+    best = torch.full((rows,), -torch.inf, device=device)
+    for _ in range(count):
+        drawn, there, weight = candidates(torch.arange(rows, device=device))
+        noise = torch.rand(rows, generator=random, device=device).clamp_(1e-12, 1 - 1e-7)
+        key = weight - (-noise.log()).log()
+        better = key > best
+        values[better], active[better], best[better] = drawn[better], there[better], key[better]
     if torch.isneginf(best).any():
-        raise Unreachable("no row of the model meets the conditions together: loosen them.")
+        raise Unreachable(_UNREACHABLE)
     return values, active

@@ -38,7 +38,7 @@ __all__ = ["TableTraining"]
 
 _RATE, _CRITIC_RATE = 4e-3, 2e-3
 _EMA_DECAY, _CRITIC_EMA_DECAY = 0.998, 0.99
-_WEIGHT_DECAY = 1e-4
+_WEIGHT_DECAY = 0.05
 _SMALL_TABLE, _TINY_TABLE, _TINY_RATE = 2500, 1000, 1.5e-3
 _DROPOUT, _CRITIC_DROPOUT = 0.4, 0.2
 _LONGEST_SLOPE = 5.0
@@ -382,8 +382,8 @@ def _sizes(tokens: int, rows: int) -> Sizes:
     if rows < _SMALL_TABLE:
         return Sizes(features=16, summary=64, hidden=32)
     if tokens <= 40:
-        return Sizes(features=32, summary=192, hidden=128)
-    return Sizes(features=16, summary=192, hidden=96 if tokens <= 80 else 64)
+        return Sizes(features=32, summary=128, hidden=96)
+    return Sizes(features=16, summary=128, hidden=96 if tokens <= 80 else 64)
 
 
 def _split(rows: int, weights: npt.NDArray[np.float64] | None) -> tuple[Tensor, Tensor]:
