@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed, sampli
 from h2o_gan.engine.sampling import block_seed, in_threads
 from h2o_gan.engine.schema import schema_of
 from h2o_gan.engine.table_sampling import Acceptance, fill_rows
+from h2o_gan.engine.tokens import TokenTables
 
 __all__ = ["CRITIC_SIZES", "TableModel"]
 
@@ -128,10 +129,7 @@ class TableModel(Model):
         device = sampling_device()
         generator = copy.deepcopy(self.generator).to(device)
         acceptance = self._acceptance(device)
-        response = self.response
-        last = [] if response is None else [response]
-        own_order = self.layout.order(last=last)
-        order = self.layout.order(conditions.first, last)
+        own_order, order = self._order(), self._order(conditions.first)
         # Rows with conditions take many candidates: smaller blocks keep a short sample quick.
         size = self.block_rows if conditions.is_empty else max(self.block_rows // 8, 64)
 
@@ -167,6 +165,11 @@ class TableModel(Model):
         place = names.index(self.parameters.response_column)
         return place if place in self.layout.places else None
 
+    def _order(self, first: Sequence[int] = ()) -> list[int]:
+        """The tokens as they are drawn: these columns first, the response last."""
+        response = self.response
+        return self.layout.order(first, [] if response is None else [response])
+
     def _acceptance(self, device: torch.device) -> Acceptance | None:
         if self.critic is None:
             return None
@@ -183,7 +186,8 @@ class TableModel(Model):
         return row_scores(
             self.generator,
             self._acceptance(torch.device("cpu")),
-            self.layout,
+            self._order(),
+            self.layout.rows,
             tables,
             codes,
         )
@@ -248,18 +252,26 @@ class TableModel(Model):
 def row_scores(
     generator: AutoregressiveGenerator,
     acceptance: Acceptance | None,
-    layout: RowLayout,
-    tables: Any,
+    order: Sequence[int],
+    rows: int,
+    tables: TokenTables,
     codes: Tensor,
 ) -> Array:
-    """(rows,) float64 log densities of coded rows, by generator and critic."""
-    order = torch.tensor(layout.order(), device=codes.device)
-    unseen = float(np.log(layout.rows)) + 1
+    """(rows,) float64 log densities of coded rows, by generator and critic.
+
+    Args:
+        order: the tokens in the order that the generator knows best.
+        rows: of the training data.
+        tables: codes to tokens.
+        codes: (rows, learned columns).
+    """
+    places = torch.tensor(order, device=codes.device)
+    unseen = float(np.log(rows)) + 1
     parts = []
     for start in range(0, len(codes), _SCORED_ROWS):
         own = codes[start : start + _SCORED_ROWS]
         values, active = tables.expand(own, None)
-        score = generator.log_likelihood(values, active, order).sum(0)
+        score = generator.log_likelihood(values, active, places).sum(0)
         if acceptance is not None:
             score = score + acceptance.log_ratio(values, active)
         parts.append((score - unseen * (own < 0).sum(1)).double().cpu().numpy())

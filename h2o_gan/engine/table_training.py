@@ -210,7 +210,9 @@ class TableTraining(Training):
         else:
             picked = torch.randperm(len(self.codes), generator=random)[:_MOST_HELD_OUT]
         real = self.codes[picked.to(self.device)]
-        scores = row_scores(self.average, acceptance, self.layout, self.tables, real)
+        scores = row_scores(
+            self.average, acceptance, self.order, self.layout.rows, self.tables, real
+        )
         return TableModel(
             parameters=self.parameters.replace(seed=self.seed),
             encoder=self.encoder,
