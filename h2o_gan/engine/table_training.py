@@ -40,7 +40,8 @@ _RATE, _CRITIC_RATE = 4e-3, 2e-3
 _EMA_DECAY, _CRITIC_EMA_DECAY = 0.998, 0.99
 _WEIGHT_DECAY = 0.05
 _SMALL_TABLE, _TINY_TABLE, _TINY_RATE = 2500, 1000, 1.5e-3
-_DROPOUT, _CRITIC_DROPOUT = 0.4, 0.2
+_DROPOUT, _MOST_DROPOUT, _DROPOUT_ROWS = 0.3, 0.5, 20_000
+_CRITIC_DROPOUT = 0.2
 _LONGEST_SLOPE = 5.0
 _WARM_UP = 0.1  # of the training
 _RANDOM_ORDER_EVERY = 4  # steps
@@ -104,7 +105,7 @@ class TableTraining(Training):
         )
 
         start = torch.Generator().manual_seed(derive(self.seed, 0, 0))
-        self.generator = AutoregressiveGenerator(layout.tokens, self.sizes, _DROPOUT)
+        self.generator = AutoregressiveGenerator(layout.tokens, self.sizes, _dropout(len(codes)))
         self.generator.initialize(start)
         if checkpoint is not None:
             self.generator.load_state_dict(checkpoint.last_generator)
@@ -386,6 +387,12 @@ def _sizes(tokens: int, rows: int) -> Sizes:
     if tokens <= 40:
         return Sizes(features=32, summary=128, hidden=96)
     return Sizes(features=16, summary=128, hidden=96 if tokens <= 80 else 64)
+
+
+def _dropout(rows: int) -> float:
+    """More of it for small tables, whose rows the networks would come too near to."""
+    share = math.log(_DROPOUT_ROWS / rows) / math.log(_DROPOUT_ROWS / _SMALL_TABLE)
+    return _DROPOUT + (_MOST_DROPOUT - _DROPOUT) * min(max(share, 0.0), 1.0)
 
 
 def _split(rows: int, weights: npt.NDArray[np.float64] | None) -> tuple[Tensor, Tensor]:
