@@ -91,13 +91,14 @@ def in_threads(make: Callable[[int], T], count: int, device: torch.device) -> It
     """``make(0)`` to ``make(count - 1)`` in order, on the CPU by as many threads as torch may use.
 
     Each of them computes alone: small products gain less from threads of their own than blocks
-    do from each other. A few results are ahead of whoever takes them, no more.
+    do from each other. So does a single one, as sums in another order would round to other rows.
+    A few results are ahead of whoever takes them, no more.
     """
-    workers = min(torch.get_num_threads(), count) if device.type == "cpu" else 1
-    if workers == 1:
+    threads = torch.get_num_threads()
+    if device.type != "cpu" or threads == 1:
         yield from map(make, range(count))
         return
-    threads = torch.get_num_threads()
+    workers = min(threads, count)
     ahead: deque[Future[T]] = deque()
     with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         try:

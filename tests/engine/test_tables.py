@@ -192,13 +192,14 @@ def test_a_condition_of_another_type_is_named(model):
 
 
 def test_rows_with_gaps_are_filled(shop, model):
-    given = shop.slice(0, 700).select(["country", "age", "member"])
-    fake = model.sample(700, seed=1, conditions=given).read_all()
+    given = shop.select(["country", "age", "member"])
+    fake = model.sample(len(given), seed=1, conditions=given).read_all()
     for name in given.column_names:
         assert fake[name].to_pylist() == given[name].to_pylist()
     frame = fake.to_pandas()
     assert (frame["city"].map(COUNTRY_OF) == frame["country"].astype(str)).all()
-    assert frame[["age", "income"]].corr("spearman").iloc[0, 1] > 0.5
+    real = shop.to_pandas()[["age", "income"]].corr("spearman").iloc[0, 1]
+    assert abs(frame[["age", "income"]].corr("spearman").iloc[0, 1] - real) < 0.1
 
 
 def test_balance_gives_equal_numbers(shop, model):
