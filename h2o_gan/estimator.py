@@ -14,14 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h2o
+import numpy as np
 from h2o.estimators.estimator_base import H2OEstimator
 from h2o.exceptions import H2OJobCancelled, H2OTypeError, H2OValueError
 from h2o.frame import H2OFrame
 
 from h2o_gan import presentation
-from h2o_gan.inputs import check_kinds, column_of, columns_to_learn, frame_of, writable_dir
+from h2o_gan.inputs import (
+    check_kinds,
+    column_of,
+    columns_to_learn,
+    frame_of,
+    frame_of_images,
+    writable_dir,
+)
 from h2o_gan.job import Job
 from h2o_gan.parameters import Parameters, documentation
+from h2o_gan.pictures import ImageMethods
 from h2o_gan.refusals import refuse_the_rest
 
 if TYPE_CHECKING:
@@ -39,7 +48,7 @@ _by_id: weakref.WeakValueDictionary[str, H2OGANEstimator] = weakref.WeakValueDic
 _MODEL_SUFFIX = ".zip"
 
 
-class H2OGANEstimator(H2OEstimator):
+class H2OGANEstimator(ImageMethods, H2OEstimator):
     """Generative adversarial network over a frame of the cluster.
 
     Trains on mixed tables (numbers, enums, times, missing values) and on pixel frames, and
@@ -68,6 +77,7 @@ class H2OGANEstimator(H2OEstimator):
         self._engine_model: Model | None = None
         self._job: Job[Model] | None = None
         self._latest_row: dict[str, float | None] | None = None
+        self._messages: list[str] = []
 
     # ---- parameters, as scikit-learn and H2O have them
 
@@ -107,9 +117,9 @@ class H2OGANEstimator(H2OEstimator):
 
     def train(
         self,
-        x: Sequence[str | int] | str | int | H2OFrame | None = None,
-        y: str | int | None = None,
-        training_frame: H2OFrame | str | None = None,
+        x: Sequence[str | int] | str | int | H2OFrame | npt.NDArray[Any] | None = None,
+        y: str | int | npt.ArrayLike | None = None,
+        training_frame: H2OFrame | str | npt.NDArray[Any] | None = None,
         offset_column: str | int | None = None,
         fold_column: str | int | None = None,
         weights_column: str | int | None = None,
@@ -124,10 +134,13 @@ class H2OGANEstimator(H2OEstimator):
         Ctrl-C, ``max_runtime_secs`` and early stopping end training and keep what was learned.
 
         Args:
-            x: names or indices of the columns to learn; all when absent. A frame here is the
-                training frame.
-            y: name or index of the response: a column to learn that counts more than others.
-            training_frame: the frame, or its key.
+            x: names or indices of the columns to learn; all when absent. A frame or an array here
+                is the training frame.
+            y: name or index of the response: a column to learn that counts more than others. For
+                images it is the label: an enum, or whole numbers.
+            training_frame: the frame, or its key. Or images as an array, (n, height, width) or
+                (n, height, width, 3), with `y` None or their labels, (n,): they are put into the
+                cluster as a frame of columns pixel0, pixel1, ... and label, which stays there.
             offset_column: not supported by this algorithm.
             fold_column: not supported by this algorithm.
             weights_column: name or index of the column with row weights.
@@ -157,9 +170,9 @@ class H2OGANEstimator(H2OEstimator):
 
     def start(
         self,
-        x: Sequence[str | int] | str | int | H2OFrame | None = None,
-        y: str | int | None = None,
-        training_frame: H2OFrame | str | None = None,
+        x: Sequence[str | int] | str | int | H2OFrame | npt.NDArray[Any] | None = None,
+        y: str | int | npt.ArrayLike | None = None,
+        training_frame: H2OFrame | str | npt.NDArray[Any] | None = None,
         offset_column: str | int | None = None,
         fold_column: str | int | None = None,
         weights_column: str | int | None = None,
@@ -188,7 +201,7 @@ class H2OGANEstimator(H2OEstimator):
     def _launch(
         self,
         x: Any,
-        y: str | int | None,
+        y: Any,
         training_frame: H2OFrame | str | None,
         validation_frame: H2OFrame | str | None,
         unsupported: Mapping[str, Any],
@@ -200,10 +213,13 @@ class H2OGANEstimator(H2OEstimator):
             if value is not None:
                 raise H2OValueError(f"{name} has no meaning for a GAN: leave it out.")
         _known(overrides)
-        if isinstance(x, H2OFrame):
+        if isinstance(x, H2OFrame | np.ndarray):
             if training_frame is not None:
                 raise H2OValueError("x is a frame and training_frame is given too: give one.")
             x, training_frame = None, x
+        if isinstance(training_frame, np.ndarray):
+            self._launch_on_images(training_frame, y, validation_frame, unsupported, overrides)
+            return
         frame = frame_of(training_frame, "training_frame")
         validation = (
             None if validation_frame is None else frame_of(validation_frame, "validation_frame")
@@ -251,6 +267,9 @@ class H2OGANEstimator(H2OEstimator):
                 if isinstance(event, engine.Progress):
                     job.progress = event.share
                     return
+                if isinstance(event, engine.Message):
+                    self._messages.append(event.text)
+                    return
                 self._latest_row = event.row
                 if export_dir is not None:
                     name = f"{parameters.model_id}.epoch_{event.row['epoch']:05d}{_MODEL_SUFFIX}"
@@ -276,10 +295,35 @@ class H2OGANEstimator(H2OEstimator):
                     stop=job.stop,
                 )
 
-        self._latest_row = None
+        self._latest_row, self._messages = None, []
         self._pending = (given, frames)
         self._start_time = int(time.time() * 1000)
         self._job = Job(work, f"{self.algo} Model Build")
+
+    def _launch_on_images(
+        self,
+        images: npt.NDArray[Any],
+        labels: Any,
+        validation_frame: H2OFrame | str | None,
+        unsupported: Mapping[str, Any],
+        overrides: Mapping[str, Any],
+    ) -> None:
+        """Put images into the cluster and train on that frame, which stays there."""
+        given = {**self._parms, **{k: v for k, v in overrides.items() if v is not None}}
+        Parameters(**given)
+        shape = tuple(images.shape[1:])
+        asked = given["image_shape"]
+        if asked is not None and tuple(asked) + (1,) * (len(shape) - len(asked)) != shape:
+            raise H2OValueError(
+                f"image_shape={tuple(asked)!r}, but the images are {shape}: leave image_shape out."
+            )
+        frame, label = frame_of_images(images, labels)
+        try:
+            wanted = {**overrides, "image_shape": shape}
+            self._launch(None, label, frame, validation_frame, unsupported, **wanted)
+        except BaseException:
+            h2o.remove(frame)
+            raise
 
     def _finish(self, verbose: bool) -> None:
         job, (given, frames) = self._job, self._pending
@@ -287,7 +331,9 @@ class H2OGANEstimator(H2OEstimator):
         printed: list[dict[str, float | None] | None] = [None]
 
         def show(job: Job[Model], shown: float) -> None:
-            if self._latest_row is not printed[0]:
+            while self._messages:
+                print(f"\n{self._messages.pop(0)}")
+            if verbose and self._latest_row is not printed[0]:
                 printed[0] = self._latest_row
                 print(
                     "\n"
@@ -297,7 +343,7 @@ class H2OGANEstimator(H2OEstimator):
                 )
 
         try:
-            model = job.poll(show if verbose else None)
+            model = job.poll(show)
         finally:
             self._future, self._job = False, None
         self._end_time = int(time.time() * 1000)
@@ -382,11 +428,17 @@ class H2OGANEstimator(H2OEstimator):
             options["balance"] = balance
         if temperature != 1.0:
             options["temperature"] = temperature
-        if options and model.kind != "table":
-            raise H2OValueError(
-                f"{', '.join(options)}: only a model of architecture 'columns' can do that; "
-                "this one is an mlp."
-            )
+        if model.kind != "table":
+            takes = {"conditions", "balance"} if model.kind == "images" else set()
+            if isinstance(options.get("conditions"), Mapping | None):
+                options = {name: v for name, v in options.items() if v is not None}
+            else:
+                takes.discard("conditions")
+            if unfit := options.keys() - takes:
+                raise H2OValueError(
+                    f"{', '.join(sorted(unfit))}: only a model of architecture 'columns' can do "
+                    f"that; this one is {model.architecture}."
+                )
         return self._written(model.sample(n, seed, **options), n, destination_frame)
 
     def impute(
@@ -407,7 +459,9 @@ class H2OGANEstimator(H2OEstimator):
         """
         model = self._model_of
         if model.kind != "table":
-            raise H2OValueError("only a model of architecture 'columns' imputes; this is an mlp.")
+            raise H2OValueError(
+                f"only a model of architecture 'columns' imputes; this is {model.architecture}."
+            )
         names = [column.name for column in model.columns]
         for name in names:
             column_of(frame, name, "frame")
@@ -465,24 +519,43 @@ class H2OGANEstimator(H2OEstimator):
         """
         model = self._model_of
         if not isinstance(test_data, H2OFrame):
-            if model.kind != "latent":
+            if model.kind == "table":
                 raise H2OValueError(
                     "this model has no latent vectors: generate(n) draws rows. Train with "
                     "architecture='mlp' for a generator that turns latent vectors into rows."
+                )
+            if getattr(model.encoder, "labels", None) is not None:
+                raise H2OValueError(
+                    "this model has labels, and latent vectors alone don't say which: "
+                    "generate_images(latents=..., conditions={...}) takes both."
                 )
             return model.map_latents(test_data)  # type: ignore[attr-defined]
 
         from h2o_gan.cluster.frames import open_frame, write_frame
 
-        columns = model.judged_columns
-        for column in columns:
-            if column.name not in test_data.names:
+        model = self._model_with_root()
+        columns = list(model.judged_columns)
+        names = [column.name for column in columns]
+        path = model.parameters.image_column
+        if path is not None and path in test_data.names:
+            columns = [c for c in columns if c.name == model.parameters.response_column]
+            names = [path, *(column.name for column in columns)]
+        for name in names:
+            if name not in test_data.names:
                 raise H2OValueError(
-                    f"the frame has no column {column.name!r}, which the model was trained on."
+                    f"the frame has no column {name!r}, which the model was trained on."
                 )
         check_kinds(test_data, columns)
-        with closing(open_frame(test_data, [column.name for column in columns])) as source:
+        with closing(open_frame(test_data, names)) as source:
             return write_frame(model.realism(source.reader))
+
+    def _model_with_root(self) -> Model:
+        """The model, with the folder of image files that holds on this machine."""
+        model = self._model_of
+        root = self._parms["image_root"]
+        if root is None or model.parameters.image_column is None:
+            return model
+        return dataclasses.replace(model, parameters=model.parameters.replace(image_root=root))
 
     def save(self, path: str | os.PathLike[str], force: bool = False) -> str:
         """Write the model to a file, for :func:`h2o_gan.load_model`.

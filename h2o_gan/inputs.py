@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h2o
+import numpy as np
+import pyarrow as pa
 from h2o.exceptions import H2OTypeError, H2OValueError
 from h2o.frame import H2OFrame
 
 from h2o_gan.parameters import Parameters
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from h2o_gan.engine.schema import Column
 
-__all__ = ["NUMBERS", "check_kinds", "column_of", "columns_to_learn", "frame_of", "writable_dir"]
+__all__ = [
+    "NUMBERS",
+    "check_kinds",
+    "column_of",
+    "columns_to_learn",
+    "frame_of",
+    "frame_of_images",
+    "writable_dir",
+]
 
 NUMBERS = ("int", "real")
+LABEL = "label"
+_BATCH_VALUES = 2**22
 
 
 def frame_of(frame: H2OFrame | str | None, name: str) -> H2OFrame:
@@ -58,6 +72,8 @@ def column_of(frame: H2OFrame, column: Any, parameter: str) -> str:
 
 def columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:
     """The columns to read, in the frame's order."""
+    if parameters.image_column is not None:
+        return _image_columns(frame, x, y, parameters)
     left_out = {*(parameters.ignored_columns or ()), parameters.weights_column}
     left_out |= {n for n, kind in (parameters.column_types or {}).items() if kind == "ignore"}
     if x is None:
@@ -78,6 +94,76 @@ def columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) ->
     if parameters.weights_column and frame.types[parameters.weights_column] not in NUMBERS:
         raise H2OValueError(f"weights_column {parameters.weights_column!r} is not numeric.")
     return columns
+
+
+def _image_columns(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:
+    """The columns of paths and of labels."""
+    path = column_of(frame, parameters.image_column, "image_column")
+    if x is not None:
+        raise H2OValueError("x and image_column can't be given together: leave x out.")
+    if frame.types[path] not in ("string", "enum"):
+        raise H2OValueError(
+            f"image_column {path!r} is {frame.types[path]}; paths of files are string or enum."
+        )
+    if parameters.image_root is None:
+        raise H2OValueError(
+            "image_root is missing: the folder that the files of image_column lie in. Nothing "
+            "outside it is opened."
+        )
+    label = None if y is None else column_of(frame, y, "y")
+    return [name for name in frame.names if name in (path, label)]
+
+
+def frame_of_images(images: npt.NDArray[Any], labels: Any) -> tuple[H2OFrame, str | None]:
+    """An array of images as a new frame of the cluster, and the name of its column of labels.
+
+    Raises:
+        H2OValueError, H2OTypeError: the arrays are no images and labels.
+    """
+    from h2o_gan.cluster.frames import write_frame
+
+    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):
+        raise H2OValueError(
+            f"an array of shape {images.shape} is no array of images: that is (n, height, width) "
+            "or (n, height, width, colours), colours 1 or 3. For other data make a frame: "
+            "h2o.H2OFrame(data)."
+        )
+    if not (np.issubdtype(images.dtype, np.integer) or np.issubdtype(images.dtype, np.floating)):
+        raise H2OTypeError(message=f"images must be numbers, not {images.dtype}.")
+    if not len(images):
+        raise H2OValueError("the array has no images.")
+    values = None
+    if labels is not None:
+        values = np.asarray(labels)
+        if values.shape != (len(images),):
+            raise H2OValueError(
+                f"y of shape {values.shape} does not label {len(images)} images: give one label "
+                "for each."
+            )
+        if values.dtype.kind not in "iuUO":
+            raise H2OTypeError(
+                message=f"labels must be whole numbers or words, not {values.dtype}."
+            )
+    flat = images.reshape(len(images), -1)
+    names = [f"pixel{place}" for place in range(flat.shape[1])]
+    labelled = [] if values is None else [LABEL]
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        rows = max(_BATCH_VALUES // flat.shape[1], 1)
+        for start in range(0, len(flat), rows):
+            part = np.ascontiguousarray(flat[start : start + rows].T)
+            arrays = [pa.array(column) for column in part]
+            if values is not None:
+                own = values[start : start + rows]
+                texts = own.dtype.kind in "UO"
+                arrays.append(
+                    pa.array([str(v) for v in own]).dictionary_encode() if texts else pa.array(own)
+                )
+            yield pa.RecordBatch.from_arrays(arrays, names=[*names, *labelled])
+
+    first = next(batches())
+    frame = write_frame(pa.RecordBatchReader.from_batches(first.schema, batches()))
+    return frame, labelled[0] if labelled else None
 
 
 def check_kinds(frame: H2OFrame, columns: Sequence[Column]) -> None:

@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,17 +19,21 @@ __all__ = [
     "ACTIVATIONS",
     "ARCHITECTURES",
     "COLUMN_TYPES",
+    "IMAGE_ERRORS",
     "LOSS_FUNCTIONS",
     "Parameters",
     "documentation",
 ]
 
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus")
-ARCHITECTURES = ("auto", "columns", "mlp")
+ARCHITECTURES = ("auto", "columns", "convolutional", "mlp")
 COLUMN_TYPES = ("numeric", "categorical", "identifier", "ignore")
 LOSS_FUNCTIONS = ("relativistic", "mse", "bce", "hinge", "wasserstein")
 _ARCHITECTURE_KEYS = ("input_dim", "hidden_dim", "output_dim", "activation")
-_LATENT_ONLY = ("generator_architecture", "discriminator_architecture", "latent_size")
+IMAGE_ERRORS = ("raise", "skip")
+_DICTS = ("generator_architecture", "discriminator_architecture")
+_IMAGE_ONLY = ("image_shape", "image_column", "image_root")
+_IMAGE_SIDES = 8, 128  # pixels
 _RATIOS = ("relativistic",)  # games whose critic, at the optimum, is a log density ratio
 _MOST_LAYERS = 100
 _NUMBER = (int, float)
@@ -104,12 +108,41 @@ class Parameters:
     architecture: str = _parameter(
         "auto",
         "The networks: columns (a generator that writes a row column by column, and a critic of "
-        "whole rows that accepts or refuses rows when they are drawn), mlp (a generator that turns "
-        "a latent vector into a row in one pass), or auto: mlp for pixels and where an "
-        "architecture, a latent_size or another loss_function is given, columns elsewhere.",
+        "whole rows that accepts or refuses rows when they are drawn), convolutional (for images), "
+        "mlp (a generator that turns a latent vector into a row in one pass), or auto: mlp where "
+        "an architecture or another loss_function is given, and for tables a latent_size; else "
+        "convolutional for images and columns for tables.",
         group="networks",
         types=(str,),
         choices=ARCHITECTURES,
+    )
+    image_shape: Sequence[int] | None = _parameter(
+        None,
+        "Height and width of images, or height, width and 3 for colours, from 8 to 128 pixels a "
+        "side; told from the number of pixel columns where that is a square.",
+        group="images",
+        types=(list, tuple),
+    )
+    image_column: str | None = _parameter(
+        None,
+        "Column of paths of image files. They are turned by their EXIF data, and scaled and "
+        "cropped around the middle to image_shape.",
+        group="images",
+        types=(str,),
+    )
+    image_root: str | os.PathLike[str] | None = _parameter(
+        None,
+        "Folder that all files of image_column have to lie in; nothing outside it is opened.",
+        group="images",
+        types=(str, os.PathLike),
+    )
+    image_errors: str = _parameter(
+        "raise",
+        "What to do with image files that can't be read: raise an error that lists them, or skip "
+        "their rows with a warning.",
+        group="images",
+        types=(str,),
+        choices=IMAGE_ERRORS,
     )
     generator_architecture: Mapping[str, Any] | None = _parameter(
         None,
@@ -128,7 +161,8 @@ class Parameters:
     )
     latent_size: int | None = _parameter(
         None,
-        "Length of the generator's random input; the generator's input_dim, or 128, when absent.",
+        "Length of the generator's random input; when absent the generator's input_dim, 128, or 64 "
+        "for architecture convolutional.",
         group="networks",
         types=(int,),
         minimum=1,
@@ -269,13 +303,8 @@ class Parameters:
                 f"model_id={self.model_id!r} must be a name without slashes: it names files too."
             )
         _check_column_types(self.column_types)
-        wants_latents = [name for name in _LATENT_ONLY if getattr(self, name) is not None]
-        if self.architecture == "columns" and (wants_latents or self.loss_function not in _RATIOS):
-            name = wants_latents[0] if wants_latents else "loss_function"
-            raise ValueError(
-                f"{name}={getattr(self, name)!r} is for architecture='mlp', not 'columns': leave "
-                "one of them out."
-            )
+        self._check_choice_of_networks()
+        self._check_images()
         latent = (self.generator_architecture or {}).get("input_dim")
         if None not in (latent, self.latent_size) and latent != self.latent_size:
             raise ValueError(
@@ -291,13 +320,69 @@ class Parameters:
         return int((self.generator_architecture or {}).get("input_dim", 128))
 
     @property
-    def is_latent(self) -> bool:
-        """Whether the networks are those that turn a latent vector into a row."""
-        if self.architecture != "auto":
-            return self.architecture == "mlp"
-        return self.loss_function not in _RATIOS or any(
-            getattr(self, name) is not None for name in _LATENT_ONLY
+    def has_images(self) -> bool:
+        """Whether the parameters say that the data are images. They may be all the same."""
+        return self.architecture == "convolutional" or any(
+            getattr(self, name) is not None for name in _IMAGE_ONLY
         )
+
+    def networks_for(self, images: bool) -> str:
+        """The architecture for a table or for images: columns, convolutional or mlp."""
+        if self.architecture != "auto":
+            return self.architecture
+        if self.loss_function not in _RATIOS or any(getattr(self, name) for name in _DICTS):
+            return "mlp"
+        if images:
+            return "convolutional"
+        return "columns" if self.latent_size is None else "mlp"
+
+    def _check_choice_of_networks(self) -> None:
+        given = [name for name in _DICTS if getattr(self, name) is not None]
+        if self.loss_function not in _RATIOS:
+            given.append("loss_function")
+        if self.architecture == "columns" and self.latent_size is not None:
+            given.append("latent_size")
+        if self.architecture in ("columns", "convolutional") and given:
+            name = given[0]
+            raise ValueError(
+                f"{name}={getattr(self, name)!r} is for architecture='mlp', not "
+                f"{self.architecture!r}: leave one of them out."
+            )
+
+    def _check_images(self) -> None:
+        given = [name for name in _IMAGE_ONLY if getattr(self, name) is not None]
+        if self.architecture == "columns" and given:
+            raise ValueError(
+                f"{given[0]} is for images, architecture='columns' for tables: leave one of them "
+                "out."
+            )
+        # A saved model knows its image_column, but no folder: those of one machine mean nothing
+        # on another. Training asks for it.
+        if self.image_root is not None and self.image_column is None:
+            raise ValueError(
+                "image_root is given without image_column: name the column of paths, or leave "
+                "image_root out."
+            )
+        if self.image_column is not None and self.image_shape is None:
+            raise ValueError(
+                "image_shape is missing: the size that the files of image_column are brought to, "
+                "for instance (64, 64, 3)."
+            )
+        if self.image_shape is None:
+            return
+        least, most = _IMAGE_SIDES
+        sizes = tuple(self.image_shape)
+        if (
+            len(sizes) not in (2, 3)
+            or any(isinstance(size, bool) or not isinstance(size, int) for size in sizes)
+            or not all(least <= size <= most for size in sizes[:2])
+            or sizes[2:] not in ((), (1,), (3,))
+        ):
+            raise ValueError(
+                f"image_shape={self.image_shape!r} must be (height, width) or (height, width, 3), "
+                f"sides from {least} to {most} pixels."
+            )
+        object.__setattr__(self, "image_shape", sizes)
 
     def replace(self, **changes: Any) -> Parameters:
         """A copy with some values changed, checked anew."""

@@ -98,7 +98,7 @@ def _entry(name: str, help: str, default: Any, given: Any, actual: Any) -> dict[
 def _summary(model: Model) -> H2OTwoDimTable:
     parameters = model.parameters
     header: dict[str, Any] = {
-        "architecture": "mlp" if model.kind == "latent" else "columns",
+        "architecture": model.architecture,
         "loss_function": parameters.loss_function,
         "columns": len(model.columns),
         "training_rows": model.rows,

@@ -42,17 +42,30 @@ drawn with: they follow what filtering a large sample would give
 **How usual a row is.** The generator's log density plus the critic's log ratio: a residual
 energy-based model (Deng et al. 2020, arXiv 2004.11714).
 
-Pixels, and models with an architecture given as dicts, are one-pass GANs instead
-(:mod:`~h2o_gan.engine.latent_training`).
+How images are learned
+======================
+
+Pixels on one scale, or files of images, stay uint8 until a step needs them
+(:mod:`~h2o_gan.engine.images`, :mod:`~h2o_gan.engine.image_files`). A convolutional generator and
+a critic that mirrors it, residual blocks without normalisation, both told the label
+(:mod:`~h2o_gan.engine.image_networks`), play R3GAN's game: the relativistic pairing loss with R1
+and R2 penalties (:mod:`~h2o_gan.engine.image_training`). Where the critic begins to know its
+images by heart, real and generated ones are changed a little before it sees them
+(:mod:`~h2o_gan.engine.augmentation`). Whether samples copy training images is a question with an
+answer: :mod:`~h2o_gan.engine.neighbours`.
+
+Models with an architecture given as dicts, or with another loss, are one-pass GANs of multilayer
+perceptrons instead (:mod:`~h2o_gan.engine.latent_training`).
 """
 
 from h2o_gan.engine.artifact import ModelFileError, load, save
-from h2o_gan.engine.events import Event, Progress, Scored
+from h2o_gan.engine.events import Event, Message, Progress, Scored
 from h2o_gan.engine.model import Model
 from h2o_gan.engine.training import TrainingDiverged, fit, resolve_device
 
 __all__ = [
     "Event",
+    "Message",
     "Model",
     "ModelFileError",
     "Progress",

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from h2o_gan.engine.encoding import Encoder, TableEncoder
+from h2o_gan.engine.image_model import ImageModel
 from h2o_gan.engine.images import PixelEncoder
 from h2o_gan.engine.latent_model import LatentModel
 from h2o_gan.engine.model import Model
@@ -39,9 +40,17 @@ FORMAT_VERSION = 2
 _FORMAT = "h2o_gan model"
 _MANIFEST, _WEIGHTS, _ENCODER = "model.json", "weights.safetensors", "encoder.safetensors"
 _MOST_MANIFEST_BYTES = 256 * 2**20
-_LOCAL_PARAMETERS = ("checkpoint", "export_checkpoints_dir")  # of no meaning elsewhere
+_LOCAL_PARAMETERS = (
+    "checkpoint",
+    "export_checkpoints_dir",
+    "image_root",
+)  # of no meaning elsewhere
 _ENCODERS: dict[str, Any] = {"table": TableEncoder, "pixels": PixelEncoder}
-_MODELS: dict[str, type[Model]] = {"latent": LatentModel, "table": TableModel}
+_MODELS: dict[str, type[Model]] = {
+    "images": ImageModel,
+    "latent": LatentModel,
+    "table": TableModel,
+}
 _NUMBERS = ("epoch", "step", "seconds", "stopped_by", "rows", "batch_size")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from h2o_gan.engine.model import Model
 
-__all__ = ["Event", "Listener", "Progress", "Scored"]
+__all__ = ["Event", "Listener", "Message", "Progress", "Scored"]
 
 
 @dataclass(frozen=True)
@@ -31,5 +31,12 @@ class Scored:
     snapshot: Callable[[], Model]
 
 
-Event = Progress | Scored
+@dataclass(frozen=True)
+class Message:
+    """What training took the data for, where a user may want to know; a sentence."""
+
+    text: str
+
+
+Event = Message | Progress | Scored
 Listener = Callable[[Event], None]

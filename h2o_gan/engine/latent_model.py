@@ -47,6 +47,7 @@ class LatentModel(Model):
     """
 
     kind = "latent"
+    architecture = "mlp"
 
     generator: nn.Module
     critic: nn.Module

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import secrets
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from h2o_gan.engine.encoding import Encoder
+from h2o_gan.engine.preparation import encode_rows
 from h2o_gan.engine.schema import Column
 from h2o_gan.parameters import Parameters
 
@@ -54,6 +56,8 @@ class Model(ABC):
 
     kind: ClassVar[str]
     """How a model file names the class."""
+    architecture: ClassVar[str]
+    """The parameter ``architecture`` that makes such a model."""
 
     parameters: Parameters
     encoder: Encoder
@@ -93,6 +97,18 @@ class Model(ABC):
     @abstractmethod
     def scores(self, table: pa.Table) -> Array:
         """(rows,) the raw opinion of each row, float64; higher for rows taken for real."""
+
+    def codes_of(self, table: pa.Table) -> Tensor:
+        """The codes of rows with the model's columns, or with paths of image files.
+
+        Raises:
+            ValueError: image files can't be read.
+        """
+        parameters = self.parameters
+        if parameters.image_column not in table.column_names:
+            return self.encoder.encode(table)
+        strict = parameters.replace(image_errors="raise")
+        return encode_rows(self.encoder, table, strict, threading.Event())[0]
 
     def realism(self, batches: pa.RecordBatchReader) -> pa.RecordBatchReader:
         """The critic's opinion of each row, with :data:`REALISM_SCHEMA`.

@@ -145,11 +145,14 @@ class Relativistic(Objective):
 
 
 def r1_r2(on_real: Tensor, on_fake: Tensor, real: Tensor, fake: Tensor, weight: float) -> Tensor:
-    """Zero-centred penalties on real (R1) and generated rows (R2), Mescheder et al. 2018."""
+    """Zero-centred penalties on real (R1) and generated rows (R2), Mescheder et al. 2018.
+
+    Rows may have any shape.
+    """
     slopes: tuple[Tensor, ...] = torch.autograd.grad(
         on_real.sum() + on_fake.sum(), [real, fake], create_graph=True
     )
-    r1, r2 = (slope.square().sum(1).mean() for slope in slopes)
+    r1, r2 = (slope.square().flatten(1).sum(1).mean() for slope in slopes)
     return weight / 2 * (r1 + r2)
 
 

@@ -51,6 +51,7 @@ class TableModel(Model):
     """
 
     kind = "table"
+    architecture = "columns"
 
     encoder: TableEncoder
     layout: RowLayout

@@ -1,27 +1,32 @@
-"""From a stream of rows to a model: reading, checks, and the choice of networks."""
+"""From a stream of rows to a model: checks, and the choice of networks."""
 
 from __future__ import annotations
 
 import threading
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from h2o_gan.engine.encoding import Encoder, TableEncoder
-from h2o_gan.engine.events import Listener
+from h2o_gan.engine.encoding import Encoder
+from h2o_gan.engine.events import Listener, Message
+from h2o_gan.engine.image_training import ImageTraining
 from h2o_gan.engine.images import PixelEncoder
-from h2o_gan.engine.latent_model import LatentModel
 from h2o_gan.engine.latent_training import LatentTraining
-from h2o_gan.engine.loop import NO_MODEL, Training, TrainingDiverged
+from h2o_gan.engine.loop import TrainingDiverged
 from h2o_gan.engine.model import Model
+from h2o_gan.engine.preparation import encode_rows, fit_encoder, read_rows
 from h2o_gan.engine.schema import TEXT_KINDS, kind_of
-from h2o_gan.engine.table_model import TableModel
 from h2o_gan.engine.table_training import TableTraining
 from h2o_gan.parameters import Parameters
 
 __all__ = ["TrainingDiverged", "fit", "resolve_device"]
+
+_TRAININGS: dict[str, Any] = {
+    "columns": TableTraining,
+    "convolutional": ImageTraining,
+    "mlp": LatentTraining,
+}
 
 
 def fit(
@@ -57,33 +62,29 @@ def fit(
     """
     device = resolve_device(parameters.device)
     stop = stop or threading.Event()
-    table = _read(batches, stop)
-    table, weights = _split_weights(table, parameters.weights_column)
-    ignored = [n for n, kind in (parameters.column_types or {}).items() if kind == "ignore"]
-    table = table.drop_columns([name for name in ignored if name in table.column_names])
-    if table.num_rows == 0:
-        raise ValueError("the training data have no rows.")
+    tell = on_event or (lambda event: None)
+    table, weights = read_rows(batches, parameters, stop)
     if checkpoint is None:
-        encoder = _fit_encoder(table, weights, parameters)
+        encoder = fit_encoder(table, weights, parameters)
         _check_widths(parameters, encoder)
     else:
         encoder = checkpoint.encoder
         _check_checkpoint(checkpoint, table, parameters)
-    codes = encoder.encode(table)
+    if isinstance(encoder, PixelEncoder):
+        tell(Message(f"The rows are taken for {encoder.words}."))
+    codes, kept = encode_rows(encoder, table, parameters, stop)
+    if weights is not None and kept is not None:
+        weights = weights[kept]
+    del table
     held_out = None
     if validation is not None:
-        rows = _read(validation, stop)
-        held_out = encoder.encode(rows) if rows.num_rows else None
-    del table
-    run: Training
-    if isinstance(encoder, TableEncoder) and not parameters.is_latent:
-        assert checkpoint is None or isinstance(checkpoint, TableModel)
-        run = TableTraining(encoder, codes, weights, held_out, parameters, device, checkpoint)
-    else:
-        assert checkpoint is None or isinstance(checkpoint, LatentModel)
-        run = LatentTraining(encoder, codes, weights, held_out, parameters, device, checkpoint)
+        rows, _ = read_rows(validation, parameters.replace(weights_column=None), stop)
+        held_out, _ = encode_rows(encoder, rows, parameters, stop)
+    training = _TRAININGS[parameters.networks_for(isinstance(encoder, PixelEncoder))]
+    run = training(encoder, codes, weights, held_out, parameters, device, checkpoint)
     with run.tuned_torch():
-        return run.run(on_event or (lambda event: None), stop)
+        model: Model = run.run(tell, stop)
+    return model
 
 
 def resolve_device(name: str) -> torch.device:
@@ -112,38 +113,6 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def _read(batches: pa.RecordBatchReader, stop: threading.Event) -> pa.Table:
-    """All rows, unless `stop` is set meanwhile."""
-    read = []
-    for batch in batches:
-        if stop.is_set():
-            raise KeyboardInterrupt(NO_MODEL)
-        read.append(batch)
-    return pa.Table.from_batches(read, batches.schema)
-
-
-def _fit_encoder(
-    table: pa.Table, weights: npt.NDArray[np.float64] | None, parameters: Parameters
-) -> Encoder:
-    pixels = PixelEncoder.fit(table)
-    if pixels is not None:
-        return pixels
-    return TableEncoder.fit(table, weights, parameters.ignore_const_cols, parameters.column_types)
-
-
-def _split_weights(
-    table: pa.Table, name: str | None
-) -> tuple[pa.Table, npt.NDArray[np.float64] | None]:
-    if name is None:
-        return table, None
-    weights = table.column(name).cast(pa.float64()).fill_null(0.0).to_numpy()
-    if not np.all(np.isfinite(weights)) or weights.min(initial=0) < 0:
-        raise ValueError(f"weights_column {name!r} has negative or infinite weights.")
-    if not weights.any():
-        raise ValueError(f"weights_column {name!r} is zero in every row.")
-    return table.drop_columns([name]), weights
-
-
 def _check_widths(parameters: Parameters, encoder: Encoder) -> None:
     columns, width = len(encoder.columns), encoder.width
     for which, key in (
@@ -159,14 +128,54 @@ def _check_widths(parameters: Parameters, encoder: Encoder) -> None:
 
 
 def _check_checkpoint(checkpoint: Model, table: pa.Table, parameters: Parameters) -> None:
-    if isinstance(checkpoint, LatentModel) != (
-        parameters.is_latent or isinstance(checkpoint.encoder, PixelEncoder)
-    ):
+    images = isinstance(checkpoint.encoder, PixelEncoder)
+    if checkpoint.architecture != parameters.networks_for(images):
         raise ValueError(
-            "checkpoint was trained with another architecture, "
-            f"{'mlp' if isinstance(checkpoint, LatentModel) else 'columns'}: set architecture to "
-            "it, or train without checkpoint."
+            f"checkpoint was trained with another architecture, {checkpoint.architecture}: set "
+            "architecture to it, or train without checkpoint."
         )
+    if parameters.image_column is not None:
+        _check_image_checkpoint(checkpoint, table, parameters)
+    else:
+        _check_columns(checkpoint, table)
+    for name in (
+        "generator_architecture",
+        "discriminator_architecture",
+        "loss_function",
+        "resolved_latent_size",
+    ):
+        now, then = getattr(parameters, name), getattr(checkpoint.parameters, name)
+        if now != then:
+            raise ValueError(
+                f"checkpoint was trained with {name.removeprefix('resolved_')}={then!r}, not "
+                f"{now!r}: use the same, or train without checkpoint."
+            )
+    if parameters.epochs is not None and parameters.epochs <= checkpoint.epoch:
+        raise ValueError(
+            f"epochs={parameters.epochs} counts the checkpoint's {checkpoint.epoch} epochs in: "
+            f"set epochs above {checkpoint.epoch}."
+        )
+
+
+def _check_image_checkpoint(checkpoint: Model, table: pa.Table, parameters: Parameters) -> None:
+    encoder = checkpoint.encoder
+    label = parameters.response_column
+    labels = None if label is None else table.column(label)
+    then = encoder.to_json()
+    now = PixelEncoder.of_files(parameters.image_shape or (), label, labels).to_json()
+    different = [name for name in ("shape", "low", "high") if now[name] != then[name]]
+    if bool(now["labels"]) != bool(then["labels"]) or (
+        now["labels"] and not set(now["labels"]["classes"]) <= set(then["labels"]["classes"])
+    ):
+        different.append("labels")
+    if different:
+        raise ValueError(
+            f"checkpoint was trained on other images; the difference is in {different[0]}. Train "
+            "on the same kind of images, or without checkpoint."
+        )
+
+
+def _check_columns(checkpoint: Model, table: pa.Table) -> None:
     names = [column.name for column in checkpoint.encoder.columns]
     found = [
         field.name
@@ -186,20 +195,3 @@ def _check_checkpoint(checkpoint: Model, table: pa.Table, parameters: Parameters
                 f"checkpoint was trained with column {column.name!r} as {column.kind}, not {kind}: "
                 "convert it, or train without checkpoint."
             )
-    for name in (
-        "generator_architecture",
-        "discriminator_architecture",
-        "loss_function",
-        "resolved_latent_size",
-    ):
-        now, then = getattr(parameters, name), getattr(checkpoint.parameters, name)
-        if now != then:
-            raise ValueError(
-                f"checkpoint was trained with {name.removeprefix('resolved_')}={then!r}, not "
-                f"{now!r}: use the same, or train without checkpoint."
-            )
-    if parameters.epochs is not None and parameters.epochs <= checkpoint.epoch:
-        raise ValueError(
-            f"epochs={parameters.epochs} counts the checkpoint's {checkpoint.epoch} epochs in: "
-            f"set epochs above {checkpoint.epoch}."
-        )

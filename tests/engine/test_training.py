@@ -117,6 +117,7 @@ def test_every_game_brings_samples_nearer(digits_table, loss):
     model = train(
         digits_table,
         loss_function=loss,
+        architecture="mlp",
         epochs=15,
         score_each_iteration=True,
         generator_learning_rate=5e-4,

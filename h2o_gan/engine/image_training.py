@@ -1,0 +1,329 @@
+"""Training of a convolutional GAN on images.
+
+The game is R3GAN's (Huang et al. 2024, arXiv 2501.05441): the relativistic pairing loss with
+R1 and R2 penalties, Adam without momentum, a running mean of the generator. The penalties are
+taken every few steps and count as much more then (Karras et al. 2020, StyleGAN2, arXiv
+1912.04958): they cost more than the rest of the step.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from h2o_gan.engine.augmentation import AdaptiveStrength, augmented
+from h2o_gan.engine.image_model import ImageModel, as_bytes
+from h2o_gan.engine.image_networks import (
+    ImageCritic,
+    ImageGenerator,
+    ImageSizes,
+    channels_last,
+)
+from h2o_gan.engine.images import PixelEncoder
+from h2o_gan.engine.loop import Losses, Training, derive, descend, load_memory
+from h2o_gan.engine.model import copied, on_cpu, scale_of
+from h2o_gan.engine.objectives import r1_r2
+from h2o_gan.engine.scoring import sliced_wasserstein
+from h2o_gan.parameters import Parameters
+
+__all__ = ["ImageTraining"]
+
+_RATE = 2e-3
+_BETAS = (0.0, 0.99)
+_EMA_DECAY = 0.998
+_PENALTY = 1.0
+_PENALTY_EVERY = 4  # steps
+_WARM_UP, _DECAYED_PART = 0.02, 0.5  # of the training
+_IMAGES, _IMAGES_ROWS, _IMAGES_POWER = 400_000, 60_000, 0.25
+_BATCH = 64
+_HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.1, 2048, 100
+_SPLIT_SEED = 20
+_ADAPT_EVERY = 32  # steps
+_SCORED_ROWS = 1024
+_PREVIEW_IMAGES, _PREVIEW_PIXELS = 60, 2**19
+_MOST_PREVIEWS, _PREVIEW_BYTES = 100, 2**25
+
+
+class ImageTraining(Training):
+    """One run of the game between a convolutional generator and critic."""
+
+    scorings = 25
+    metric = "sliced_wasserstein"
+    cure = (
+        "Lower generator_learning_rate and discriminator_learning_rate, or raise gradient_penalty."
+    )
+
+    def __init__(
+        self,
+        encoder: PixelEncoder,
+        codes: Tensor,
+        weights: npt.NDArray[np.float64] | None,
+        held_out: Tensor | None,
+        parameters: Parameters,
+        device: torch.device,
+        checkpoint: ImageModel | None,
+    ) -> None:
+        self._all_rows = len(codes)
+        learned, kept = _split(len(codes))
+        super().__init__(
+            codes[learned],
+            None if weights is None else weights[learned.numpy()],
+            parameters,
+            device,
+            checkpoint,
+        )
+        self.encoder = encoder
+        self._kept = codes[kept].to(device)
+        self.sizes = sizes_of(encoder.shape, parameters) if checkpoint is None else checkpoint.sizes
+        self._rates = (
+            parameters.generator_learning_rate or _RATE,
+            parameters.discriminator_learning_rate or _RATE,
+        )
+        decay = parameters.ema_decay
+        self._ema_decay = _EMA_DECAY if decay is None else decay
+        penalty = parameters.gradient_penalty
+        self._penalty = _PENALTY if penalty is None else penalty
+
+        classes = 0 if encoder.labels is None else len(encoder.labels.classes)
+        self.generator = ImageGenerator(encoder.shape, classes, self.sizes)
+        self.critic = ImageCritic(encoder.shape, classes, self.sizes)
+        start = torch.Generator().manual_seed(derive(self.seed, 0, 0))
+        self.generator.initialize(start)
+        self.critic.initialize(start)
+        if checkpoint is not None:
+            self.generator.load_state_dict(checkpoint.last_generator)
+            self.critic.load_state_dict(checkpoint.critic.state_dict())
+        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        if checkpoint is not None:
+            self.average.load_state_dict(checkpoint.generator.state_dict())
+        for network in (self.generator, self.critic, self.average):
+            channels_last(network, device)
+        self._generator_weights: list[Tensor] = list(self.generator.parameters())
+        self._critic_weights: list[Tensor] = list(self.critic.parameters())
+        self._average_weights: list[Tensor] = list(self.average.parameters())
+        self.forget()
+        if checkpoint is not None:
+            load_memory(self.generator_optimizer, checkpoint.generator_optimizer)
+            load_memory(self.critic_optimizer, checkpoint.critic_optimizer)
+        self._strength = AdaptiveStrength(checkpoint.augmentation if checkpoint else 0.0)
+        self._seen: list[Tensor] = []
+        self._references = self._reference_rows(held_out)
+        fixed = torch.Generator().manual_seed(derive(self.seed, 8, 0))
+        count = preview_grid(classes, self.encoder.width)
+        self._preview_latents = torch.randn(count, self.sizes.latent, generator=fixed).to(device)
+        self._preview_classes = (torch.arange(count) % classes).to(device) if classes else None
+        self._previews: list[Tensor] = list(checkpoint.previews) if checkpoint else []
+        self._preview_epochs = list(checkpoint.preview_epochs) if checkpoint else []
+
+    @staticmethod
+    def default_batch(rows: int) -> int:
+        return 1 << int(math.log2(min(max(rows / 16, 16), _BATCH)))
+
+    def last_epoch(self) -> int:
+        epochs: int | None = self.parameters.epochs
+        if epochs is not None:
+            return epochs
+        wanted: float = _IMAGES * (len(self.codes) / _IMAGES_ROWS) ** _IMAGES_POWER
+        return self.epoch + math.ceil(wanted / self.batch / self.steps_per_epoch)
+
+    def networks(self) -> Mapping[str, list[Tensor]]:
+        return {
+            "generator": self._generator_weights,
+            "critic": self._critic_weights,
+            "average": self._average_weights,
+        }
+
+    def schedule(self, share: float) -> None:
+        warm = min(1.0, (share + 1e-4) / _WARM_UP)
+        factor = warm * min(1.0, max(1 - share, 0.01) / _DECAYED_PART)
+        optimizers = (self.generator_optimizer, self.critic_optimizer)
+        for optimizer, rate in zip(optimizers, self._rates, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
+
+    def one_step(self, rows: Tensor, losses: Losses) -> None:
+        """A step of the critic, then one of the generator."""
+        codes = self.codes[rows]
+        images, classes = self.encoder.images_of(codes), self._classes(codes)
+        with torch.no_grad():
+            real = self._changed(images)
+            fake = self._changed(self._generate(classes, len(codes)))
+        penalized = self._penalty and self.step % _PENALTY_EVERY == 0
+        if penalized:
+            real.requires_grad_()
+            fake.requires_grad_()
+        on_real, on_fake = self._judged(real, fake, classes)
+        loss = F.softplus(on_fake - on_real).mean()
+        total = loss
+        if penalized:
+            weight = self._penalty * _PENALTY_EVERY
+            total = loss + r1_r2(on_real, on_fake, real, fake, weight)
+        descend(self.critic_optimizer, total, self._critic_weights)
+        losses.add_critic(loss)
+        self._seen += [on_real.detach().mean(), on_fake.detach().mean()]
+
+        fake = self._changed(self._generate(classes, len(codes)))
+        with torch.no_grad():
+            on_real = self.critic(real.detach(), classes)
+        loss = F.softplus(on_real - self.critic(fake, classes)).mean()
+        descend(self.generator_optimizer, loss, self._generator_weights)
+        losses.add_generator(loss)
+        self.step += 1
+        decay = min(self._ema_decay, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self._average_weights, self._generator_weights, 1 - decay)
+        if self.step % _ADAPT_EVERY == 0:
+            self._adapt()
+
+    def _judged(self, real: Tensor, fake: Tensor, classes: Tensor | None) -> tuple[Tensor, Tensor]:
+        both = None if classes is None else torch.cat([classes, classes])
+        on_real, on_fake = self.critic(torch.cat([real, fake]), both).chunk(2)
+        return on_real, on_fake
+
+    @torch.no_grad()
+    def _adapt(self) -> None:
+        """Change images more often where the critic knows its own better than held-out ones."""
+        scores = torch.stack(self._seen).view(-1, 2).mean(0)
+        self._seen = []
+        if not len(self._kept):
+            return
+        picked = torch.randint(
+            len(self._kept), (4 * self.batch,), generator=self.random, device=self.device
+        )
+        codes = self._kept[picked]
+        images = self._changed(self.encoder.images_of(codes))
+        held_out = self.critic(images, self._classes(codes)).mean()
+        trained, generated, kept = (float(value) for value in (*scores, held_out))
+        self._strength.update(trained, kept, generated, _ADAPT_EVERY * self.batch)
+
+    def _changed(self, images: Tensor) -> Tensor:
+        return augmented(images, self._strength.value, self.random)
+
+    def _classes(self, codes: Tensor) -> Tensor | None:
+        return None if self.encoder.labels is None else self.encoder.classes_of(codes)
+
+    def _generate(
+        self, classes: Tensor | None, rows: int, network: nn.Module | None = None
+    ) -> Tensor:
+        latent = torch.randn(rows, self.sizes.latent, generator=self.random, device=self.device)
+        images: Tensor = (network or self.generator)(latent, classes)
+        return images
+
+    def score(self) -> dict[str, float | None]:
+        training_random = self.random
+        self.random = torch.Generator(self.device).manual_seed(derive(self.seed, 2, 0))
+        row: dict[str, float | None] = {"augmentation": round(self._strength.value, 4)}
+        with torch.no_grad():
+            for name, codes in self._references.items():
+                real = self.encoder.images_of(codes).flatten(1)
+                fake = [
+                    self._generate(self._classes(part), len(part), self.average).clamp(-1, 1)
+                    for part in codes.split(256)  # type: ignore[no-untyped-call]
+                ]
+                row[name] = sliced_wasserstein(real, torch.cat(fake).flatten(1), self.random)
+        self.random = training_random
+        self._preview()
+        return row
+
+    @torch.no_grad()
+    def _preview(self) -> None:
+        """Keep what the fixed latent vectors are now; every other one when there are too many."""
+        images = self.average(self._preview_latents, self._preview_classes).clamp(-1, 1)
+        self._previews.append(as_bytes(images).cpu())
+        self._preview_epochs.append(self.epoch)
+        most = min(_MOST_PREVIEWS, max(_PREVIEW_BYTES // self._previews[-1].numel(), 2))
+        if len(self._previews) > most:
+            # The latest stays, whichever way the others are counted.
+            self._previews = self._previews[::-2][::-1]
+            self._preview_epochs = self._preview_epochs[::-2][::-1]
+
+    def snapshot(self, stopped_by: str = "running") -> ImageModel:
+        codes = self._references["sliced_wasserstein"]
+        with torch.no_grad():
+            scores = torch.cat(
+                [
+                    self.critic(self.encoder.images_of(part), self._classes(part))
+                    for part in codes.split(256)  # type: ignore[no-untyped-call]
+                ]
+            )
+        return ImageModel(
+            parameters=self.parameters.replace(seed=self.seed),
+            encoder=self.encoder,
+            sizes=self.sizes,
+            generator=on_cpu(self.average),
+            critic=on_cpu(self.critic),
+            last_generator=copied(self.generator.state_dict()),
+            generator_optimizer=copied(self.generator_optimizer.state_dict()),
+            critic_optimizer=copied(self.critic_optimizer.state_dict()),
+            augmentation=self._strength.value,
+            previews=torch.stack(self._previews) if self._previews else self._no_previews(),
+            preview_epochs=tuple(self._preview_epochs),
+            real_scores=scale_of(scores.flatten().cpu().double().numpy()),
+            epoch=self.epoch,
+            step=self.step,
+            seconds=self.seconds,
+            history=[dict(row) for row in self.history],
+            stopped_by=stopped_by,
+            rows=self._all_rows,
+            batch_size=self.batch,
+        )
+
+    def _no_previews(self) -> Tensor:
+        return torch.empty(0, len(self._preview_latents), *self.encoder.shape, dtype=torch.uint8)
+
+    def forget(self) -> None:
+        self.generator_optimizer = self._adam(self.generator, self._rates[0])
+        self.critic_optimizer = self._adam(self.critic, self._rates[1])
+
+    def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
+        return torch.optim.Adam(
+            network.parameters(),
+            lr=rate,
+            betas=_BETAS,
+            fused=self.device.type in ("cpu", "cuda"),
+        )
+
+    def _reference_rows(self, held_out: Tensor | None) -> dict[str, Tensor]:
+        """Fixed rows to score against."""
+        random = torch.Generator().manual_seed(derive(self.seed, 3, 0))
+        references = {"sliced_wasserstein": self.codes}
+        if held_out is not None:
+            references["validation_sliced_wasserstein"] = held_out.to(self.device)
+        for name, rows in references.items():
+            picked = torch.randperm(len(rows), generator=random)[:_SCORED_ROWS]
+            references[name] = rows[picked.to(self.device)]
+        return references
+
+
+def preview_grid(classes: int, pixels: int) -> int:
+    """How many images a preview has: full rows of the classes, or of eight."""
+    columns = classes if 2 <= classes <= 12 else 8
+    rows = max(min(_PREVIEW_IMAGES // columns, _PREVIEW_PIXELS // (pixels * columns)), 1)
+    return columns * rows
+
+
+def sizes_of(shape: tuple[int, int, int], parameters: Parameters) -> ImageSizes:
+    """Widths for images of this shape."""
+    side = max(shape[:2])
+    patch = 1 if side <= 16 else 2 if side <= 64 else 4
+    stages = 1
+    while math.ceil(side / patch / 2 ** (stages - 1)) > 8:
+        stages += 1
+    channels = tuple(min(32 * 2**place, 128) for place in range(stages))
+    return ImageSizes(channels, 1, parameters.latent_size or 64, patch)
+
+
+def _split(rows: int) -> tuple[Tensor, Tensor]:
+    """Row numbers to learn from, and a few to hold out; the same ones every time."""
+    if rows < _FEWEST_ROWS:
+        return torch.arange(rows), torch.arange(0)
+    order = torch.randperm(rows, generator=torch.Generator().manual_seed(_SPLIT_SEED))
+    held = min(int(rows * _HELD_OUT), _MOST_HELD_OUT)
+    return order[held:].sort().values, order[:held]

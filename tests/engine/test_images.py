@@ -1,0 +1,438 @@
+"""Images: what is taken for pixels, files read safely, and samples that show what they should."""
+
+import os
+import struct
+import zlib
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from PIL import Image
+from sklearn.datasets import load_digits
+from sklearn.neighbors import KNeighborsClassifier
+
+from h2o_gan import engine
+from h2o_gan.engine.augmentation import AdaptiveStrength, augmented
+from h2o_gan.engine.image_files import read_images
+from h2o_gan.engine.images import PixelEncoder
+from h2o_gan.engine.neighbours import copies
+from h2o_gan.parameters import Parameters
+
+
+def fit(table, *, on_event=None, checkpoint=None, **parameters):
+    given = Parameters(**{"seed": 1, "device": "cpu", **parameters})
+    return engine.fit(table.to_reader(), given, on_event=on_event, checkpoint=checkpoint)
+
+
+def pixels(images, **others):
+    flat = images.reshape(len(images), -1)
+    columns = {f"p{place}": pa.array(flat[:, place]) for place in range(flat.shape[1])}
+    return pa.table({**columns, **others})
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits()
+
+
+@pytest.fixture(scope="module")
+def labelled(digits):
+    """1,500 of scikit-learn's digits with their labels; the others are held out."""
+    images = digits.data[:1500].astype(np.int64)
+    return pixels(images, digit=pa.array(digits.target[:1500]))
+
+
+@pytest.fixture(scope="module")
+def model(labelled):
+    return fit(labelled, response_column="digit", epochs=60, score_each_iteration=True)
+
+
+# ---- what is taken for pixels
+
+
+@pytest.mark.parametrize(
+    ("columns", "shape"), [(64, (8, 8, 1)), (784, (28, 28, 1)), (3072, (32, 32, 3))]
+)
+def test_square_images_are_told_from_their_columns(columns, shape):
+    rng = np.random.default_rng(0)
+    encoder = PixelEncoder.fit(pixels(rng.integers(0, 256, (20, columns))))
+    assert encoder.shape == shape and encoder.high == 255
+
+
+def test_tables_of_numbers_are_no_images():
+    rng = np.random.default_rng(0)
+    scales = rng.permutation(np.geomspace(3, 255, 64)).astype(int)
+    assert PixelEncoder.fit(pixels(rng.integers(0, scales, (50, 64)))) is None
+    assert PixelEncoder.fit(pixels(rng.integers(0, 256, (50, 63)))) is None
+    assert PixelEncoder.fit(pixels(rng.normal(size=(50, 64)))) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "dtype"), [(0, 255, int), (0, 16, int), (0, 1, float), (-1, 1, float)]
+)
+def test_pixels_keep_their_range(low, high, dtype):
+    rng = np.random.default_rng(0)
+    images = (low + (high - low) * rng.random((30, 10, 12))).astype(dtype)
+    images[0, 0, 0], images[0, 0, 1] = low, high
+    table = pixels(images)
+    encoder = PixelEncoder.fit_images(table, (10, 12), None)
+    codes = encoder.encode(table)
+    assert codes.dtype == torch.uint8
+    shown = encoder.images_of(codes)
+    assert shown.shape == (30, 1, 10, 12) and shown.min() == -1 and shown.max() == 1
+    back = encoder.decode((shown.flatten(1).double().numpy() + 1) / 2)
+    assert back.schema.names == table.column_names
+    values = np.stack([column.to_numpy() for column in back.columns], 1).reshape(images.shape)
+    assert np.abs(values - images).max() <= (0 if dtype is int else (high - low) / 255)
+
+
+def test_colours_lie_next_to_each_other():
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 9, 3))
+    encoder = PixelEncoder.fit_images(pixels(images), (8, 9, 3), None)
+    shown = encoder.images_of(encoder.encode(pixels(images)))
+    assert torch.equal(
+        ((shown + 1) * 127.5).round().long(), torch.from_numpy(images.transpose(0, 3, 1, 2))
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "parameters", "message"),
+    [
+        ({"name": pa.array(["a"] * 40).dictionary_encode()}, {}, "'name' is not"),
+        ({}, {"image_shape": (9, 9)}, r"takes 81 pixel columns, but the data have 64 \('p0', "),
+        ({"p64": pa.array([0.5] * 40)}, {"architecture": "convolutional"}, "65 columns are no"),
+        ({"p3": pa.array([None, *[1] * 39])}, {"image_shape": (8, 8)}, "'p3' has missing values"),
+        ({"d": pa.array([1.5] * 40)}, {"response_column": "d"}, "y='d' is a label.*asfactor"),
+        (
+            {"d": pa.array([None, *[1] * 39])},
+            {"response_column": "d"},
+            "y='d' has no label in 1 rows",
+        ),
+        ({"digit": pa.array([1] * 40)}, {}, "all columns are pixels but 'digit': give it as y"),
+    ],
+)
+def test_what_are_no_images_is_named(change, parameters, message):
+    table = pixels(np.random.default_rng(0).integers(0, 17, (40, 64)))
+    table = pa.table({**{n: table.column(n) for n in table.column_names}, **change})
+    if "image_shape" not in parameters and "name" in change:
+        parameters = {**parameters, "image_shape": (8, 8)}
+    with pytest.raises(ValueError, match=message):
+        fit(table, epochs=1, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"image_shape": (7, 7)}, "sides from 8 to 128"),
+        ({"image_shape": (28, 28, 2)}, r"\(height, width\) or"),
+        ({"image_shape": (28,)}, r"\(height, width\) or"),
+        ({"image_column": "path", "image_root": "/tmp"}, "image_shape is missing"),
+        ({"image_root": "/tmp"}, "image_root is given without image_column"),
+        ({"architecture": "convolutional", "loss_function": "mse"}, "for architecture='mlp'"),
+        ({"architecture": "columns", "image_shape": (8, 8)}, "is for images"),
+    ],
+)
+def test_image_parameters_that_contradict_are_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        Parameters(**parameters)
+
+
+def test_what_was_assumed_is_told(labelled):
+    told = []
+    fit(labelled, response_column="digit", epochs=1, on_event=told.append)
+    messages = [event.text for event in told if isinstance(event, engine.Message)]
+    assert messages == ["The rows are taken for 8 x 8 grey images of 10 classes in 'digit'."]
+
+
+# ---- files
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Image files below a root, and one that is not."""
+    root = tmp_path / "root"
+    (root / "sub").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "sub/b.jpg", "c.bmp", "d.webp"):
+        Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8)).save(root / name)
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "outside.png")
+    os.symlink(tmp_path / "outside.png", root / "link.png")
+    return root
+
+
+def test_files_are_read_in_order(folder):
+    paths = ["a.png", "sub/b.jpg", str(folder / "c.bmp"), "d.webp", "a.png"]
+    images, kept = read_images(paths, folder, (12, 8, 3))
+    assert images.shape == (5, 12, 8, 3) and images.dtype == np.uint8 and kept.all()
+    assert np.array_equal(images[0], images[4]) and not np.array_equal(images[0], images[1])
+    grey, _ = read_images(paths[:2], folder, (8, 8, 1))
+    assert grey.shape == (2, 8, 8, 1)
+
+
+def test_images_are_cropped_in_the_middle_not_distorted(tmp_path):
+    picture = np.zeros((10, 30), np.uint8)
+    picture[:, 10:20] = 200
+    Image.fromarray(picture).save(tmp_path / "wide.png")
+    images, _ = read_images(["wide.png"], tmp_path, (10, 10, 1))
+    assert np.all(images[0, :, 1:-1] == 200)
+
+
+def test_images_are_turned_by_their_exif_data(tmp_path):
+    picture = Image.fromarray(np.repeat(np.arange(0, 160, 10, np.uint8)[None], 16, 0))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    picture.save(tmp_path / "turned.png", exif=exif)
+    picture.save(tmp_path / "plain.png")
+    images, _ = read_images(["turned.png", "plain.png"], tmp_path, (16, 16, 1))
+    assert np.array_equal(images[0, :, :, 0], np.rot90(images[1, :, :, 0], -1))
+
+
+@pytest.mark.parametrize("path", ["../outside.png", "link.png", "sub/../../outside.png", "/etc/x"])
+def test_nothing_outside_the_root_is_opened(folder, path):
+    for skip in (False, True):
+        with pytest.raises(ValueError, match=r"1 paths lead out of image_root.*Nothing there"):
+            read_images(["a.png", path], folder, (8, 8, 3), skip=skip)
+
+
+def bomb():
+    """A PNG of a few bytes that says it has ten billion pixels."""
+
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def test_unreadable_files_are_listed_or_skipped(folder):
+    whole = (folder / "a.png").read_bytes()
+    for name, data in (
+        ("half.png", whole[: len(whole) // 2]),
+        ("text.png", b"no image"),
+        ("empty.png", b""),
+        ("bomb.png", bomb()),
+        ("script.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
+    ):
+        (folder / name).write_bytes(data)
+    bad = ["half.png", "text.png", "empty.png", "bomb.png", "script.png", "gone.png", None, "sub"]
+    paths = ["a.png", *bad, "c.bmp"]
+    with pytest.raises(ValueError, match=r"8 of 10 images can't be read: half.png.*'skip'") as info:
+        read_images(paths, folder, (8, 8, 3))
+    assert all(name in str(info.value) for name in bad if name)
+    with pytest.warns(RuntimeWarning, match="8 of 10 images can't be read and are left out"):
+        images, kept = read_images(paths, folder, (8, 8, 3), skip=True)
+    assert len(images) == 2 and kept.nonzero()[0].tolist() == [0, 9]
+    with pytest.raises(ValueError, match="can't be read"):
+        read_images(bad, folder, (8, 8, 3), skip=True)
+
+
+def test_a_root_that_is_none_is_named(tmp_path):
+    with pytest.raises(ValueError, match="image_root=.*is not there"):
+        read_images(["a"], tmp_path / "no", (8, 8, 1))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="is not a folder"):
+        read_images(["a"], tmp_path / "file", (8, 8, 1))
+
+
+def test_a_model_learns_from_files(digits, tmp_path):
+    for place in range(200):
+        picture = (digits.images[place] * 15.9).astype(np.uint8)
+        Image.fromarray(picture).save(tmp_path / f"{place}.png")
+    table = pa.table(
+        {
+            "file": [f"{place}.png" for place in range(200)],
+            "digit": pa.array([str(d) for d in digits.target[:200]]).dictionary_encode(),
+        }
+    )
+    model = fit(table, image_column="file", image_root=str(tmp_path), image_shape=(16, 16),
+                response_column="digit", epochs=2)  # fmt: skip
+    rows = model.sample(20, seed=1, conditions={"digit": "7"}).read_all()
+    assert rows.column_names == [*(f"pixel{place}" for place in range(256)), "digit"]
+    assert set(rows["digit"].to_pylist()) == {"7"}
+    path = tmp_path / "model.zip"
+    model.save(path)
+    loaded = engine.load(path)
+    assert loaded.sample(20, seed=1, conditions={"digit": "7"}).read_all().equals(rows)
+    with pytest.raises(ValueError, match="image_root is missing"):
+        loaded.scores(table)
+
+
+# ---- samples
+
+
+def test_conditioned_samples_show_their_label(model, digits):
+    judge = KNeighborsClassifier(3).fit(digits.data, digits.target)
+    for digit in (0, 3, 7):
+        rows = model.sample(100, seed=digit, conditions={"digit": digit}).read_all()
+        assert set(rows["digit"].to_pylist()) == {digit}
+        data = np.stack([rows[n].to_numpy() for n in rows.column_names[:-1]], 1)
+        assert data.min() >= 0 and data.max() <= 16
+        assert (judge.predict(data) == digit).mean() > 0.8
+
+
+def test_samples_are_varied_and_no_copies(model, labelled, digits):
+    rows = model.sample(500, seed=5).read_all()
+    found = copies(model, rows, labelled)
+    # Copies would pile up at 0.
+    assert np.mean(found["real_nearer"].to_numpy() < 0.05) < 0.2
+    held_out = pixels(digits.data[1500:].astype(np.int64), digit=pa.array(digits.target[1500:]))
+    nearest = copies(model, held_out, rows)  # from unseen real images to samples
+    assert np.median(nearest["distance"].to_numpy()) < 1.5 * np.median(
+        found["real_distance"].to_numpy()
+    )
+
+
+def test_labels_come_at_their_shares_or_balanced(model, labelled):
+    shares = np.bincount(labelled["digit"].to_numpy()) / len(labelled)
+    drawn = np.bincount(model.sample(5000, seed=1).read_all()["digit"].to_numpy()) / 5000
+    assert np.abs(drawn - shares).max() < 0.02
+    even = model.sample(70, seed=1, balance="digit").read_all()["digit"].to_numpy()
+    assert np.bincount(even).tolist() == [7] * 10
+
+
+def test_images_are_the_rows_as_pictures(model):
+    images = model.images(600, seed=4)
+    assert images.shape == (600, 8, 8) and images.dtype == np.uint8
+    rows = model.sample(600, seed=4).read_all()
+    flat = np.stack([rows[name].to_numpy() for name in rows.column_names[:-1]], 1)
+    assert np.abs(images.reshape(600, -1) / 255 * 16 - flat).max() <= 0.55
+    assert np.array_equal(model.images(100, seed=4), images[:100])
+    assert not np.array_equal(model.images(100), model.images(100))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"conditions": {"digit": 11}}, "no label 11; it has 0, 1"),
+        ({"conditions": {"p0": 1}}, "by their label, 'digit'; 'p0'"),
+        ({"conditions": {"digit": []}}, "no label is asked for"),
+        ({"balance": "p0"}, "balance='p0' is not the label"),
+    ],
+)
+def test_unfit_wishes_are_named(model, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        model.sample(5, **arguments)
+
+
+def test_latents_become_images(model):
+    latents = np.random.default_rng(0).standard_normal((3, model.latent_size))
+    rows = model.map_latents(latents, [1, 2, 3])
+    assert rows.shape == (3, 64) and rows.min() >= 0 and rows.max() <= 16
+    assert np.array_equal(rows, model.map_latents(latents, [1, 2, 3]))
+    assert not np.array_equal(rows[0], model.map_latents(latents, [2, 2, 3])[0])
+    with pytest.raises(ValueError, match="one label for each"):
+        model.map_latents(latents)
+    with pytest.raises(ValueError, match="do not fit"):
+        model.map_latents(latents[:, :5], [1, 2, 3])
+
+
+def test_realism_tells_digits_from_noise(model, labelled):
+    noise = pixels(np.random.default_rng(0).integers(0, 17, (200, 64)),
+                   digit=pa.array([5] * 200))  # fmt: skip
+    scores = [
+        model.realism(table.to_reader()).read_all()["realism"].to_numpy()
+        for table in (labelled.slice(0, 300), noise)
+    ]
+    assert np.median(scores[0]) > np.median(scores[1]) + 0.3
+
+
+def test_fixed_latents_are_kept_at_every_scoring(model):
+    assert model.preview_epochs[-1] == 60 and len(model.preview_epochs) == len(model.previews)
+    assert model.previews.shape[1:] == (60, 8, 8, 1)
+    assert len(model.previews) == 60
+    assert not torch.equal(model.previews[0], model.previews[-1])
+
+
+def test_previews_stay_few(labelled):
+    model = fit(labelled.slice(0, 64), response_column="digit", epochs=130, batch_size=64,
+                score_each_iteration=True)  # fmt: skip
+    assert len(model.previews) <= 100 and model.preview_epochs[-1] == 130
+    assert list(model.preview_epochs) == sorted(model.preview_epochs)
+
+
+def test_a_file_holds_all_of_the_model(model, tmp_path):
+    model.save(tmp_path / "m.zip")
+    loaded = engine.load(tmp_path / "m.zip")
+    assert loaded.sample(50, seed=2).read_all().equals(model.sample(50, seed=2).read_all())
+    assert torch.equal(loaded.previews, model.previews)
+    assert loaded.preview_epochs == model.preview_epochs and loaded.history == model.history
+
+
+def test_training_goes_on(labelled):
+    first = fit(labelled, response_column="digit", epochs=2)
+    second = fit(labelled, response_column="digit", epochs=3, checkpoint=first)
+    assert second.epoch == 3 and second.step > first.step
+    with pytest.raises(ValueError, match="checkpoint was trained on other columns"):
+        fit(labelled.drop_columns(["p0"]), architecture="convolutional", epochs=3,
+            response_column="digit", checkpoint=first)  # fmt: skip
+
+
+def test_one_seed_one_model(labelled):
+    first, second = (fit(labelled.slice(0, 300), response_column="digit", epochs=1)
+                     for _ in range(2))  # fmt: skip
+    assert np.array_equal(first.images(20, seed=1), second.images(20, seed=1))
+
+
+def test_colour_images_of_any_size_train():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, 20, 33, 3)).astype(np.uint8)
+    model = fit(pixels(images), image_shape=(20, 33, 3), epochs=1)
+    assert model.images(5, seed=0).shape == (5, 20, 33, 3)
+    assert model.sample(5, seed=0).read_all().num_columns == 20 * 33 * 3
+
+
+# ---- augmentation
+
+
+def test_no_strength_changes_nothing():
+    images = torch.randn(4, 3, 8, 8)
+    assert augmented(images, 0.0, torch.Generator()) is images
+
+
+def test_changes_keep_shape_and_slopes():
+    images = torch.rand(64, 1, 16, 16).requires_grad_()
+    changed = augmented(images, 0.9, torch.Generator().manual_seed(0))
+    assert changed.shape == images.shape
+    assert (changed != images).flatten(1).any(1).float().mean() > 0.9
+    (slopes,) = torch.autograd.grad(changed.sum(), images)
+    assert torch.isfinite(slopes).all() and slopes.abs().sum() > 0
+    again = augmented(images, 0.9, torch.Generator().manual_seed(0))
+    assert torch.equal(again, changed)
+
+
+def test_strength_follows_what_the_critic_knows_by_heart():
+    strength = AdaptiveStrength()
+    for _ in range(20):
+        strength.update(trained=1.0, held_out=-0.8, generated=-1.0, images=2000)
+    assert strength.value == 0.9
+    for _ in range(20):
+        strength.update(trained=1.0, held_out=0.95, generated=-1.0, images=2000)
+    assert strength.value == 0
+
+
+# ---- copies
+
+
+def test_planted_copies_of_images_are_found(model, labelled, digits):
+    held_out = pixels(digits.data[1500:].astype(np.int64), digit=pa.array(digits.target[1500:]))
+    unseen = copies(model, held_out, labelled)
+    assert abs(np.mean(unseen["real_nearer"].to_numpy()) - 0.5) < 0.1
+    planted = labelled.take([7, 900, 33])
+    found = copies(model, planted, labelled)
+    assert found["nearest_row"].to_pylist() == [7, 900, 33]
+    assert max(found["distance"].to_pylist()) == 0
+    assert max(found["real_nearer"].to_pylist()) == 0
+
+
+def test_planted_copies_of_rows_are_found(mixed_table):
+    table = mixed_table.append_column("wide", pa.array(np.random.default_rng(1).normal(size=2000)))
+    model = fit(table.slice(0, 1000), epochs=1, critic_epochs=0)
+    unseen = copies(model, table.slice(1000), table.slice(0, 1000))
+    assert abs(np.mean(unseen["real_nearer"].to_numpy()) - 0.5) < 0.1
+    found = copies(model, table.take([5, 600]), table.slice(0, 1000))
+    assert found["nearest_row"].to_pylist() == [5, 600]
+    assert found["distance"].to_pylist() == [0, 0]
