@@ -24,24 +24,25 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 
-def digits(epochs: int) -> tuple[H2OGANEstimator, np.ndarray, np.ndarray]:
-    """Train on a pixel frame; give the model and (n, 8, 8) real and generated images."""
-    pixels = load_digits().data.astype(int)
+def digits(epochs: int | None) -> tuple[H2OGANEstimator, np.ndarray, np.ndarray]:
+    """Train on a frame of pixels and a label; give the model and 80 real and generated images.
+
+    Images are (80, 8, 8), a column of the picture for each of the ten digits.
+    """
+    data = load_digits()
+    pixels, labels = data.data.astype(int), data.target
     frame = h2o.H2OFrame(
-        pixels.tolist(), column_names=[f"pixel{i}" for i in range(64)],
+        np.column_stack([pixels, labels]).tolist(),
+        column_names=[*(f"pixel{i}" for i in range(64)), "digit"],
         destination_frame="digits",
-    )  # fmt: skip
-    gan = H2OGANEstimator(
-        generator_architecture={"hidden_dim": [256, 256]},
-        discriminator_architecture={"hidden_dim": [256, 256]},
-        epochs=epochs,
-        seed=1,
-        model_id="digits_gan",
     )
-    gan.train(training_frame=frame)
-    synthetic = gan.generate(1_000, seed=1, destination_frame="digits_synthetic")
-    generated = synthetic[:80, :].as_data_frame(use_multi_thread=True).to_numpy()
-    return gan, pixels[:80].reshape(-1, 8, 8), generated.reshape(-1, 8, 8)
+    frame["digit"] = frame["digit"].asfactor()
+    gan = H2OGANEstimator(epochs=epochs, seed=1, model_id="digits_gan")
+    gan.train(y="digit", training_frame=frame)
+    synthetic = gan.generate(1_000, seed=1, balance="digit", destination_frame="digits_synthetic")
+    generated = synthetic[:80, :64].as_data_frame(use_multi_thread=True).to_numpy()
+    shown = [np.flatnonzero(labels == place % 10)[place // 10] for place in range(80)]
+    return gan, pixels[shown].reshape(-1, 8, 8), generated.reshape(-1, 8, 8)
 
 
 def prostate(epochs: int | None) -> dict[str, float]:
@@ -82,7 +83,9 @@ def main() -> None:
     """Run the demo."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("demo_output"), help="folder to write to")
-    parser.add_argument("--digits-epochs", type=int, default=200)
+    parser.add_argument(
+        "--digits-epochs", type=int, default=None, help="chosen by itself when absent"
+    )
     parser.add_argument("--prostate-epochs", type=int, help="chosen by itself when absent")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -99,7 +102,7 @@ def main() -> None:
 
     print(f"""
 In the cluster at {h2o.connection().base_url}, until this program ends:
-  digits_synthetic    1,000 new digits, 64 pixel columns
+  digits_synthetic    1,000 new digits, a hundred of each: 64 pixel columns and the label
   prostate_synthetic  1,000 new patients, with the levels and types of the prostate table
 On disk:
   {grid}   real beside generated digits

@@ -21,13 +21,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["ImageCritic", "ImageGenerator", "ImageSizes", "channels_last", "stages_of"]
+__all__ = [
+    "ImageCritic",
+    "ImageEncoder",
+    "ImageGenerator",
+    "ImageSizes",
+    "channels_last",
+    "stages_of",
+]
 
 Network = TypeVar("Network", bound=nn.Module)
 
 _SLOPE = 0.2
 _COARSEST = 8  # sides of the last stage are at most this
 _EMBEDDING = 64
+_NARROWEST, _WIDEST = -6.0, 2.0  # log standard deviations of latent vectors
 
 
 @dataclass(frozen=True)
@@ -118,16 +126,10 @@ class ImageGenerator(nn.Module):
         return painted[:, :, : self._shape[0], : self._shape[1]]
 
 
-class ImageCritic(nn.Module):
-    """Images and their classes to scores; the generator's mirror.
+class _Looking(nn.Module):
+    """Images to flat features of their coarsest stage; the generator's mirror."""
 
-    Args:
-        shape: (height, width, colours).
-        classes: how many there are; 0 for images without labels.
-        sizes: widths.
-    """
-
-    def __init__(self, shape: tuple[int, int, int], classes: int, sizes: ImageSizes) -> None:
+    def __init__(self, shape: tuple[int, int, int], sizes: ImageSizes) -> None:
         super().__init__()
         self._patch = sizes.patch
         self._stages = stages_of(shape[0], shape[1], sizes.patch)
@@ -144,18 +146,10 @@ class ImageCritic(nn.Module):
             nn.Conv2d(fine, coarse, 1) for fine, coarse in pairwise(channels)
         )
         height, width = self._stages[-1]
-        self.end = nn.Linear(channels[-1] * height * width, _EMBEDDING if classes else 1)
-        self.embedding = nn.Embedding(classes, _EMBEDDING) if classes else None
+        self.width = channels[-1] * height * width
 
-    def initialize(self, random: torch.Generator) -> None:
-        """Draw the start."""
-        _initialize(self, random)
-        nn.init.normal_(self.end.weight, std=self.end.in_features**-0.5, generator=random)
-        if self.embedding is not None:
-            nn.init.normal_(self.embedding.weight, generator=random)
-
-    def forward(self, images: Tensor, classes: Tensor | None = None) -> Tensor:
-        """(B, C, H, W) images and (B,) classes to (B, 1) scores."""
+    def seen(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, width)."""
         if any(self._margins):
             images = F.pad(images, (0, self._margins[0], 0, self._margins[1]), mode="replicate")
         patches = F.pixel_unshuffle(images, self._patch)
@@ -164,10 +158,59 @@ class ImageCritic(nn.Module):
             self.between, self.stages[1:], self._stages[1:], strict=True
         ):
             x = stage(change(F.interpolate(x, size=size, mode="area")))
-        features: Tensor = self.end(_act(x).flatten(1))
+        return _act(x).flatten(1)
+
+
+class ImageCritic(_Looking):
+    """Images and their classes to scores.
+
+    Args:
+        shape: (height, width, colours).
+        classes: how many there are; 0 for images without labels.
+        sizes: widths.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], classes: int, sizes: ImageSizes) -> None:
+        super().__init__(shape, sizes)
+        self.end = nn.Linear(self.width, _EMBEDDING if classes else 1)
+        self.embedding = nn.Embedding(classes, _EMBEDDING) if classes else None
+
+    def initialize(self, random: torch.Generator) -> None:
+        """Draw the start."""
+        _initialize(self, random)
+        nn.init.normal_(self.end.weight, std=self.width**-0.5, generator=random)
+        if self.embedding is not None:
+            nn.init.normal_(self.embedding.weight, generator=random)
+
+    def forward(self, images: Tensor, classes: Tensor | None = None) -> Tensor:
+        """(B, C, H, W) images and (B,) classes to (B, 1) scores."""
+        features: Tensor = self.end(self.seen(images))
         if self.embedding is None:
             return features
         return (features * self.embedding(classes)).sum(1, keepdim=True) / math.sqrt(_EMBEDDING)
+
+
+class ImageEncoder(_Looking):
+    """Images to normal distributions of the latent vectors that may have made them.
+
+    Args:
+        shape: (height, width, colours).
+        sizes: widths.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], sizes: ImageSizes) -> None:
+        super().__init__(shape, sizes)
+        self.end = nn.Linear(self.width, 2 * sizes.latent)
+
+    def initialize(self, random: torch.Generator) -> None:
+        """Draw the start."""
+        _initialize(self, random)
+        nn.init.normal_(self.end.weight, std=self.width**-0.5, generator=random)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, H, W) to means and log standard deviations, float32 (B, Z) each."""
+        means, logs = self.end(self.seen(images)).float().chunk(2, 1)
+        return means, logs.clamp(_NARROWEST, _WIDEST)
 
 
 def channels_last(network: Network, device: torch.device) -> Network:

@@ -26,6 +26,7 @@ from h2o_gan.engine.image_networks import (
     ImageSizes,
     channels_last,
 )
+from h2o_gan.engine.image_start import AutoencoderStart
 from h2o_gan.engine.images import PixelEncoder
 from h2o_gan.engine.loop import Losses, Training, derive, descend, load_memory
 from h2o_gan.engine.model import copied, on_cpu, scale_of
@@ -35,11 +36,12 @@ from h2o_gan.parameters import Parameters
 
 __all__ = ["ImageTraining"]
 
-_RATE = 2e-3
+_RATE = 5e-4
 _BETAS = (0.0, 0.99)
 _EMA_DECAY = 0.998
-_PENALTY = 1.0
+_PENALTY = 0.1
 _PENALTY_EVERY = 4  # steps
+_START = 0.2  # of the training
 _WARM_UP, _DECAYED_PART = 0.02, 0.5  # of the training
 _IMAGES, _IMAGES_ROWS, _IMAGES_POWER = 400_000, 60_000, 0.25
 _BATCH = 64
@@ -112,6 +114,12 @@ class ImageTraining(Training):
         if checkpoint is not None:
             load_memory(self.generator_optimizer, checkpoint.generator_optimizer)
             load_memory(self.critic_optimizer, checkpoint.critic_optimizer)
+        self._start: AutoencoderStart | None = None
+        self._start_share = 0.0
+        if checkpoint is None:
+            self._start = AutoencoderStart(self.generator, encoder.shape, self.sizes, start, device)
+            self._start_share = _START
+        self._is_half = _multiplies_halves(device)
         self._strength = AdaptiveStrength(checkpoint.augmentation if checkpoint else 0.0)
         self._seen: list[Tensor] = []
         self._references = self._reference_rows(held_out)
@@ -140,8 +148,19 @@ class ImageTraining(Training):
             "average": self._average_weights,
         }
 
+    def _largest_product(self) -> int:
+        # A convolution multiplies with its weights at every place of the image.
+        places = self.encoder.shape[0] * self.encoder.shape[1] // self.sizes.patch**2
+        return super()._largest_product() * places
+
     def schedule(self, share: float) -> None:
-        warm = min(1.0, (share + 1e-4) / _WARM_UP)
+        if self._start is not None:
+            if share < _START:
+                self._start.schedule(share / _START)
+                return
+            self._start = None
+        share = (share - self._start_share) / (1 - self._start_share)
+        warm = min(1.0, (share + 1e-3) / _WARM_UP)
         factor = warm * min(1.0, max(1 - share, 0.01) / _DECAYED_PART)
         optimizers = (self.generator_optimizer, self.critic_optimizer)
         for optimizer, rate in zip(optimizers, self._rates, strict=True):
@@ -149,17 +168,29 @@ class ImageTraining(Training):
                 group["lr"] = rate * factor
 
     def one_step(self, rows: Tensor, losses: Losses) -> None:
-        """A step of the critic, then one of the generator."""
+        """A step of the critic, then one of the generator; at the start one of the autoencoder."""
         codes = self.codes[rows]
         images, classes = self.encoder.images_of(codes), self._classes(codes)
+        if self._start is None:
+            self._play(images, classes, losses)
+        else:
+            losses.add_generator(self._start.step(images, classes, self.random, self._half()))
+        self.step += 1
+        decay = min(self._ema_decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            real = self._changed(images)
-            fake = self._changed(self._generate(classes, len(codes)))
+            torch._foreach_lerp_(self._average_weights, self._generator_weights, 1 - decay)
+
+    def _play(self, images: Tensor, classes: Tensor | None, losses: Losses) -> None:
+        count = len(images)
+        with torch.no_grad(), self._half():
+            fake = self._generate(classes, count)
+        real, fake = self._changed(images), self._changed(fake)
         penalized = self._penalty and self.step % _PENALTY_EVERY == 0
         if penalized:
             real.requires_grad_()
             fake.requires_grad_()
-        on_real, on_fake = self._judged(real, fake, classes)
+        with self._half():
+            on_real, on_fake = self._judged(real, fake, classes)
         loss = F.softplus(on_fake - on_real).mean()
         total = loss
         if penalized:
@@ -169,23 +200,25 @@ class ImageTraining(Training):
         losses.add_critic(loss)
         self._seen += [on_real.detach().mean(), on_fake.detach().mean()]
 
-        fake = self._changed(self._generate(classes, len(codes)))
-        with torch.no_grad():
-            on_real = self.critic(real.detach(), classes)
-        loss = F.softplus(on_real - self.critic(fake, classes)).mean()
+        with self._half():
+            fake = self._changed(self._generate(classes, count))
+            with torch.no_grad():
+                on_real = self.critic(real.detach(), classes).float()
+            on_fake = self.critic(fake, classes).float()
+        loss = F.softplus(on_real - on_fake).mean()
         descend(self.generator_optimizer, loss, self._generator_weights)
         losses.add_generator(loss)
-        self.step += 1
-        decay = min(self._ema_decay, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            torch._foreach_lerp_(self._average_weights, self._generator_weights, 1 - decay)
-        if self.step % _ADAPT_EVERY == 0:
+        if len(self._seen) == 2 * _ADAPT_EVERY:
             self._adapt()
 
     def _judged(self, real: Tensor, fake: Tensor, classes: Tensor | None) -> tuple[Tensor, Tensor]:
         both = None if classes is None else torch.cat([classes, classes])
-        on_real, on_fake = self.critic(torch.cat([real, fake]), both).chunk(2)
+        on_real, on_fake = self.critic(torch.cat([real, fake]), both).float().chunk(2)
         return on_real, on_fake
+
+    def _half(self) -> torch.autocast:
+        """Products in bfloat16 where the device multiplies those faster than float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_half)
 
     @torch.no_grad()
     def _adapt(self) -> None:
@@ -214,7 +247,7 @@ class ImageTraining(Training):
     ) -> Tensor:
         latent = torch.randn(rows, self.sizes.latent, generator=self.random, device=self.device)
         images: Tensor = (network or self.generator)(latent, classes)
-        return images
+        return images.float()
 
     def score(self) -> dict[str, float | None]:
         training_random = self.random
@@ -300,6 +333,16 @@ class ImageTraining(Training):
             picked = torch.randperm(len(rows), generator=random)[:_SCORED_ROWS]
             references[name] = rows[picked.to(self.device)]
         return references
+
+
+def _multiplies_halves(device: torch.device) -> bool:
+    """Whether bfloat16 products are in the device's hardware."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # not in every torch
+    return any(getattr(torch.cpu, name, bool)() for name in asks)
 
 
 def preview_grid(classes: int, pixels: int) -> int:
