@@ -35,6 +35,7 @@ Network = TypeVar("Network", bound=nn.Module)
 _SLOPE = 0.2
 _COARSEST = 8  # sides of the last stage are at most this
 _EMBEDDING = 64
+_MOST_GROUPS = 100  # classes whose latent vectors spread each in their own way
 _NARROWEST, _WIDEST = -6.0, 2.0  # log standard deviations of latent vectors
 
 
@@ -90,6 +91,10 @@ class ImageGenerator(nn.Module):
         height, width = self._stages[-1]
         channels = sizes.channels
         self.embedding = nn.Embedding(classes, _EMBEDDING) if classes else None
+        # Where the latent vectors of each class lie, and how they spread.
+        groups = classes if 1 <= classes <= _MOST_GROUPS else 1
+        self.middles = nn.Parameter(torch.empty(groups, sizes.latent))
+        self.spreads = nn.Parameter(torch.empty(groups, sizes.latent, sizes.latent))
         inputs = sizes.latent + (_EMBEDDING if classes else 0)
         self.start = nn.Linear(inputs, channels[-1] * height * width)
         self.stages = nn.ModuleList(
@@ -107,11 +112,26 @@ class ImageGenerator(nn.Module):
         if self.embedding is not None:
             nn.init.normal_(self.embedding.weight, generator=random)
         nn.init.normal_(self.start.weight, std=self.start.in_features**-0.5, generator=random)
+        nn.init.zeros_(self.middles)
+        with torch.no_grad():
+            self.spreads.copy_(torch.eye(self._latent))
         with torch.no_grad():
             self.paint.weight.mul_(0.3)
 
     def forward(self, latent: Tensor, classes: Tensor | None = None) -> Tensor:
-        """(B, Z) latents and (B,) classes to float32 (B, C, H, W), about [-1, 1]."""
+        """(B, Z) standard normal latents and (B,) classes to (B, C, H, W), about [-1, 1]."""
+        groups = self.groups_of(latent, classes)
+        spread = torch.einsum("bij,bj->bi", self.spreads[groups], latent)
+        return self.decode(self.middles[groups] + spread, classes)
+
+    def groups_of(self, latent: Tensor, classes: Tensor | None) -> Tensor:
+        """(B,) int64: which of the middles and spreads is each one's."""
+        if classes is not None and len(self.middles) > 1:
+            return classes
+        return torch.zeros(len(latent), dtype=torch.int64, device=latent.device)
+
+    def decode(self, latent: Tensor, classes: Tensor | None = None) -> Tensor:
+        """The images of (B, Z) latents that lie where their classes' do."""
         inner = F.normalize(latent) * math.sqrt(self._latent)
         if self.embedding is not None:
             inner = torch.cat([inner, self.embedding(classes)], 1)
@@ -147,6 +167,11 @@ class _Looking(nn.Module):
         )
         height, width = self._stages[-1]
         self.width = channels[-1] * height * width
+
+    def see_like(self, other: _Looking) -> None:
+        """Take over how another of the same sizes looks at images."""
+        for name in ("look", "stages", "between"):
+            getattr(self, name).load_state_dict(getattr(other, name).state_dict())
 
     def seen(self, images: Tensor) -> Tensor:
         """(B, C, H, W) to (B, width)."""

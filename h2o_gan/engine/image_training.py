@@ -42,6 +42,8 @@ _EMA_DECAY = 0.998
 _PENALTY = 0.1
 _PENALTY_EVERY = 4  # steps
 _START = 0.2  # of the training
+_CODED_ROWS = 20_000
+_CRITIC_FIRST = 0.05  # of the game: the critic learns alone
 _WARM_UP, _DECAYED_PART = 0.02, 0.5  # of the training
 _IMAGES, _IMAGES_ROWS, _IMAGES_POWER = 400_000, 60_000, 0.25
 _BATCH = 64
@@ -116,6 +118,7 @@ class ImageTraining(Training):
             load_memory(self.critic_optimizer, checkpoint.critic_optimizer)
         self._start: AutoencoderStart | None = None
         self._start_share = 0.0
+        self._is_critic_first = False
         if checkpoint is None:
             self._start = AutoencoderStart(self.generator, encoder.shape, self.sizes, start, device)
             self._start_share = _START
@@ -158,10 +161,11 @@ class ImageTraining(Training):
             if share < _START:
                 self._start.schedule(share / _START)
                 return
-            self._start = None
+            self._finish_start()
         share = (share - self._start_share) / (1 - self._start_share)
         warm = min(1.0, (share + 1e-3) / _WARM_UP)
         factor = warm * min(1.0, max(1 - share, 0.01) / _DECAYED_PART)
+        self._is_critic_first = self._start_share > 0 and share < _CRITIC_FIRST
         optimizers = (self.generator_optimizer, self.critic_optimizer)
         for optimizer, rate in zip(optimizers, self._rates, strict=True):
             for group in optimizer.param_groups:
@@ -179,6 +183,18 @@ class ImageTraining(Training):
         decay = min(self._ema_decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(self._average_weights, self._generator_weights, 1 - decay)
+
+    def _finish_start(self) -> None:
+        assert self._start is not None
+        random = torch.Generator().manual_seed(derive(self.seed, 9, 0))
+        picked = torch.randperm(len(self.codes), generator=random)[:_CODED_ROWS].to(self.device)
+        parts = [self.codes[part] for part in picked.split(256)]  # type: ignore[no-untyped-call]
+        self._start.finish(
+            ((self.encoder.images_of(codes), self._classes(codes)) for codes in parts), self.critic
+        )
+        self._start = None
+        with torch.no_grad():
+            torch._foreach_copy_(self._average_weights, self._generator_weights)
 
     def _play(self, images: Tensor, classes: Tensor | None, losses: Losses) -> None:
         count = len(images)
@@ -199,6 +215,10 @@ class ImageTraining(Training):
         descend(self.critic_optimizer, total, self._critic_weights)
         losses.add_critic(loss)
         self._seen += [on_real.detach().mean(), on_fake.detach().mean()]
+        if len(self._seen) == 2 * _ADAPT_EVERY:
+            self._adapt()
+        if self._is_critic_first:
+            return
 
         with self._half():
             fake = self._changed(self._generate(classes, count))
@@ -208,8 +228,6 @@ class ImageTraining(Training):
         loss = F.softplus(on_real - on_fake).mean()
         descend(self.generator_optimizer, loss, self._generator_weights)
         losses.add_generator(loss)
-        if len(self._seen) == 2 * _ADAPT_EVERY:
-            self._adapt()
 
     def _judged(self, real: Tensor, fake: Tensor, classes: Tensor | None) -> tuple[Tensor, Tensor]:
         both = None if classes is None else torch.cat([classes, classes])
