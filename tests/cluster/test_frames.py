@@ -9,11 +9,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import h2o
 import numpy as np
@@ -23,6 +23,7 @@ from h2o.backend import H2OConnection
 from h2o.exceptions import H2OConnectionError, H2OValueError
 from hard_tables import ENUM, TIME, assert_same, enum, uuid_array
 
+from h2o_gan.cluster import rest
 from h2o_gan.cluster.frames import Transport, read_frame, write_frame
 
 pytestmark = [
@@ -298,18 +299,27 @@ def test_destination_taken_meanwhile(transport: Transport, no_leaks: set[str]) -
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
-def test_interrupt_while_the_cluster_parses(transport: Transport, no_leaks: set[str]) -> None:
+def test_interrupt_while_the_cluster_parses(
+    transport: Transport, no_leaks: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     values = np.random.default_rng(0).normal(size=(10, 1_000_000))
     table = pa.table({f"x{i}": column for i, column in enumerate(values)})
+    api = rest.api
+    seen: list[str] = []
 
-    def interrupt() -> None:
-        while not any(job["status"] == "RUNNING" for job in h2o.api("GET /3/Jobs")["jobs"]):
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
+    def interrupted(endpoint: str, **data: Any) -> dict[str, Any]:
+        """What a user does who sees the parse running: a signal from a thread may come late."""
+        answer = api(endpoint, **data)
+        if endpoint.startswith("GET /3/Jobs/"):
+            seen.append(answer["jobs"][0]["status"])
+            if len(seen) == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+        return answer
 
-    threading.Thread(target=interrupt, daemon=True).start()
+    monkeypatch.setattr(rest, "api", interrupted)
     with pytest.raises(KeyboardInterrupt):
         transport.write(table.to_reader(), "half_made")
+    assert seen[0] == "RUNNING"
     assert h2o.get_frame("half_made") is None
 
 
