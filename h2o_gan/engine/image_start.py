@@ -54,7 +54,10 @@ class AutoencoderStart:
         self._encoder = ImageEncoder(shape, sizes)
         self._encoder.initialize(start)
         channels_last(self._encoder, device)
-        self._weights = [*generator.parameters(), *self._encoder.parameters()]
+        # Where codes lie is found by `finish`; `decode` knows nothing of it.
+        fitted = ("middles", "spreads")
+        of_generator = [w for name, w in generator.named_parameters() if name not in fitted]
+        self._weights = [*of_generator, *self._encoder.parameters()]
         self._optimizer = torch.optim.Adam(
             self._weights, lr=_RATE, betas=(0.9, 0.99), fused=device.type in ("cpu", "cuda")
         )
