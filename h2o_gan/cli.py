@@ -208,8 +208,11 @@ def _write(model: Model, rows: int, options: argparse.Namespace, result: IO[str]
         wanted["balance"] = options.balance
     if options.temperature != 1:
         wanted["temperature"] = options.temperature
-    if wanted and model.kind != "table":
-        raise _UsageError(f"{', '.join(wanted)}: this model is an mlp, which can't do that.")
+    able = {"table": set(wanted), "images": {"conditions", "balance"}}.get(model.kind, set())
+    if unable := [name for name in wanted if name not in able]:
+        raise _UsageError(
+            f"{', '.join(unable)}: this model is {model.architecture}, which can't do that."
+        )
     reader = model.sample(rows, options.seed, **wanted)
     if options.out is None:
         _write_csv(reader, result.buffer)  # type: ignore[attr-defined]

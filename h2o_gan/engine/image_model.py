@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from h2o_gan.engine.files import network_of, optimizer_of, optimizer_tensors
 from h2o_gan.engine.image_networks import (
     ImageCritic,
+    ImageEncoder,
     ImageGenerator,
     ImageSizes,
     channels_last,
@@ -41,6 +42,7 @@ class ImageModel(Model):
         sizes: widths of the networks.
         generator: the running mean of the generator.
         critic: the critic at the end.
+        image_encoder: what codes the generator's images had at the start, for the same.
         last_generator: state of the generator itself, for going on with training.
         generator_optimizer, critic_optimizer: states of Adam, for the same.
         augmentation: how often training images were changed at the end.
@@ -56,6 +58,7 @@ class ImageModel(Model):
     sizes: ImageSizes
     generator: ImageGenerator
     critic: ImageCritic
+    image_encoder: ImageEncoder = field(repr=False)
     last_generator: Mapping[str, Tensor] = field(repr=False)
     generator_optimizer: Mapping[str, Any] = field(repr=False)
     critic_optimizer: Mapping[str, Any] = field(repr=False)
@@ -229,6 +232,7 @@ class ImageModel(Model):
             "generator": self.generator.state_dict(),
             "last_generator": self.last_generator,
             "critic": self.critic.state_dict(),
+            "image_encoder": self.image_encoder.state_dict(),
             "generator_optimizer": optimizer_tensors(self.generator_optimizer),
             "critic_optimizer": optimizer_tensors(self.critic_optimizer),
         }
@@ -275,6 +279,9 @@ class ImageModel(Model):
             sizes=sizes,
             generator=network_of(build, "generator", tensors),
             critic=critic,
+            image_encoder=network_of(
+                lambda: ImageEncoder(encoder.shape, classes, sizes), "image_encoder", tensors
+            ),
             last_generator=last.state_dict(),
             generator_optimizer=optimizer_of("generator_optimizer", last, tensors),
             critic_optimizer=optimizer_of("critic_optimizer", critic, tensors),

@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from h2o_gan.engine.latent_flow import LatentFlow
+
 __all__ = [
     "ImageCritic",
     "ImageEncoder",
@@ -35,8 +37,7 @@ Network = TypeVar("Network", bound=nn.Module)
 _SLOPE = 0.2
 _COARSEST = 8  # sides of the last stage are at most this
 _EMBEDDING = 64
-_MOST_GROUPS = 100  # classes whose latent vectors spread each in their own way
-_NARROWEST, _WIDEST = -6.0, 2.0  # log standard deviations of latent vectors
+_NARROWEST, _WIDEST = -6.0, 2.0  # log standard deviations of codes
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,7 @@ class ImageGenerator(nn.Module):
         height, width = self._stages[-1]
         channels = sizes.channels
         self.embedding = nn.Embedding(classes, _EMBEDDING) if classes else None
-        # Where the latent vectors of each class lie, and how they spread.
-        groups = classes if 1 <= classes <= _MOST_GROUPS else 1
-        self.middles = nn.Parameter(torch.empty(groups, sizes.latent))
-        self.spreads = nn.Parameter(torch.empty(groups, sizes.latent, sizes.latent))
+        self.flow = LatentFlow(sizes.latent, classes)
         inputs = sizes.latent + (_EMBEDDING if classes else 0)
         self.start = nn.Linear(inputs, channels[-1] * height * width)
         self.stages = nn.ModuleList(
@@ -112,31 +110,21 @@ class ImageGenerator(nn.Module):
         if self.embedding is not None:
             nn.init.normal_(self.embedding.weight, generator=random)
         nn.init.normal_(self.start.weight, std=self.start.in_features**-0.5, generator=random)
-        nn.init.zeros_(self.middles)
-        with torch.no_grad():
-            self.spreads.copy_(torch.eye(self._latent))
+        self.flow.initialize()
         with torch.no_grad():
             self.paint.weight.mul_(0.3)
 
     def forward(self, latent: Tensor, classes: Tensor | None = None) -> Tensor:
         """(B, Z) standard normal latents and (B,) classes to (B, C, H, W), about [-1, 1]."""
-        groups = self.groups_of(latent, classes)
-        spread = torch.einsum("bij,bj->bi", self.spreads[groups], latent)
-        return self.decode(self.middles[groups] + spread, classes)
+        return self.decode(self.flow(latent, classes), classes)
 
-    def groups_of(self, latent: Tensor, classes: Tensor | None) -> Tensor:
-        """(B,) int64: which of the middles and spreads is each one's."""
-        if classes is not None and len(self.middles) > 1:
-            return classes
-        return torch.zeros(len(latent), dtype=torch.int64, device=latent.device)
-
-    def decode(self, latent: Tensor, classes: Tensor | None = None) -> Tensor:
-        """The images of (B, Z) latents that lie where their classes' do."""
-        inner = F.normalize(latent) * math.sqrt(self._latent)
+    def decode(self, codes: Tensor, classes: Tensor | None = None) -> Tensor:
+        """The images of (B, Z) codes."""
+        inner = F.normalize(codes) * math.sqrt(self._latent)
         if self.embedding is not None:
             inner = torch.cat([inner, self.embedding(classes)], 1)
         height, width = self._stages[-1]
-        x = self.start(inner).view(len(latent), -1, height, width)
+        x = self.start(inner).view(len(codes), -1, height, width)
         x = self.stages[0](x.contiguous(memory_format=torch.channels_last))
         sizes = self._stages[-2::-1]
         for change, stage, size in zip(self.between, self.stages[1:], sizes, strict=True):
@@ -147,9 +135,12 @@ class ImageGenerator(nn.Module):
 
 
 class _Looking(nn.Module):
-    """Images to flat features of their coarsest stage; the generator's mirror."""
+    """Images to flat features of their coarsest stage; the generator's mirror.
 
-    def __init__(self, shape: tuple[int, int, int], sizes: ImageSizes) -> None:
+    With labels, `label` guesses the class from these.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], classes: int, sizes: ImageSizes) -> None:
         super().__init__()
         self._patch = sizes.patch
         self._stages = stages_of(shape[0], shape[1], sizes.patch)
@@ -167,11 +158,13 @@ class _Looking(nn.Module):
         )
         height, width = self._stages[-1]
         self.width = channels[-1] * height * width
+        self.label = nn.Linear(self.width, classes) if classes else None
 
     def see_like(self, other: _Looking) -> None:
         """Take over how another of the same sizes looks at images."""
-        for name in ("look", "stages", "between"):
-            getattr(self, name).load_state_dict(getattr(other, name).state_dict())
+        for name in ("look", "stages", "between", "label"):
+            if getattr(self, name) is not None:
+                getattr(self, name).load_state_dict(getattr(other, name).state_dict())
 
     def seen(self, images: Tensor) -> Tensor:
         """(B, C, H, W) to (B, width)."""
@@ -196,7 +189,7 @@ class ImageCritic(_Looking):
     """
 
     def __init__(self, shape: tuple[int, int, int], classes: int, sizes: ImageSizes) -> None:
-        super().__init__(shape, sizes)
+        super().__init__(shape, classes, sizes)
         self.end = nn.Linear(self.width, _EMBEDDING if classes else 1)
         self.embedding = nn.Embedding(classes, _EMBEDDING) if classes else None
 
@@ -209,22 +202,28 @@ class ImageCritic(_Looking):
 
     def forward(self, images: Tensor, classes: Tensor | None = None) -> Tensor:
         """(B, C, H, W) images and (B,) classes to (B, 1) scores."""
-        features: Tensor = self.end(self.seen(images))
+        return self.judge(self.seen(images), classes)
+
+    def judge(self, seen: Tensor, classes: Tensor | None) -> Tensor:
+        """The scores of what was seen."""
+        features: Tensor = self.end(seen)
         if self.embedding is None:
             return features
-        return (features * self.embedding(classes)).sum(1, keepdim=True) / math.sqrt(_EMBEDDING)
+        scores: Tensor = (features * self.embedding(classes)).sum(1, keepdim=True)
+        return scores / math.sqrt(_EMBEDDING)
 
 
 class ImageEncoder(_Looking):
-    """Images to normal distributions of the latent vectors that may have made them.
+    """Images to normal distributions of the codes that may have made them, and to classes.
 
     Args:
         shape: (height, width, colours).
+        classes: how many there are; 0 for images without labels.
         sizes: widths.
     """
 
-    def __init__(self, shape: tuple[int, int, int], sizes: ImageSizes) -> None:
-        super().__init__(shape, sizes)
+    def __init__(self, shape: tuple[int, int, int], classes: int, sizes: ImageSizes) -> None:
+        super().__init__(shape, classes, sizes)
         self.end = nn.Linear(self.width, 2 * sizes.latent)
 
     def initialize(self, random: torch.Generator) -> None:
@@ -234,7 +233,11 @@ class ImageEncoder(_Looking):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, H, W) to means and log standard deviations, float32 (B, Z) each."""
-        means, logs = self.end(self.seen(images)).float().chunk(2, 1)
+        return self.code(self.seen(images))
+
+    def code(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """The distributions of what was seen."""
+        means, logs = self.end(seen).float().chunk(2, 1)
         return means, logs.clamp(_NARROWEST, _WIDEST)
 
 

@@ -3,14 +3,22 @@
 The game is R3GAN's (Huang et al. 2024, arXiv 2501.05441): the relativistic pairing loss with
 R1 and R2 penalties, Adam without momentum, a running mean of the generator. The penalties are
 taken every few steps and count as much more then (Karras et al. 2020, StyleGAN2, arXiv
-1912.04958): they cost more than the rest of the step.
+1912.04958): they cost more than the rest of the step. Before the game the networks learn what they
+can by likelihood (:mod:`h2o_gan.engine.image_start`), and during it the generator goes on drawing
+training images by their codes (Larsen et al. 2016, VAE/GAN, arXiv 1512.09300): what it could draw
+it does not forget.
+
+Where images have labels, the critic guesses those of the real ones as well, so that what it looks
+at keeps to do with them. The generator has no part in that: in AC-GAN (Odena et al. 2017, arXiv
+1610.09585), where it has, classes shrink to what is easily told (Gong et al. 2019, arXiv
+1907.02690).
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +30,12 @@ from h2o_gan.engine.augmentation import AdaptiveStrength, augmented
 from h2o_gan.engine.image_model import ImageModel, as_bytes
 from h2o_gan.engine.image_networks import (
     ImageCritic,
+    ImageEncoder,
     ImageGenerator,
     ImageSizes,
     channels_last,
 )
-from h2o_gan.engine.image_start import AutoencoderStart
+from h2o_gan.engine.image_start import AutoencoderStart, log_error
 from h2o_gan.engine.images import PixelEncoder
 from h2o_gan.engine.loop import Losses, Training, derive, descend, load_memory
 from h2o_gan.engine.model import copied, on_cpu, scale_of
@@ -41,11 +50,13 @@ _BETAS = (0.0, 0.99)
 _EMA_DECAY = 0.998
 _PENALTY = 0.1
 _PENALTY_EVERY = 4  # steps
+_LABEL_WEIGHT = 0.5
+_REDRAW_WEIGHT, _REDRAW_EVERY = 20.0, 2
 _START = 0.2  # of the training
-_CODED_ROWS = 20_000
+_MOST_CODED = 50_000  # rows whose codes the start's flow learns
 _CRITIC_FIRST = 0.05  # of the game: the critic learns alone
 _WARM_UP, _DECAYED_PART = 0.02, 0.5  # of the training
-_IMAGES, _IMAGES_ROWS, _IMAGES_POWER = 400_000, 60_000, 0.25
+_IMAGES, _IMAGES_ROWS, _IMAGES_POWER = 900_000, 60_000, 0.4
 _BATCH = 64
 _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.1, 2048, 100
 _SPLIT_SEED = 20
@@ -98,20 +109,24 @@ class ImageTraining(Training):
         classes = 0 if encoder.labels is None else len(encoder.labels.classes)
         self.generator = ImageGenerator(encoder.shape, classes, self.sizes)
         self.critic = ImageCritic(encoder.shape, classes, self.sizes)
+        self.image_encoder = ImageEncoder(encoder.shape, classes, self.sizes)
         start = torch.Generator().manual_seed(derive(self.seed, 0, 0))
         self.generator.initialize(start)
         self.critic.initialize(start)
+        self.image_encoder.initialize(start)
         if checkpoint is not None:
             self.generator.load_state_dict(checkpoint.last_generator)
             self.critic.load_state_dict(checkpoint.critic.state_dict())
+            self.image_encoder.load_state_dict(checkpoint.image_encoder.state_dict())
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         if checkpoint is not None:
             self.average.load_state_dict(checkpoint.generator.state_dict())
-        for network in (self.generator, self.critic, self.average):
+        for network in (self.generator, self.critic, self.image_encoder, self.average):
             channels_last(network, device)
         self._generator_weights: list[Tensor] = list(self.generator.parameters())
         self._critic_weights: list[Tensor] = list(self.critic.parameters())
         self._average_weights: list[Tensor] = list(self.average.parameters())
+        self._encoder_weights: list[Tensor] = list(self.image_encoder.parameters())
         self.forget()
         if checkpoint is not None:
             load_memory(self.generator_optimizer, checkpoint.generator_optimizer)
@@ -120,7 +135,12 @@ class ImageTraining(Training):
         self._start_share = 0.0
         self._is_critic_first = False
         if checkpoint is None:
-            self._start = AutoencoderStart(self.generator, encoder.shape, self.sizes, start, device)
+            self._start = AutoencoderStart(
+                self.generator,
+                self.image_encoder,
+                self._coded_rows,
+                lambda: self._images(self._kept),
+            )
             self._start_share = _START
         self._is_half = _multiplies_halves(device)
         self._strength = AdaptiveStrength(checkpoint.augmentation if checkpoint else 0.0)
@@ -149,6 +169,7 @@ class ImageTraining(Training):
             "generator": self._generator_weights,
             "critic": self._critic_weights,
             "average": self._average_weights,
+            "image_encoder": self._encoder_weights,
         }
 
     def _largest_product(self) -> int:
@@ -186,15 +207,20 @@ class ImageTraining(Training):
 
     def _finish_start(self) -> None:
         assert self._start is not None
-        random = torch.Generator().manual_seed(derive(self.seed, 9, 0))
-        picked = torch.randperm(len(self.codes), generator=random)[:_CODED_ROWS].to(self.device)
-        parts = [self.codes[part] for part in picked.split(256)]  # type: ignore[no-untyped-call]
-        self._start.finish(
-            ((self.encoder.images_of(codes), self._classes(codes)) for codes in parts), self.critic
-        )
+        self._start.finish(self.critic, self.random, self._half())
         self._start = None
         with torch.no_grad():
             torch._foreach_copy_(self._average_weights, self._generator_weights)
+
+    def _coded_rows(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        random = torch.Generator().manual_seed(derive(self.seed, 9, 0))
+        picked = torch.randperm(len(self.codes), generator=random)[:_MOST_CODED]
+        return self._images(self.codes[picked.to(self.device)])
+
+    def _images(self, codes: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
+        for part in codes.split(256):  # type: ignore[no-untyped-call]
+            if len(part):
+                yield self.encoder.images_of(part), self._classes(part)
 
     def _play(self, images: Tensor, classes: Tensor | None, losses: Losses) -> None:
         count = len(images)
@@ -205,13 +231,19 @@ class ImageTraining(Training):
         if penalized:
             real.requires_grad_()
             fake.requires_grad_()
+        both = None if classes is None else torch.cat([classes, classes])
         with self._half():
-            on_real, on_fake = self._judged(real, fake, classes)
+            seen = self.critic.seen(torch.cat([real, fake]))
+            on_real, on_fake = self.critic.judge(seen, both).float().chunk(2)
         loss = F.softplus(on_fake - on_real).mean()
         total = loss
+        if self.critic.label is not None and classes is not None:
+            with self._half():
+                guesses = self.critic.label(seen[:count])
+            total = total + _LABEL_WEIGHT * F.cross_entropy(guesses.float(), classes)
         if penalized:
             weight = self._penalty * _PENALTY_EVERY
-            total = loss + r1_r2(on_real, on_fake, real, fake, weight)
+            total = total + r1_r2(on_real, on_fake, real, fake, weight)
         descend(self.critic_optimizer, total, self._critic_weights)
         losses.add_critic(loss)
         self._seen += [on_real.detach().mean(), on_fake.detach().mean()]
@@ -226,13 +258,21 @@ class ImageTraining(Training):
                 on_real = self.critic(real.detach(), classes).float()
             on_fake = self.critic(fake, classes).float()
         loss = F.softplus(on_real - on_fake).mean()
-        descend(self.generator_optimizer, loss, self._generator_weights)
+        total = loss
+        if self.step % _REDRAW_EVERY == 0:
+            total = loss + _REDRAW_WEIGHT * _REDRAW_EVERY * self._redrawn_badly(images, classes)
+        descend(self.generator_optimizer, total, self._generator_weights)
         losses.add_generator(loss)
 
-    def _judged(self, real: Tensor, fake: Tensor, classes: Tensor | None) -> tuple[Tensor, Tensor]:
-        both = None if classes is None else torch.cat([classes, classes])
-        on_real, on_fake = self.critic(torch.cat([real, fake]), both).float().chunk(2)
-        return on_real, on_fake
+    def _redrawn_badly(self, images: Tensor, classes: Tensor | None) -> Tensor:
+        """How far the generator has come from drawing training images by their codes."""
+        images = images.detach()
+        with self._half():
+            with torch.no_grad():
+                means, logs = self.image_encoder(images)
+                noise = torch.randn(means.shape, generator=self.random, device=self.device)
+            drawn = self.generator.decode(means + noise * logs.exp(), classes)
+        return log_error(drawn.float(), images)
 
     def _half(self) -> torch.autocast:
         """Products in bfloat16 where the device multiplies those faster than float32."""
@@ -310,6 +350,7 @@ class ImageTraining(Training):
             sizes=self.sizes,
             generator=on_cpu(self.average),
             critic=on_cpu(self.critic),
+            image_encoder=on_cpu(self.image_encoder),
             last_generator=copied(self.generator.state_dict()),
             generator_optimizer=copied(self.generator_optimizer.state_dict()),
             critic_optimizer=copied(self.critic_optimizer.state_dict()),
@@ -356,7 +397,7 @@ class ImageTraining(Training):
 def _multiplies_halves(device: torch.device) -> bool:
     """Whether bfloat16 products are in the device's hardware."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
     asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # not in every torch
