@@ -372,42 +372,51 @@ def speed(data: Data, options: argparse.Namespace) -> None:
     training = image_training.ImageTraining(
         encoder, encoder.encode(table), None, None, parameters, torch.device("cpu"), None
     )
+    training.schedule(0.5)  # past its start
     losses = Losses(torch.device("cpu"))
     codes, batch = training.codes, training.batch
     images, classes = encoder.images_of(codes), encoder.classes_of(codes)
-    generator, critic = copy.deepcopy(training.generator), copy.deepcopy(training.critic)
+    generator, critic, reader = (
+        copy.deepcopy(n) for n in (training.generator, training.critic, training.image_encoder)
+    )
     optimizers = [
-        torch.optim.Adam(n.parameters(), 1e-3, (0.0, 0.99), fused=True) for n in (generator, critic)
+        torch.optim.Adam(n.parameters(), 1e-4, (0.0, 0.99), fused=True) for n in (generator, critic)
     ]
-    every = image_training._PENALTY_EVERY
 
     def bare(step: int) -> None:
         rows = torch.randint(len(codes), (batch,))
         real, own = images[rows], classes[rows]
-        with torch.no_grad():
-            fake = generator(torch.randn(batch, training.sizes.latent), own)
-        penalized = step % every == 0
+        with training._half():
+            made = generator(torch.randn(batch, training.sizes.latent), own).float()
+        fake = made.detach()
+        penalized = step % image_training._PENALTY_EVERY == 0
         if penalized:
             real.requires_grad_()
             fake.requires_grad_()
-        on_real, on_fake = critic(torch.cat([real, fake]), torch.cat([own, own])).chunk(2)
-        loss = F.softplus(on_fake - on_real).mean()
+        with training._half():
+            seen = critic.seen(torch.cat([real, fake]))
+            on_real, on_fake = critic.judge(seen, torch.cat([own, own])).float().chunk(2)
+            guesses = critic.label(seen[:batch])
+        loss = F.softplus(on_fake - on_real).mean() + F.cross_entropy(guesses.float(), own)
         if penalized:
             loss = loss + r1_r2(on_real, on_fake, real, fake, 1.0)
         optimizers[1].zero_grad()
         loss.backward()
         optimizers[1].step()
-        for weight in critic.parameters():
-            weight.requires_grad_(False)
-        with torch.no_grad():
-            on_real = critic(real.detach(), own)
-        fake = generator(torch.randn(batch, training.sizes.latent), own)
-        loss = F.softplus(on_real - critic(fake, own)).mean()
+        critic.requires_grad_(False)
+        with training._half():
+            on_fake = critic(made, own).float()
+        loss = F.softplus(on_real.detach() - on_fake).mean()
+        if step % image_training._REDRAW_EVERY == 0:
+            with training._half():
+                with torch.no_grad():
+                    means, _ = reader(images[rows])
+                drawn = generator.decode(means, own)
+            loss = loss + (drawn.float() - images[rows]).square().mean()
         optimizers[0].zero_grad()
         loss.backward()
         optimizers[0].step()
-        for weight in critic.parameters():
-            weight.requires_grad_(True)
+        critic.requires_grad_(True)
 
     def engines(step: int) -> None:
         training.one_step(torch.randint(len(codes), (batch,)), losses)

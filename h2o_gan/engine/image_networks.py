@@ -87,7 +87,7 @@ class ImageGenerator(nn.Module):
 
     def __init__(self, shape: tuple[int, int, int], classes: int, sizes: ImageSizes) -> None:
         super().__init__()
-        self._shape, self._patch, self._latent = shape, sizes.patch, sizes.latent
+        self._shape, self._patch, self.latent_size = shape, sizes.patch, sizes.latent
         self._stages = stages_of(shape[0], shape[1], sizes.patch)
         height, width = self._stages[-1]
         channels = sizes.channels
@@ -120,7 +120,7 @@ class ImageGenerator(nn.Module):
 
     def decode(self, codes: Tensor, classes: Tensor | None = None) -> Tensor:
         """The images of (B, Z) codes."""
-        inner = F.normalize(codes) * math.sqrt(self._latent)
+        inner = F.normalize(codes) * math.sqrt(self.latent_size)
         if self.embedding is not None:
             inner = torch.cat([inner, self.embedding(classes)], 1)
         height, width = self._stages[-1]

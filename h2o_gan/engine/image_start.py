@@ -142,5 +142,5 @@ class AutoencoderStart:
 
 
 def log_error(drawn: Tensor, images: Tensor) -> Tensor:
-    """How unlikely images are where these were drawn, in nats a pixel and colour, but for a constant."""
+    """How unlikely images are where these were drawn: nats a pixel and colour, plus a constant."""
     return 0.5 * torch.log((drawn - images).square().mean() + _LEAST_ERROR)

@@ -224,9 +224,12 @@ class ImageTraining(Training):
 
     def _play(self, images: Tensor, classes: Tensor | None, losses: Losses) -> None:
         count = len(images)
-        with torch.no_grad(), self._half():
-            fake = self._generate(classes, count)
-        real, fake = self._changed(images), self._changed(fake)
+        with torch.set_grad_enabled(not self._is_critic_first):
+            with self._half():
+                generated = self._generate(classes, count)
+            shown = self._changed(generated)
+        # Both networks learn from these images: drawing others for the generator gains nothing.
+        real, fake = self._changed(images), shown.detach()
         penalized = self._penalty and self.step % _PENALTY_EVERY == 0
         if penalized:
             real.requires_grad_()
@@ -253,11 +256,8 @@ class ImageTraining(Training):
             return
 
         with self._half():
-            fake = self._changed(self._generate(classes, count))
-            with torch.no_grad():
-                on_real = self.critic(real.detach(), classes).float()
-            on_fake = self.critic(fake, classes).float()
-        loss = F.softplus(on_real - on_fake).mean()
+            on_fake = self.critic(shown, classes).float()
+        loss = F.softplus(on_real.detach() - on_fake).mean()
         total = loss
         if self.step % _REDRAW_EVERY == 0:
             total = loss + _REDRAW_WEIGHT * _REDRAW_EVERY * self._redrawn_badly(images, classes)
