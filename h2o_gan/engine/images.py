@@ -8,6 +8,8 @@ column may say what an image shows: its label.
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -255,13 +257,13 @@ class PixelEncoder:
         """
         names = [name for name in table.column_names if name != label]
         others = [n for n in names if kind_of(table.schema.field(n).type) not in ("int", "real")]
-        size = _checked_shape(shape, len(names), names)
         if others:
             raise ValueError(
                 f"images have numeric columns, a pixel each, but {_listed(others)} "
                 f"{'is' if len(others) == 1 else 'are'} not: give the label as y, leave others out "
                 "with ignored_columns."
             )
+        size = _checked_shape(shape, len(names), names)
         holed = [name for name in names if table.column(name).null_count]
         if holed:
             raise ValueError(
@@ -469,10 +471,18 @@ def _checked_shape(
     if height * width * colours != pixels:
         raise ValueError(
             f"image_shape={tuple(shape)} takes {height * width * colours} pixel columns, but the "
-            f"data have {pixels} ({_listed(names)}): give the label as y, and leave columns that "
-            "are no pixels out with ignored_columns."
+            f"data have {pixels} ({_listed(_odd_ones(names))}): give the label as y, and leave "
+            "columns that are no pixels out with ignored_columns."
         )
     return height, width, colours
+
+
+def _odd_ones(names: Sequence[str]) -> Sequence[str]:
+    """The names that are not numbered like most, or all names if there are none."""
+    stems = [re.sub(r"\d+", "", name) for name in names]
+    usual, _ = Counter(stems).most_common(1)[0]
+    odd = [name for name, stem in zip(names, stems, strict=True) if stem != usual]
+    return odd or names
 
 
 def _listed(names: Sequence[str]) -> str:

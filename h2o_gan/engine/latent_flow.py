@@ -29,16 +29,9 @@ _LOOK_EVERY = 50  # steps
 class _Coupling(nn.Module):
     """Moves and stretches half of a vector by what the other half and the class say."""
 
-    _order: Tensor
-    _back: Tensor
-
-    def __init__(self, size: int, classes: int, turn: int) -> None:
+    def __init__(self, size: int, classes: int) -> None:
         super().__init__()
         self._kept = size // 2
-        random = torch.Generator().manual_seed(turn)
-        order = torch.randperm(size, generator=random)
-        self.register_buffer("_order", order, persistent=False)
-        self.register_buffer("_back", order.argsort(), persistent=False)
         self.first = nn.Linear(self._kept, _WIDTH)
         self.label = nn.Embedding(classes, _WIDTH) if classes else None
         self.inner = nn.Linear(_WIDTH, _WIDTH)
@@ -54,13 +47,15 @@ class _Coupling(nn.Module):
     def forward(self, x: Tensor, classes: Tensor | None) -> Tensor:
         kept, other = x[:, : self._kept], x[:, self._kept :]
         stretch, shift = self._says(kept, classes)
-        moved = torch.cat([kept, other * stretch.exp() + shift], 1)
-        return moved[:, self._back]
+        spread = torch.empty_like(x)
+        spread[:, 1::2] = kept
+        spread[:, ::2] = other * stretch.exp() + shift
+        return spread
 
     def inverse(self, x: Tensor, classes: Tensor | None) -> tuple[Tensor, Tensor]:
         """Also (B,) the log of the volume's growth."""
-        x = x[:, self._order]
-        kept, other = x[:, : self._kept], x[:, self._kept :]
+        # Every other number is kept, and these come first then: the next coupling halves otherwise.
+        kept, other = x[:, 1::2], x[:, ::2]
         stretch, shift = self._says(kept, classes)
         return torch.cat([kept, (other - shift) * (-stretch).exp()], 1), -stretch.sum(1)
 
@@ -86,7 +81,7 @@ class LatentFlow(nn.Module):
         self.middles = nn.Parameter(torch.empty(max(classes, 1), size))
         self.spreads = nn.Parameter(torch.empty(max(classes, 1), size))
         self.couplings = nn.ModuleList(
-            _Coupling(size, classes, turn) for turn in range(_COUPLINGS if size > 1 else 0)
+            _Coupling(size, classes) for _ in range(_COUPLINGS if size > 1 else 0)
         )
 
     def initialize(self) -> None:
