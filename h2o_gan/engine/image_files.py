@@ -118,6 +118,8 @@ def _read(file: Path, shape: tuple[int, int, int]) -> Array:
     from PIL import Image, ImageOps
 
     height, width, colours = shape
+    if file.exists() and not file.is_file():  # a pipe would be waited for without end
+        raise ValueError("it is not a file")
     with Image.open(file, formats=_FORMATS) as image:
         if image.width * image.height > _MOST_PIXELS:
             raise ValueError(f"it has {image.width} x {image.height} pixels")
@@ -128,6 +130,8 @@ def _read(file: Path, shape: tuple[int, int, int]) -> Array:
             turned = turned.convert("RGBA")
             ground = Image.new("RGBA", turned.size, (0, 0, 0, 255))
             turned = Image.alpha_composite(ground, turned)
+        if turned.mode.startswith("I;16"):  # else all but the darkest would show white
+            turned = Image.fromarray((np.asarray(turned) >> 8).astype(np.uint8))
         turned = turned.convert("L" if colours == 1 else "RGB")
         fitted = ImageOps.fit(turned, (width, height), Image.Resampling.LANCZOS)
         return np.asarray(fitted, np.uint8).reshape(shape)

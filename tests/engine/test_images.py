@@ -194,6 +194,13 @@ def test_images_are_turned_by_their_exif_data(tmp_path):
     assert np.array_equal(images[0, :, :, 0], np.rot90(images[1, :, :, 0], -1))
 
 
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
+    picture = np.repeat(np.arange(0, 65_536, 4096, np.uint16)[None], 16, 0)
+    Image.fromarray(picture).save(tmp_path / "deep.png")
+    images, _ = read_images(["deep.png"], tmp_path, (16, 16, 1))
+    assert np.abs(images[0, 0, :, 0].astype(int) - np.arange(0, 256, 16)).max() <= 1
+
+
 @pytest.mark.parametrize("path", ["../outside.png", "link.png", "sub/../../outside.png", "/etc/x"])
 def test_nothing_outside_the_root_is_opened(folder, path):
     for skip in (False, True):
@@ -224,14 +231,16 @@ def test_unreadable_files_are_listed_or_skipped(folder):
         ("script.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
     ):
         (folder / name).write_bytes(data)
-    bad = ["half.png", "text.png", "empty.png", "bomb.png", "script.png", "gone.png", None, "sub"]
+    os.mkfifo(folder / "pipe.png")
+    bad = ["half.png", "text.png", "empty.png", "bomb.png", "script.png", "gone.png", None, "sub",
+           "pipe.png"]  # fmt: skip
     paths = ["a.png", *bad, "c.bmp"]
-    with pytest.raises(ValueError, match=r"8 of 10 images can't be read: half.png.*'skip'") as info:
+    with pytest.raises(ValueError, match=r"9 of 11 images can't be read: half.png.*'skip'") as info:
         read_images(paths, folder, (8, 8, 3))
     assert all(name in str(info.value) for name in bad if name)
-    with pytest.warns(RuntimeWarning, match="8 of 10 images can't be read and are left out"):
+    with pytest.warns(RuntimeWarning, match="9 of 11 images can't be read and are left out"):
         images, kept = read_images(paths, folder, (8, 8, 3), skip=True)
-    assert len(images) == 2 and kept.nonzero()[0].tolist() == [0, 9]
+    assert len(images) == 2 and kept.nonzero()[0].tolist() == [0, 10]
     with pytest.raises(ValueError, match="can't be read"):
         read_images(bad, folder, (8, 8, 3), skip=True)
 
