@@ -103,6 +103,8 @@ def _summary(model: Model) -> H2OTwoDimTable:
         "columns": len(model.columns),
         "training_rows": model.rows,
     }
+    if words := getattr(model.encoder, "words", None):
+        header["images"] = words
     for name, network in model.networks.items():
         header[f"{name}_weights"] = sum(weight.numel() for weight in network.parameters())
     header |= {

@@ -47,6 +47,8 @@ def test_pixel_frames_are_trained_on_and_come_back(gan, frame, capsys):
     assert fake.names == frame.names and fake.types["digit"] == "enum"
     assert fake["digit"].levels() == frame["digit"].levels()
     assert frame.rbind(fake).nrow == 650
+    summary = gan.summary()
+    assert "8 x 8 grey images of 10 classes in 'digit'" in summary.cell_values[0]
     sevens = gan.generate(20, seed=1, conditions={"digit": "7"})
     assert sevens["digit"].as_data_frame(use_pandas=False, header=False) == [["7"]] * 20
     even = gan.generate(20, seed=1, balance="digit")

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -68,12 +69,13 @@ def copies(model: Model, rows: pa.Table, training: pa.Table) -> pa.Table:
     encoder = model.encoder
     columns = [column.name for column in model.judged_columns]
     numbers = None  # of the training rows, where some are left out
+    search: Callable[[Tensor, Tensor, Tensor | None], tuple[npt.NDArray[np.int64], Array]]
     if isinstance(encoder, PixelEncoder):
         own = model.codes_of(rows)[:, : encoder.width]
         codes, kept = encode_rows(encoder, training, model.parameters, threading.Event())
         others = codes[:, : encoder.width]
         numbers = None if kept is None else kept.nonzero()[0]
-        search = _nearest_images
+        search = partial(_nearest_images, levels=float(encoder.levels))
     else:
         own, others = _scaled(rows.select(columns), training.select(columns))
         search = _nearest_rows
@@ -91,9 +93,8 @@ def copies(model: Model, rows: pa.Table, training: pa.Table) -> pa.Table:
 
 
 def _nearest_images(
-    rows: Tensor, others: Tensor, own_places: Tensor | None
+    rows: Tensor, others: Tensor, own_places: Tensor | None, levels: float
 ) -> tuple[npt.NDArray[np.int64], Array]:
-    levels = 255.0
     pixels = rows.shape[1]
     best = torch.full((len(rows),), math.inf)
     places = torch.zeros(len(rows), dtype=torch.int64)

@@ -441,6 +441,10 @@ def test_planted_copies_of_images_are_found(model, labelled, digits):
     assert found["nearest_row"].to_pylist() == [7, 900, 33]
     assert max(found["distance"].to_pylist()) == 0
     assert max(found["real_nearer"].to_pylist()) == 0
+    place = planted.column_names.index("p0")  # black in every digit
+    changed = planted.set_column(place, "p0", pa.array([16, 16, 16]))
+    # One of 64 pixels is as far off as can be.
+    assert copies(model, changed, labelled)["distance"].to_pylist() == pytest.approx([1 / 8] * 3)
 
 
 def test_planted_copies_of_rows_are_found(mixed_table):
