@@ -51,7 +51,7 @@ How images are learned
 **Networks.** A convolutional generator and a critic that mirrors it, residual blocks without
 normalisation, both told the label (:mod:`~h2o_gan.engine.image_networks`).
 
-**Start.** For a fifth of the training the generator is the decoder of an autoencoder
+**Start.** For a good fifth of the training the generator is the decoder of an autoencoder
 (:mod:`~h2o_gan.engine.image_start`); then a flow learns where the codes of each class lie
 (:mod:`~h2o_gan.engine.latent_flow`) and becomes the generator's first layers. The critic begins
 with what the encoder has learned to see.
@@ -67,7 +67,7 @@ cores it takes hours. After the start all of them are there, as blots where code
 the game moves the flow away from these and makes the rest sharp: the same quality in a fraction
 of the steps, and more of the variety.
 
-**Sampling.** An image whose label the critic guesses otherwise is drawn again
+**Sampling.** An image that shows the encoder another label than asked for is drawn again
 (:mod:`~h2o_gan.engine.image_model`). Whether samples copy training images is a question with an
 answer: :mod:`~h2o_gan.engine.neighbours`.
 

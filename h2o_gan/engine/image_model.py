@@ -43,7 +43,7 @@ class ImageModel(Model):
         sizes: widths of the networks.
         generator: the running mean of the generator.
         critic: the critic at the end.
-        image_encoder: what codes the generator's images had at the start, for the same.
+        image_encoder: tells codes and labels of images, as it learned them before the game.
         last_generator: state of the generator itself, for going on with training.
         generator_optimizer, critic_optimizer: states of Adam, for the same.
         augmentation: how often training images were changed at the end.
@@ -133,7 +133,7 @@ class ImageModel(Model):
         own_seed = actual_seed(seed)
         device = sampling_device()
         generator = channels_last(copy.deepcopy(self.generator), device)
-        judge = channels_last(copy.deepcopy(self.critic), device)
+        judge = channels_last(copy.deepcopy(self.image_encoder), device)
         even = balance is not None
 
         @torch.no_grad()
@@ -300,15 +300,15 @@ def _redraw_what_shows_other_labels(
     images: Tensor,
     classes: Tensor,
     generator: ImageGenerator,
-    judge: ImageCritic,
+    judge: ImageEncoder,
     random: torch.Generator,
 ) -> None:
     """Rejection sampling by label, in place.
 
-    An image stays with the probability that the critic's guess gives to its label, which it learned
-    from real images only; another takes the place of one that goes. To decide by the critic's
-    score instead (Azadi et al. 2019, arXiv 1810.06758) made samples worse: in the midst of the game
-    it is no ratio of densities.
+    An image stays with the probability that the encoder's guess gives to its label; another takes
+    the place of one that goes. The encoder learned labels from real images before the game, of
+    which it knows nothing: the critic's guesses, let alone its scores (Azadi et al. 2019, arXiv
+    1810.06758), leave samples further from the data.
     """
     assert judge.label is not None
     waiting = torch.arange(len(images), device=images.device)

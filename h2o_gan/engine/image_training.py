@@ -48,11 +48,11 @@ __all__ = ["ImageTraining"]
 _RATE = 5e-4
 _BETAS = (0.0, 0.99)
 _EMA_DECAY = 0.998
-_PENALTY = 0.1
+_PENALTY = 0.2
 _PENALTY_EVERY = 4  # steps
 _LABEL_WEIGHT = 0.5
-_REDRAW_WEIGHT, _REDRAW_EVERY = 20.0, 2
-_START = 0.2  # of the training
+_REDRAW_WEIGHT = 20.0
+_START = 0.3  # of the training
 _MOST_CODED = 50_000  # rows whose codes the start's flow learns
 _CRITIC_FIRST = 0.05  # of the game: the critic learns alone
 _WARM_UP, _DECAYED_PART = 0.02, 0.5  # of the training
@@ -258,9 +258,7 @@ class ImageTraining(Training):
         with self._half():
             on_fake = self.critic(shown, classes).float()
         loss = F.softplus(on_real.detach() - on_fake).mean()
-        total = loss
-        if self.step % _REDRAW_EVERY == 0:
-            total = loss + _REDRAW_WEIGHT * _REDRAW_EVERY * self._redrawn_badly(images, classes)
+        total = loss + _REDRAW_WEIGHT * self._redrawn_badly(images, classes)
         descend(self.generator_optimizer, total, self._generator_weights)
         losses.add_generator(loss)
 
