@@ -89,7 +89,8 @@ class ImageModel(Model):
         Args:
             rows: how many, at least 1.
             seed: 0 or more; None for different rows each time. The same seed gives the same rows.
-            conditions: the label, ``{"label": 7}``, or a list of labels to choose among.
+            conditions: the label, ``{"label": 7}``, a list of labels to choose among, or where they
+                are numbers a pair (low, high) with both included.
             balance: the label's column, for equal numbers of each label.
 
         Raises:
@@ -177,8 +178,11 @@ class ImageModel(Model):
         if conditions:
             wanted = conditions[labels.column.name]
             several = wanted if isinstance(wanted, list | set | tuple) else [wanted]
+            if isinstance(wanted, tuple) and len(wanted) == 2 and labels.column.kind == "int":
+                low, high = wanted  # as for the numbers of a table
+                several = [label for label in labels.classes if low <= label <= high]
             if not several:
-                raise ValueError(f"conditions: no label is asked for in {known!r}.")
+                raise ValueError(f"conditions: no label is asked for in {known!r}: {wanted!r}.")
             mask = torch.zeros(len(shares), dtype=torch.float64)
             mask[[labels.code_of(label) for label in several]] = 1
             shares = shares * mask

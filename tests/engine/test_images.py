@@ -305,6 +305,10 @@ def test_labels_come_at_their_shares_or_balanced(model, labelled):
     shares = np.bincount(labelled["digit"].to_numpy()) / len(labelled)
     drawn = np.bincount(model.sample(5000, seed=1).read_all()["digit"].to_numpy()) / 5000
     assert np.abs(drawn - shares).max() < 0.02
+    some = model.sample(300, seed=1, conditions={"digit": (3, 5)}).read_all()["digit"]
+    assert set(some.to_pylist()) == {3, 4, 5}
+    some = model.sample(300, seed=1, conditions={"digit": [3, 5]}).read_all()["digit"]
+    assert set(some.to_pylist()) == {3, 5}
     even = model.sample(70, seed=1, balance="digit").read_all()["digit"].to_numpy()
     assert np.bincount(even).tolist() == [7] * 10
 
@@ -325,6 +329,7 @@ def test_images_are_the_rows_as_pictures(model):
         ({"conditions": {"digit": 11}}, "no label 11; it has 0, 1"),
         ({"conditions": {"p0": 1}}, "by their label, 'digit'; 'p0'"),
         ({"conditions": {"digit": []}}, "no label is asked for"),
+        ({"conditions": {"digit": (20, 30)}}, "no label is asked for"),
         ({"balance": "p0"}, "balance='p0' is not the label"),
     ],
 )
