@@ -2,8 +2,9 @@
 """How fast frames move, against H2O's own client, in one run on one cluster.
 
     python scripts/benchmark_frames.py [--rows 1000000] [--repeats 5] [--url http://...]
+    python scripts/benchmark_frames.py --rows 60000 --pixels 784 --repeats 1
 
-8 real, 4 int and 3 enum columns. Times are medians of interleaved repeats; peaks are measured in
+8 real, 4 int and 3 enum columns; or pixels, whole numbers of which most are 0. Times are medians of interleaved repeats; peaks are measured in
 fresh processes, above what the process holds before and above the table itself.
 """
 
@@ -31,9 +32,12 @@ MEGABYTE = 1 << 20
 WARM_UP_ROUNDS = 2
 
 
-def make_table(rows: int) -> pa.Table:
+def make_table(rows: int, pixels: int) -> pa.Table:
     """Random values that do not compress well, as in real life."""
     random = np.random.default_rng(0)
+    if pixels:
+        drawn = random.integers(-800, 256, (pixels, rows), dtype=np.int16).clip(min=0)
+        return pa.table({f"pixel{i}": drawn[i].astype(np.int64) for i in range(pixels)})
     columns: dict[str, pa.Array] = {}
     for i in range(8):
         columns[f"real{i}"] = pa.array(random.normal(size=rows))
@@ -59,24 +63,23 @@ def peak_megabytes() -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def measure_peak(way: str, url: str, key: str, rows: int) -> float:
+def measure_peak(way: str, url: str, key: str, rows: int, pixels: int) -> float:
     """Peak of one transfer in a process of its own, in megabytes."""
     command = [sys.executable, __file__, "--peak", way, "--url", url, "--key", key]
-    run = subprocess.run(
-        [*command, "--rows", str(rows)], capture_output=True, text=True, check=True
-    )
+    command += ["--rows", str(rows), "--pixels", str(pixels)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
     answer = next(line for line in run.stdout.splitlines() if line.startswith("{"))
     return float(json.loads(answer)["peak"])
 
 
-def peak(way: str, key: str, rows: int) -> None:
+def peak(way: str, key: str, rows: int, pixels: int) -> None:
     """What :func:`measure_peak` runs."""
     if way == "read":
         frame = h2o.get_frame(key)
         before = peak_megabytes()
         size = read_frame(frame).read_all().nbytes / MEGABYTE
     else:
-        table = make_table(rows)
+        table = make_table(rows, pixels)
         before, size = peak_megabytes(), 0.0
         h2o.remove(write_frame(table))
     print(json.dumps({"peak": peak_megabytes() - before - size}))
@@ -115,6 +118,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--pixels", type=int, default=0, help="columns of pixels instead")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--url", help="an existing cluster; by default one is started")
     parser.add_argument("--peak", choices=["read", "write"], help=argparse.SUPPRESS)
@@ -130,10 +134,10 @@ def main() -> None:
 
         h2o_gan.init(name=f"benchmark_frames_{os.getpid()}", max_mem_size="5G")
     if arguments.peak:
-        peak(arguments.peak, arguments.key, arguments.rows)
+        peak(arguments.peak, arguments.key, arguments.rows, arguments.pixels)
         return
 
-    table = make_table(arguments.rows)
+    table = make_table(arguments.rows, arguments.pixels)
     pandas: pd.DataFrame = table.to_pandas()
     frame = write_frame(table)  # Also warms the cluster up.
     assert read_frame(frame).read_all().equals(table), "what came back is not what went in"
@@ -163,7 +167,7 @@ def main() -> None:
     url = h2o.connection().base_url
     print("\nPeak memory above the table")
     for way in ("read", "write"):
-        megabytes = measure_peak(way, url, frame.frame_id, arguments.rows)
+        megabytes = measure_peak(way, url, frame.frame_id, arguments.rows, arguments.pixels)
         print(f"  {way + '_frame':42}{megabytes:9.0f} MB", flush=True)
     h2o.remove(frame)
     if not arguments.url:
