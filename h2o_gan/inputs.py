@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import h2o
 import numpy as np
-import pyarrow as pa
 from h2o.exceptions import H2OTypeError, H2OValueError
 from h2o.frame import H2OFrame
 
@@ -120,6 +119,8 @@ def frame_of_images(images: npt.NDArray[Any], labels: Any) -> tuple[H2OFrame, st
     Raises:
         H2OValueError, H2OTypeError: the arrays are no images and labels.
     """
+    import pyarrow as pa
+
     from h2o_gan.cluster.frames import write_frame
 
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):

@@ -4,8 +4,9 @@
     python scripts/benchmark_frames.py [--rows 1000000] [--repeats 5] [--url http://...]
     python scripts/benchmark_frames.py --rows 60000 --pixels 784 --repeats 1
 
-8 real, 4 int and 3 enum columns; or pixels, whole numbers of which most are 0. Times are medians of interleaved repeats; peaks are measured in
-fresh processes, above what the process holds before and above the table itself.
+8 real, 4 int and 3 enum columns; or pixels, whole numbers of which most are 0. Times are medians
+of interleaved repeats; peaks are measured in fresh processes, above what the process holds before
+and above the table itself.
 """
 
 from __future__ import annotations

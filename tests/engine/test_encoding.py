@@ -132,7 +132,7 @@ def test_all_constant_is_an_error_that_says_what_to_do():
 
 def test_pixels_are_told_from_tables(mixed_table, digits_table):
     encoder = PixelEncoder.fit(digits_table)
-    assert encoder is not None and encoder.largest == 16
+    assert encoder is not None and (encoder.low, encoder.high) == (0, 16)
     assert PixelEncoder.fit(mixed_table) is None
     assert PixelEncoder.fit(digits_table.drop_columns(["pixel0"])) is None
     with_nulls = digits_table.set_column(
