@@ -510,9 +510,9 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
             For an array: the samples, (n, columns), in the data's own scale; float64 where all
             columns are numbers, else objects. For a frame: a frame with columns ``realism``, the
             share of real training rows that the model finds less real (0 to 1), and
-            ``critic_score``, one row a row: the critic's raw output, or for architecture columns
-            the log density of the row by generator and critic. Both serve as anomaly scores, low
-            for anomalies.
+            ``critic_score``, one row a row: the log density of the row by generator and critic; for
+            images how well they are redrawn as well; for multilayer perceptrons the critic's raw
+            output. Both serve as anomaly scores, low for anomalies.
 
         Raises:
             H2OValueError, ValueError: a shape, a value or a column that does not fit.

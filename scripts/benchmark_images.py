@@ -410,9 +410,12 @@ def speed(data: Data, options: argparse.Namespace) -> None:
         loss = F.softplus(on_real.detach() - on_fake).mean()
         with training._half():
             with torch.no_grad():
-                means, _ = reader(images[rows])
-            drawn = generator.decode(means, own)
+                means, logs = reader(images[rows])
+                hidden = means + torch.randn(means.shape) * logs.exp()
+            drawn = generator.decode(hidden, own)
         loss = loss + (drawn.float() - images[rows]).square().mean()
+        noise, moment = torch.randn(hidden.shape), torch.rand(batch, 1)
+        loss = loss + generator.flow.error(hidden, own, noise, moment)
         optimizers[0].zero_grad()
         loss.backward()
         optimizers[0].step()

@@ -58,14 +58,18 @@ with what the encoder has learned to see.
 
 **Game.** R3GAN's: the relativistic pairing loss with R1 and R2 penalties
 (:mod:`~h2o_gan.engine.image_training`). The critic also guesses the labels of real images, the
-generator also goes on drawing training images by their codes. Where the critic begins to know
-its images by heart, real and generated ones are changed a little before it sees them
+generator also goes on drawing training images by their codes, and its flow on finding these. Where
+the critic begins to know its images by heart, real and generated ones are changed a little before
+it sees them
 (:mod:`~h2o_gan.engine.augmentation`).
 
 **Why this way.** From nothing, this game finds the modes of its data one after the other; on two
 cores it takes hours. After the start all of them are there, as blots where codes never lay, and
 the game moves the flow away from these and makes the rest sharp: the same quality in a fraction
 of the steps, and more of the variety.
+
+**How usual an image is.** How well the generator redraws it by its code, how probable its label
+is, and the critic's score (:func:`~h2o_gan.engine.image_model.realism_scores`).
 
 **Sampling.** An image that shows the encoder another label than asked for is drawn again
 (:mod:`~h2o_gan.engine.image_model`). Whether samples copy training images is a question with an

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from h2o_gan.engine.files import network_of, optimizer_of, optimizer_tensors
@@ -21,12 +22,13 @@ from h2o_gan.engine.image_networks import (
     ImageSizes,
     channels_last,
 )
+from h2o_gan.engine.image_start import LEAST_ERROR
 from h2o_gan.engine.images import PixelEncoder
 from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed, sampling_device
 from h2o_gan.engine.sampling import block_seed, in_threads
 from h2o_gan.engine.schema import schema_of
 
-__all__ = ["ImageModel", "as_bytes", "without_colours"]
+__all__ = ["ImageModel", "as_bytes", "realism_scores", "without_colours"]
 
 Array = npt.NDArray[Any]
 
@@ -231,7 +233,15 @@ class ImageModel(Model):
         parts = []
         for own in codes.split(_BLOCK):  # type: ignore[no-untyped-call]
             classes = None if self.encoder.labels is None else self.encoder.classes_of(own)
-            parts.append(self.critic(self.encoder.images_of(own), classes).flatten())
+            parts.append(
+                realism_scores(
+                    self.encoder.images_of(own),
+                    classes,
+                    self.generator,
+                    self.critic,
+                    self.image_encoder,
+                )
+            )
         raw: Array = torch.cat(parts).double().numpy() if parts else np.zeros(0)
         return raw
 
@@ -298,6 +308,31 @@ class ImageModel(Model):
             preview_epochs=epochs,
             **common,
         )
+
+
+def realism_scores(
+    images: Tensor,
+    classes: Tensor | None,
+    generator: ImageGenerator,
+    critic: ImageCritic,
+    reader: ImageEncoder,
+) -> Tensor:
+    """How usual images (B, C, H, W) of these classes (B,) are: (B,), higher for more usual ones.
+
+    The critic's score, with how well the generator redraws an image by its code, as f-AnoGAN
+    (Schlegl et al. 2019) does, and the label's log probability. A critic by itself knows only
+    real images from the generator's: of noise it knows nothing.
+    """
+    seen = reader.seen(images)
+    means, _ = reader.code(seen)
+    redrawn = generator.decode(means, classes).clamp(-1, 1)
+    errors = (redrawn - images).square().flatten(1).mean(1)
+    # Pixels hang together, so that they count as fewer than they are.
+    likelihoods = -0.5 * torch.log(errors + LEAST_ERROR) * (generator.latent_size / 4)
+    scores: Tensor = critic(images, classes).flatten() + likelihoods
+    if reader.label is not None and classes is not None:
+        scores = scores - F.cross_entropy(reader.label(seen), classes, reduction="none")
+    return scores
 
 
 def _redraw_what_shows_other_labels(

@@ -110,7 +110,7 @@ class ImageGenerator(nn.Module):
         if self.embedding is not None:
             nn.init.normal_(self.embedding.weight, generator=random)
         nn.init.normal_(self.start.weight, std=self.start.in_features**-0.5, generator=random)
-        self.flow.initialize()
+        self.flow.initialize(random)
         with torch.no_grad():
             self.paint.weight.mul_(0.3)
 

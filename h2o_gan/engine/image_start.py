@@ -25,11 +25,11 @@ from h2o_gan.engine.image_networks import (
 )
 from h2o_gan.engine.latent_flow import Codes, FlowFit
 
-__all__ = ["AutoencoderStart", "Batches", "log_error"]
+__all__ = ["LEAST_ERROR", "AutoencoderStart", "Batches", "log_error"]
 
 _RATE = 2e-3
 _LONGEST_SLOPE = 1e3
-_LEAST_ERROR = 1e-4
+LEAST_ERROR = 1e-4
 _WARM_UP_STEPS = 100
 _CODING = 0.7  # of the start; the flow has the rest
 
@@ -143,4 +143,4 @@ class AutoencoderStart:
 
 def log_error(drawn: Tensor, images: Tensor) -> Tensor:
     """How unlikely images are where these were drawn: nats a pixel and colour, plus a constant."""
-    return 0.5 * torch.log((drawn - images).square().mean() + _LEAST_ERROR)
+    return 0.5 * torch.log((drawn - images).square().mean() + LEAST_ERROR)

@@ -5,8 +5,9 @@ R1 and R2 penalties, Adam without momentum, a running mean of the generator. The
 taken every few steps and count as much more then (Karras et al. 2020, StyleGAN2, arXiv
 1912.04958): they cost more than the rest of the step. Before the game the networks learn what they
 can by likelihood (:mod:`h2o_gan.engine.image_start`), and during it the generator goes on drawing
-training images by their codes (Larsen et al. 2016, VAE/GAN, arXiv 1512.09300): what it could draw
-it does not forget.
+training images by their codes (Larsen et al. 2016, VAE/GAN, arXiv 1512.09300), and its flow goes on
+finding these (Grover et al. 2018, Flow-GAN, arXiv 1705.08868): what it could draw it does not
+forget, nor where.
 
 Where images have labels, the critic guesses those of the real ones as well, so that what it looks
 at keeps to do with them. The generator has no part in that: in AC-GAN (Odena et al. 2017, arXiv
@@ -27,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from h2o_gan.engine.augmentation import AdaptiveStrength, augmented
-from h2o_gan.engine.image_model import ImageModel, as_bytes
+from h2o_gan.engine.image_model import ImageModel, as_bytes, realism_scores
 from h2o_gan.engine.image_networks import (
     ImageCritic,
     ImageEncoder,
@@ -37,6 +38,7 @@ from h2o_gan.engine.image_networks import (
 )
 from h2o_gan.engine.image_start import AutoencoderStart, log_error
 from h2o_gan.engine.images import PixelEncoder
+from h2o_gan.engine.latent_flow import between, drawn
 from h2o_gan.engine.loop import Losses, Training, derive, descend, load_memory
 from h2o_gan.engine.model import copied, on_cpu, scale_of
 from h2o_gan.engine.objectives import r1_r2
@@ -48,10 +50,10 @@ __all__ = ["ImageTraining"]
 _RATE = 5e-4
 _BETAS = (0.0, 0.99)
 _EMA_DECAY = 0.998
-_PENALTY = 0.2
+_PENALTY = 0.1
 _PENALTY_EVERY = 4  # steps
 _LABEL_WEIGHT = 0.5
-_REDRAW_WEIGHT = 20.0
+_REDRAW_WEIGHT, _CODES_WEIGHT = 20.0, 0.3
 _START = 0.3  # of the training
 _MOST_CODED = 50_000  # rows whose codes the start's flow learns
 _CRITIC_FIRST = 0.05  # of the game: the critic learns alone
@@ -258,19 +260,20 @@ class ImageTraining(Training):
         with self._half():
             on_fake = self.critic(shown, classes).float()
         loss = F.softplus(on_real.detach() - on_fake).mean()
-        total = loss + _REDRAW_WEIGHT * self._redrawn_badly(images, classes)
+        total = loss + self._forgot(images.detach(), classes)
         descend(self.generator_optimizer, total, self._generator_weights)
         losses.add_generator(loss)
 
-    def _redrawn_badly(self, images: Tensor, classes: Tensor | None) -> Tensor:
-        """How far the generator has come from drawing training images by their codes."""
-        images = images.detach()
+    def _forgot(self, images: Tensor, classes: Tensor | None) -> Tensor:
+        """How far the generator has come from codes of training images, and from drawing these."""
+        with torch.no_grad(), self._half():
+            means, logs = self.image_encoder(images)
+            codes = drawn(means, logs, self.random)
         with self._half():
-            with torch.no_grad():
-                means, logs = self.image_encoder(images)
-                noise = torch.randn(means.shape, generator=self.random, device=self.device)
-            drawn = self.generator.decode(means + noise * logs.exp(), classes)
-        return log_error(drawn.float(), images)
+            redrawn = self.generator.decode(codes, classes).float()
+        flow = self.generator.flow
+        missed = flow.error(codes, classes, *between(codes, self.random))
+        return _REDRAW_WEIGHT * log_error(redrawn, images) + _CODES_WEIGHT * missed
 
     def _half(self) -> torch.autocast:
         """Products in bfloat16 where the device multiplies those faster than float32."""
@@ -338,7 +341,13 @@ class ImageTraining(Training):
         with torch.no_grad():
             scores = torch.cat(
                 [
-                    self.critic(self.encoder.images_of(part), self._classes(part))
+                    realism_scores(
+                        self.encoder.images_of(part),
+                        self._classes(part),
+                        self.average,
+                        self.critic,
+                        self.image_encoder,
+                    )
                     for part in codes.split(256)  # type: ignore[no-untyped-call]
                 ]
             )
@@ -355,7 +364,7 @@ class ImageTraining(Training):
             augmentation=self._strength.value,
             previews=torch.stack(self._previews) if self._previews else self._no_previews(),
             preview_epochs=tuple(self._preview_epochs),
-            real_scores=scale_of(scores.flatten().cpu().double().numpy()),
+            real_scores=scale_of(scores.cpu().double().numpy()),
             epoch=self.epoch,
             step=self.step,
             seconds=self.seconds,
