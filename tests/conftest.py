@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import socket
 import uuid
 import warnings
@@ -16,6 +17,9 @@ import pytest
 from h2o.backend import H2OConnection
 
 import h2o_gan
+
+# A shell's background jobs ignore interrupts, which would fail the tests of Ctrl-C there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def free_port() -> int:
