@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from h2o_gan.version import __version__
 
 __all__ = ["GANEstimator", "H2OGANEstimator", "__version__", "init", "load_model"]
 

@@ -66,6 +66,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _extension(options: argparse.Namespace, result: IO[str]) -> None:
+    from h2o_gan import extension
+
+    jar = extension.jar()
+    if jar is None:
+        raise _UsageError(
+            "this h2o_gan was installed without the cluster extension, which needs a JDK: install "
+            "one of version 8 to 21, then run python -m h2o_gan.extension.build"
+        )
+    if options.path:
+        print(jar, file=result)
+        print(extension.instructions(jar), file=sys.stderr)
+    else:
+        print(extension.instructions(jar), file=result)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="h2o-gan", description="Synthetic rows by a GAN.")
     parser.add_argument("--version", action="version", version=h2o_gan.__version__)
@@ -92,6 +108,14 @@ def _parser() -> argparse.ArgumentParser:
         "--ignore", metavar="COLUMN", action="append", help="column to leave out; repeatable"
     )
     synthesize.add_argument("--save", type=Path, metavar="MODEL", help="keep the model here")
+
+    extension = commands.add_parser(
+        "extension", help="where the cluster extension is, and how to give it to a cluster"
+    )
+    extension.set_defaults(run=_extension)
+    extension.add_argument(
+        "--path", action="store_true", help="print the jar's path alone (how to use it: on stderr)"
+    )
 
     generate = commands.add_parser("generate", help="write rows from a saved model")
     generate.set_defaults(run=_generate)

@@ -7,7 +7,6 @@ zipped together again here.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError,
 from urllib3.exceptions import HTTPError
 
 from h2o_gan.cluster import rest
+from h2o_gan.cluster.reading import OpenFrame, changed, chosen, gone, key_of
 
 BLOCK_BYTES = 4 << 20
 """How much CSV is parsed at a time: one batch."""
@@ -69,45 +69,6 @@ class Description:
     columns: list[Column]
 
 
-class OpenFrame:
-    """A frame on its way out of the cluster. Closing it ends the transfer and tidies up at once.
-
-    Without, that would wait until nothing refers to the reader any more, a caught exception's
-    traceback included.
-    """
-
-    def __init__(self, schema: pa.Schema, batches: Generator[pa.RecordBatch, None, None]) -> None:
-        self._batches = _Closable(batches)
-        self.reader = pa.RecordBatchReader.from_batches(schema, self._batches)
-
-    def close(self) -> None:
-        """End the transfer, wherever it is; the reader then refuses to go on."""
-        self._batches.close()
-
-
-class _Closable:
-    """A generator that does not look exhausted once it is closed: that would lose rows silently.
-
-    Apart from OpenFrame, which the reader must not refer to: a cycle outlives its last user.
-    """
-
-    def __init__(self, batches: Generator[pa.RecordBatch, None, None]) -> None:
-        self._batches = batches
-        self._closed = False
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        return self
-
-    def __next__(self) -> pa.RecordBatch:
-        if self._closed:
-            raise H2OValueError("this frame's reader was closed; read the frame again")
-        return next(self._batches)
-
-    def close(self) -> None:
-        self._closed = True
-        self._batches.close()
-
-
 def describe(key: str) -> Description:
     """Ask the cluster for a frame's columns, their types and levels.
 
@@ -116,11 +77,11 @@ def describe(key: str) -> Description:
     try:
         frame = rest.frame(key)
     except (H2OResponseError, H2OServerError) as error:
-        raise _gone(key) from error
+        raise gone(key) from error
     columns = []
     for index, column in enumerate(frame["columns"]):
         if column is None:
-            raise _gone(key)
+            raise gone(key)
         kind = column["type"]
         levels = pa.array(column["domain"] or [], pa.string()) if kind == "enum" else None
         if kind == "int" and column["positive_infinity_count"] + column["negative_infinity_count"]:
@@ -129,53 +90,16 @@ def describe(key: str) -> Description:
     return Description(key, frame["rows"], columns)
 
 
-def _gone(key: str) -> H2OValueError:
-    return H2OValueError(
-        f"frame {key!r} is not in the cluster (any more); import or compute it again "
-        "(h2o.ls() lists what is there)"
-    )
-
-
 def open_frame(frame: H2OFrame, columns: Sequence[str] | None = None) -> OpenFrame:
     """Begin to stream a frame; see :func:`h2o_gan.cluster.frames.open_frame`."""
     rest.connection()
-    description = describe(_key(frame))
-    wanted = _select(description, columns)
+    description = describe(key_of(frame))
+    wanted = description.columns
+    if columns is not None:
+        names = [column.name for column in wanted]
+        wanted = [wanted[i] for i in chosen(description.key, names, columns)]
     schema = pa.schema([pa.field(column.name, column.type) for column in wanted])
     return OpenFrame(schema, _batches(frame, description, wanted, schema))
-
-
-def _key(frame: H2OFrame) -> str:
-    if getattr(frame, "_ex", None) is None:
-        raise H2OValueError(
-            "this H2OFrame was removed from the cluster; import or compute it again"
-        )
-    try:
-        key: str = frame.frame_id
-    except (H2OResponseError, H2OServerError) as error:
-        raise H2OValueError(
-            f"the cluster cannot evaluate this frame (was a frame it is made of removed?): {error}"
-        ) from error
-    return key
-
-
-def _select(frame: Description, names: Sequence[str] | None) -> list[Column]:
-    if names is None:
-        return frame.columns
-    if isinstance(names, str):
-        raise H2OValueError(f"columns must be a list of names; write columns=[{names!r}]")
-    by_name = {column.name: column for column in frame.columns}
-    unknown = [name for name in names if name not in by_name]
-    if unknown:
-        shown = ", ".join(repr(column.name) for column in frame.columns[:20])
-        more = ", ..." if len(frame.columns) > 20 else ""
-        raise H2OValueError(
-            f"frame {frame.key!r} has no column {unknown[0]!r}; its columns are {shown}{more}"
-        )
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise H2OValueError(f"column {repeated[0]!r} is asked for twice; ask for it once")
-    return [by_name[name] for name in names]
 
 
 def _batches(
@@ -232,7 +156,7 @@ def _view(session: rest.Session, key: str, columns: list[Column]) -> str:
     try:
         session.run(f"(tmp= {view} (cols {key} [{indices}]))")
     except (H2OResponseError, H2OServerError) as error:
-        raise _gone(key) from error
+        raise gone(key) from error
     return view
 
 
@@ -245,7 +169,7 @@ class _Body:
         # The cluster quotes names without escaping them, which no CSV parser could undo.
         header = (",".join(f'"{column.name}"' for column in columns) + "\n").encode()
         if self._exactly(len(header)) != header:
-            raise _changed(key)
+            raise changed(key)
 
     def _exactly(self, size: int) -> bytes:
         parts = []
@@ -275,13 +199,6 @@ class _Body:
 
     def close(self) -> None:
         self.closed = True
-
-
-def _changed(key: str) -> H2OValueError:
-    return H2OValueError(
-        f"frame {key!r} was changed or removed while it was being read, or the cluster failed to "
-        "export it (its log says more); read it again"
-    )
 
 
 def _stream(
@@ -316,9 +233,9 @@ def _stream(
                     arrays = map(_convert, batch.columns, columns)
                     yield pa.record_batch(list(arrays), names=[c.name for c in columns])
         except pa.ArrowInvalid as error:
-            raise _changed(frame.key) from error
+            raise changed(frame.key) from error
     if rows != frame.rows:
-        raise _changed(frame.key)
+        raise changed(frame.key)
 
 
 def _may_hold_line_ends(column: Column) -> bool:

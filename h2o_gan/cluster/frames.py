@@ -1,7 +1,8 @@
 """Frames as Arrow, and Arrow as frames: the only door between a cluster's data and the engine.
 
 How the bytes travel is a transport's business. A transport is a pair of functions, one each way;
-the plain one works over any cluster's stock REST API.
+the plain one works over any cluster's stock REST API, the Arrow one where the cluster has the
+extension.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 from h2o import H2OFrame
 
-from h2o_gan.cluster import plain
-from h2o_gan.cluster.download import OpenFrame
+from h2o_gan.cluster import arrow, plain, rest
+from h2o_gan.cluster.reading import OpenFrame
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,12 @@ class Transport:
 
 
 PLAIN = Transport("plain", plain.open_frame, plain.write)
+ARROW = Transport("arrow", arrow.open_frame, arrow.write)
 
 
 def transport() -> Transport:
     """The best transport that the connected cluster offers."""
-    return PLAIN
+    return ARROW if rest.extension() else PLAIN
 
 
 def read_frame(frame: H2OFrame, columns: Sequence[str] | None = None) -> pa.RecordBatchReader:

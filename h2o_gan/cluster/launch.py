@@ -25,6 +25,8 @@ import h2o
 from h2o.backend.server import H2OLocalServer
 from h2o.exceptions import H2OStartupError
 
+from h2o_gan import extension
+
 OLDEST, NEWEST = 8, 17
 """The Java versions that H2O supports, both included."""
 
@@ -76,7 +78,7 @@ def init(url: str | None = None, **kwargs: Any) -> None:
     """Connect to a running H2O cluster, or start one on this machine: ``h2o.init`` with a fit Java.
 
     Takes the keyword arguments of ``h2o.init`` and does what it does. Where that starts a server,
-    the server runs on the Java that :func:`find_java` names.
+    the server runs on the Java that :func:`find_java` names, with the cluster extension.
 
     :raises H2OStartupError: a server has to be started, and there is no fit Java.
     :raises H2OConnectionError: there is no cluster, and none may be started (``start_h2o=False``).
@@ -203,9 +205,21 @@ def _on_fit_java(start: Callable[..., H2OLocalServer]) -> Callable[..., H2OLocal
         # Of h2o's versions, the newer ones go by H2O_JAVA_HOME and the older ones by PATH.
         path = os.pathsep.join([str(java.home / "bin"), os.environ.get("PATH", "")])
         with _environment(H2O_JAVA_HOME=str(java.home), PATH=path):
-            return start(*args, **kwargs)
+            return start(*args, **_with_extension(kwargs, java))
 
     return started
+
+
+def _with_extension(settings: dict[str, Any], java: JavaRuntime) -> dict[str, Any]:
+    """The settings of a server with the cluster extension's jar, if there is one, in its classpath."""
+    jar = extension.jar()
+    if jar is None:
+        return settings
+    options = settings.get("jvm_custom_args") or []
+    if java.major > 8:
+        options = [*extension.ADD_OPENS, *options]
+    classpath = [*(settings.get("extra_classpath") or []), str(jar)]
+    return {**settings, "extra_classpath": classpath, "jvm_custom_args": options}
 
 
 @contextmanager

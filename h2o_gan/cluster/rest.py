@@ -9,15 +9,20 @@ from __future__ import annotations
 import json
 import re
 import time
+import urllib.parse
 import uuid
-from collections.abc import Iterator, Mapping
+import warnings
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 import h2o
 import requests
 from h2o.backend.connection import H2OConnection
-from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError
+from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError, H2OValueError
+
+from h2o_gan.version import __version__
 
 Json = dict[str, Any]
 
@@ -101,6 +106,59 @@ def download(path: str, params: Mapping[str, str], what: str) -> requests.Respon
     return response
 
 
+def send(path: str, body: Iterable[bytes], what: str) -> Json:
+    """POST a stream of bytes, of a length that nobody knows yet.
+
+    :raises H2OValueError: the cluster says what is wrong with them.
+    """
+    with _lost(what):
+        response = requests.post(connection().base_url + path, data=body, **_settings())
+    if response.status_code in (400, 409):
+        raise H2OValueError(_message(response))
+    if response.status_code != 200:
+        _refused(response, what)
+    answer: Json = response.json()
+    return answer
+
+
+def in_path(key: str) -> str:
+    """A key as a part of an address."""
+    return urllib.parse.quote(key, safe="")
+
+
+_extensions: weakref.WeakKeyDictionary[H2OConnection, str | None] = weakref.WeakKeyDictionary()
+
+
+def extension() -> bool:
+    """Whether the cluster has the extension of this package, in this package's version.
+
+    Warns, once for each connection, where the versions differ.
+    """
+    current = connection()
+    if current not in _extensions:
+        _extensions[current] = _extension_version(current)
+        version = _extensions[current]
+        if version not in (None, __version__):
+            warnings.warn(
+                f"the cluster has the h2o_gan extension {version}, but this is h2o_gan "
+                f"{__version__}: doing without it. Install h2o-gan=={version} here, or start the "
+                "cluster with the jar that `h2o-gan extension --path` names",
+                stacklevel=3,
+            )
+    return _extensions[current] == __version__
+
+
+def _extension_version(current: H2OConnection) -> str | None:
+    """The version of the cluster's extension; None where it has none."""
+    with _lost("asking for its extensions"):
+        response = requests.get(current.base_url + "/3/GAN", **_settings())
+    if response.status_code != 200:
+        return None
+    with suppress(ValueError, KeyError, TypeError):
+        return str(response.json()["version"])
+    return None
+
+
 def upload(file: IO[bytes], key: str) -> None:
     """Stream an open file into the cluster as raw bytes under ``key``."""
     with _lost("uploading rows"):
@@ -114,12 +172,17 @@ def upload(file: IO[bytes], key: str) -> None:
         _refused(response, "uploading rows")
 
 
-def _refused(response: requests.Response, what: str) -> None:
+def _message(response: requests.Response) -> str:
+    """What the cluster says that went wrong."""
     message = response.text
     with suppress(ValueError, KeyError, TypeError):
         message = json.loads(message)["msg"]
+    return message[:500]
+
+
+def _refused(response: requests.Response, what: str) -> None:
     raise H2OServerError(
-        f"the cluster refused while {what} (HTTP {response.status_code}): {message[:500]}"
+        f"the cluster refused while {what} (HTTP {response.status_code}): {_message(response)}"
     )
 
 

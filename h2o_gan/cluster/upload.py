@@ -27,8 +27,8 @@ GROUP_VALUES = 1 << 22
 def write(reader: pa.RecordBatchReader, destination_frame: str | None = None) -> H2OFrame:
     """Make a frame of record batches; see :func:`h2o_gan.cluster.frames.write_frame`."""
     rest.connection()
-    destination = _destination(destination_frame)
-    columns = _columns(reader.schema)
+    destination = destination_of(destination_frame)
+    columns = columns_of(reader.schema)
     with tempfile.TemporaryFile(suffix=".parquet") as file:
         scaffolded = _spool(reader, columns, file)
         file.seek(0)
@@ -36,7 +36,11 @@ def write(reader: pa.RecordBatchReader, destination_frame: str | None = None) ->
     return H2OFrame.get_frame(destination)
 
 
-def _destination(key: str | None) -> str:
+def destination_of(key: str | None) -> str:
+    """The key that a new frame gets.
+
+    :raises H2OValueError: the key is taken, or is no valid key.
+    """
     if key is None:
         return rest.new_key("frame").removeprefix("_")  # not one of ours to hide, but the user's
     check_frame_id(key)
@@ -56,7 +60,11 @@ def _must_be_free(key: str) -> None:
     )
 
 
-def _columns(schema: pa.Schema) -> list[Column]:
+def columns_of(schema: pa.Schema) -> list[Column]:
+    """What H2O makes of each of the columns.
+
+    :raises H2OValueError: there are none, two have the same name, or H2O has nothing for a type.
+    """
     if not schema.names:
         raise H2OValueError("the table has no columns; a frame needs at least one")
     repeated = [name for name, count in Counter(schema.names).items() if count > 1]

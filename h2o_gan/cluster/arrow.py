@@ -1,0 +1,198 @@
+"""The transport over the cluster extension: Arrow IPC streams straight from and into the chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
+from itertools import groupby
+
+import pyarrow as pa
+from h2o import H2OFrame
+from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError
+from urllib3.exceptions import HTTPError
+
+from h2o_gan.cluster import rest
+from h2o_gan.cluster.reading import OpenFrame, changed, chosen, gone, key_of
+from h2o_gan.cluster.upload import columns_of, destination_of
+
+_END = b"\xff\xff\xff\xff\0\0\0\0"
+_SEND_BYTES = 1 << 20
+"""Smaller parts of a stream wait until there is as much to send."""
+
+
+def open_frame(frame: H2OFrame, columns: Sequence[str] | None = None) -> OpenFrame:
+    """Begin to stream a frame; see :func:`h2o_gan.cluster.frames.open_frame`."""
+    rest.connection()
+    key = key_of(frame)
+    schema = _schema(key)
+    wanted = None
+    if columns is not None:
+        wanted = chosen(key, schema.names, columns)
+        schema = pa.schema([schema.field(i) for i in wanted])
+    return OpenFrame(schema, _batches(frame, key, wanted, schema))
+
+
+def _schema(key: str) -> pa.Schema:
+    with closing(_Stream(key, {"row_count": "0"})) as stream:
+        schema: pa.Schema = stream.open().schema
+    return schema
+
+
+def _batches(
+    frame: H2OFrame, key: str, wanted: list[int] | None, schema: pa.Schema
+) -> Generator[pa.RecordBatch, None, None]:
+    # A temporary frame lives in the cluster as long as its H2OFrame does: this generator holds it.
+    if wanted == []:
+        return
+    params = {} if wanted is None else {"columns": _ranges(wanted)}
+    with closing(_Stream(key, params)) as stream:
+        reader = stream.open()
+        if reader.schema != schema:
+            raise changed(key)
+        try:
+            yield from reader
+        except (pa.ArrowInvalid, H2OConnectionError) as error:
+            raise stream.lost() from error
+        if not stream.ended:
+            raise stream.lost()
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Column numbers in a short form: ``0-3,7``."""
+    parts = []
+    for _, group in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
+        run = [number for _, number in group]
+        parts.append(f"{run[0]}-{run[-1]}")
+    return ",".join(parts)
+
+
+class _Stream:
+    """A frame's bytes on their way."""
+
+    def __init__(self, key: str, params: dict[str, str]) -> None:
+        self._key = key
+        self.closed = False
+        try:
+            self._response = rest.download(
+                f"/3/GAN/frames/{rest.in_path(key)}.arrow", params, "reading a frame"
+            )
+        except H2OServerError as error:
+            raise gone(key) from error
+        self._tail = b""
+
+    def open(self) -> pa.RecordBatchReader:
+        """The stream as a reader of record batches."""
+        return pa.ipc.open_stream(pa.PythonFile(self, mode="r"))
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last that came was the end mark: a stream cut short looks whole otherwise."""
+        return self._tail == _END
+
+    def lost(self) -> Exception:
+        """Why the stream broke off: the frame is gone, or the whole cluster."""
+        with suppress(H2OServerError, H2OResponseError):
+            try:
+                rest.api("GET /3/Cloud", skip_ticks=True)
+            except H2OConnectionError as error:
+                return error
+        return changed(self._key)
+
+    def read(self, size: int = -1) -> bytes:
+        """As many bytes as there are, up to so many."""
+        try:
+            data: bytes = self._response.raw.read(size)
+        except (HTTPError, OSError) as error:
+            raise H2OConnectionError(
+                f"lost the cluster while reading a frame: {error}; check that it is up and "
+                "reconnect with h2o.connect(url=...)"
+            ) from error
+        self._tail = data[-8:] if len(data) >= 8 else (self._tail + data)[-8:]
+        return data
+
+    def readable(self) -> bool:
+        """A stream to read."""
+        return True
+
+    def writable(self) -> bool:
+        """Not one to write."""
+        return False
+
+    def seekable(self) -> bool:
+        """Nor one to search in."""
+        return False
+
+    def close(self) -> None:
+        """End the transfer."""
+        self.closed = True
+        self._response.close()
+
+
+def write(reader: pa.RecordBatchReader, destination_frame: str | None = None) -> H2OFrame:
+    """Make a frame of record batches; see :func:`h2o_gan.cluster.frames.write_frame`."""
+    rest.connection()
+    destination = destination_of(destination_frame)
+    columns_of(reader.schema)
+    body = _Body(reader)
+    try:
+        rest.send(f"/3/GAN/frames/{rest.in_path(destination)}.arrow", body, "sending rows")
+    except H2OConnectionError:
+        if body.error is not None:
+            raise body.error from None
+        raise
+    return H2OFrame.get_frame(destination)
+
+
+class _Body:
+    """Record batches as the bytes of a request, made while they are sent."""
+
+    def __init__(self, reader: pa.RecordBatchReader) -> None:
+        self._reader = reader
+        self._parts: list[bytes] = []
+        self._size = 0
+        self.closed = False
+        self.error: BaseException | None = None
+        """What the reader raised; on its way through the network's code it may be taken for the
+        network's own."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            with pa.ipc.new_stream(pa.PythonFile(self, mode="w"), self._reader.schema) as writer:
+                for batch in self._reader:
+                    writer.write_batch(batch)
+                    if self._size >= _SEND_BYTES:
+                        yield self._taken()
+        except BaseException as error:
+            self.error = error
+            raise
+        yield self._taken()
+
+    def _taken(self) -> bytes:
+        taken = b"".join(self._parts)
+        self._parts, self._size = [], 0
+        return taken
+
+    def write(self, data: bytes) -> int:
+        """What Arrow writes its stream to."""
+        self._parts.append(bytes(data))
+        self._size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing to do: parts are sent when they are big enough."""
+
+    def readable(self) -> bool:
+        """Not a stream to read."""
+        return False
+
+    def writable(self) -> bool:
+        """One to write."""
+        return True
+
+    def seekable(self) -> bool:
+        """Not one to search in."""
+        return False
+
+    def close(self) -> None:
+        """The last part is sent all the same."""
+        self.closed = True

@@ -1,0 +1,147 @@
+"""Compiles the extension with nothing but a JDK and h2o.jar.
+
+Installing the package calls :func:`build`; ``python -m h2o_gan.extension.build`` does the same by
+hand. This file imports nothing from the package: it runs before the package is installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+SOURCES = FOLDER / "src"
+_VERSION = re.compile(r"javac (?:1\.)?(\d+)")
+_MANIFEST = "META-INF/MANIFEST.MF"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip can tell: the same sources make the same jar."""
+
+
+class BuildError(Exception):
+    """The extension cannot be built; the message says why."""
+
+
+def find_javac() -> str | None:
+    """The compiler of ``JAVA_HOME``, else the one on the ``PATH``; None where there is none."""
+    home = os.environ.get("JAVA_HOME")
+    if home:
+        found = shutil.which("javac", path=os.path.join(home, "bin"))
+        if found:
+            return found
+    return shutil.which("javac")
+
+
+def find_h2o_jar() -> Path | None:
+    """The h2o.jar that the Python package h2o carries; None where that is not installed."""
+    spec = importlib.util.find_spec("h2o")
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        found = Path(place) / "backend" / "bin" / "h2o.jar"
+        if found.is_file():
+            return found
+    return None
+
+
+def is_current(jar: Path) -> bool:
+    """Whether the jar is there, and made from the sources as they are now."""
+    try:
+        with zipfile.ZipFile(jar) as archive:
+            return f"Sources: {_digest()[:60]}\r\n" in archive.read(_MANIFEST).decode()
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return False
+
+
+def _digest() -> str:
+    digest = hashlib.sha256((FOLDER.parent / "version.py").read_bytes())
+    for path in sorted(path for path in SOURCES.rglob("*") if path.is_file()):
+        digest.update(path.relative_to(SOURCES).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def build(jar: Path) -> Path:
+    """Compile the sources to Java 8 bytecode and pack them.
+
+    :param jar: the file to make; it appears whole or not at all.
+    :raises BuildError: there is no JDK or no h2o.jar, or the compiler refuses.
+    """
+    javac, h2o_jar = find_javac(), find_h2o_jar()
+    if javac is None:
+        raise BuildError(
+            "no javac on the PATH or in JAVA_HOME: the cluster extension is not built, and "
+            "everything works without it. To have it, install a JDK of version 8 to 21 and "
+            "run python -m h2o_gan.extension.build"
+        )
+    if h2o_jar is None:
+        raise BuildError("the Python package h2o with its h2o.jar is needed: pip install h2o")
+    with tempfile.TemporaryDirectory() as folder:
+        classes = Path(folder) / "classes"
+        classes.mkdir()
+        _compile(javac, h2o_jar, classes)
+        packed = Path(folder) / "packed.jar"
+        _pack(classes, packed)
+        # In the same folder first: a rename is whole or not at all, a copy is not.
+        beside = jar.with_name(f".{jar.name}.{os.getpid()}")
+        shutil.copyfile(packed, beside)
+        os.replace(beside, jar)
+    return jar
+
+
+def _compile(javac: str, h2o_jar: Path, classes: Path) -> None:
+    said = subprocess.run([javac, "-version"], capture_output=True, text=True)
+    version = _VERSION.search(said.stdout + said.stderr)
+    if version is None:
+        raise BuildError(f"{javac} does not run: {said.stderr.strip()}")
+    target = ["--release", "8"] if int(version[1]) > 8 else ["-source", "8", "-target", "8"]
+    sources = sorted(map(str, SOURCES.rglob("*.java")))
+    lint = "-Xlint:all,-options,-processing,-classfile,-serial"
+    run = subprocess.run(
+        [javac, *target, "-encoding", "UTF-8", lint, "-Werror"]
+        + ["-cp", str(h2o_jar), "-d", str(classes), *sources],
+        capture_output=True,
+        text=True,
+    )
+    if run.returncode != 0:
+        raise BuildError(f"{javac} (version {version[1]}) refuses:\n{run.stdout}{run.stderr}")
+
+
+def _pack(classes: Path, packed: Path) -> None:
+    version = re.search(r'"(.+)"', (FOLDER.parent / "version.py").read_text().split("=")[1])
+    assert version is not None
+    manifest = f"""Manifest-Version: 1.0\r
+Implementation-Title: h2o_gan\r
+Implementation-Version: {version[1]}\r
+Sources: {_digest()[:60]}\r
+\r
+"""
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+
+        def add(name: str, data: bytes) -> None:
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, data)
+
+        add(_MANIFEST, manifest.encode())
+        add("hex/gan/version.txt", version[1].encode())
+        for root, pattern in ((classes, "*.class"), (SOURCES, "META-INF/services/*")):
+            for path in sorted(root.rglob(pattern)):
+                add(path.relative_to(root).as_posix(), path.read_bytes())
+
+
+def main() -> None:
+    """Build the jar where the package looks for it, unless it is there and up to date."""
+    jar = FOLDER / "h2o_gan.jar"
+    try:
+        if not is_current(jar):
+            print(build(jar))
+    except BuildError as error:
+        raise SystemExit(f"h2o_gan.extension.build: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

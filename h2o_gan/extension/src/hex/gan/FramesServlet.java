@@ -1,0 +1,211 @@
+package hex.gan;
+
+import hex.gan.arrow.ArrowException;
+import hex.gan.arrow.FrameBuilder;
+import hex.gan.arrow.FrameStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import javax.servlet.http.HttpServlet;
+import javax.servlet.http.HttpServletRequest;
+import javax.servlet.http.HttpServletResponse;
+import water.DKV;
+import water.H2O;
+import water.H2ONode;
+import water.Iced;
+import water.Value;
+import water.fvec.Frame;
+import water.server.ServletUtils;
+import water.util.Log;
+
+/** {@code GET} and {@code POST /3/GAN/frames/{id}.arrow}: a frame as an Arrow IPC stream, both ways. */
+public final class FramesServlet extends HttpServlet {
+  private static final long serialVersionUID = 1;
+  private static final String SUFFIX = ".arrow";
+  private static final String CONTENT_TYPE = "application/vnd.apache.arrow.stream";
+  private static final int BUFFER = 1 << 20;
+  private static final long DRAIN_MS = 20_000;
+
+  /** A request that is refused, with its HTTP status. */
+  private static final class Refusal extends Exception {
+    private static final long serialVersionUID = 1;
+    final int status;
+
+    Refusal(int status, String message) {
+      super(message);
+      this.status = status;
+    }
+  }
+
+  @Override
+  protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
+    FrameStream stream;
+    try {
+      Frame frame = frame(id(request));
+      stream = new FrameStream(
+          frame, columns(request, frame), number(request, "row_offset", 0), number(request, "row_count", Long.MAX_VALUE),
+          node(request));
+    } catch (Refusal refusal) {
+      Answers.refuse(response, refusal.status, refusal.getMessage());
+      return;
+    } catch (RuntimeException e) {
+      Log.warn("h2o_gan: a frame that cannot be read", e);
+      Answers.refuse(response, 409, "the frame was changed or removed while it was being read");
+      return;
+    }
+    response.setContentType(CONTENT_TYPE);
+    response.setBufferSize(BUFFER);
+    ServletUtils.setResponseStatus(response, 200);
+    // An exception from here on breaks the connection, which is how the reader learns of it.
+    stream.send(response.getOutputStream());
+  }
+
+  @Override
+  protected void doPost(HttpServletRequest request, HttpServletResponse response) throws IOException {
+    InputStream in = request.getInputStream();
+    int status;
+    String message;
+    try (FrameBuilder builder = new FrameBuilder(in, free(id(request)))) {
+      Frame frame = builder.build();
+      drain(in);
+      Answers.send(response, 200,
+          "{\"frame_id\":{\"name\":" + Answers.quote(frame._key.toString()) + "},\"rows\":" + frame.numRows()
+              + ",\"num_columns\":" + frame.numCols() + "}");
+      return;
+    } catch (Refusal refusal) {
+      status = refusal.status;
+      message = refusal.getMessage();
+    } catch (FrameBuilder.TakenException e) {
+      status = 409;
+      message = e.getMessage();
+    } catch (ArrowException e) {
+      status = 400;
+      message = e.getMessage();
+    } catch (OutOfMemoryError e) {
+      status = 413;
+      message = "the cluster has not enough memory for this frame";
+    }
+    drain(in);
+    Answers.refuse(response, status, message);
+  }
+
+  /** Reads what is still on its way: a sender that is cut off would never see the answer. */
+  private static void drain(InputStream in) throws IOException {
+    byte[] rest = new byte[BUFFER];
+    long end = System.currentTimeMillis() + DRAIN_MS;
+    while (in.read(rest) >= 0 && System.currentTimeMillis() < end) {
+      continue;
+    }
+  }
+
+  private static String id(HttpServletRequest request) throws Refusal {
+    String path = request.getPathInfo();
+    if (path == null || !path.endsWith(SUFFIX) || path.length() <= 1 + SUFFIX.length()) {
+      throw new Refusal(404, "the address of a frame is /3/GAN/frames/{frame_id}.arrow");
+    }
+    return path.substring(1, path.length() - SUFFIX.length());
+  }
+
+  private static String free(String id) throws Refusal {
+    for (int i = 0; i < id.length(); i++) {
+      if (id.charAt(i) < ' ') {
+        throw new Refusal(400, "a frame_id must not have control characters");
+      }
+    }
+    return id;
+  }
+
+  private static Frame frame(String id) throws Refusal {
+    Value value = DKV.get(id);
+    Iced<?> found = value == null ? null : value.get();
+    if (!(found instanceof Frame)) {
+      throw new Refusal(404, "there is no frame '" + id + "' in the cluster");
+    }
+    return (Frame) found;
+  }
+
+  /** Columns by name, {@code column=a&column=b}, or by number, {@code columns=0-3,7}; all by default. */
+  private static int[] columns(HttpServletRequest request, Frame frame) throws Refusal {
+    Set<Integer> wanted = new LinkedHashSet<>();
+    List<String> parts = new ArrayList<>();
+    String[] names = request.getParameterValues("column");
+    if (names != null) {
+      for (String name : names) {
+        int index = frame.find(name);
+        if (index < 0) {
+          throw new Refusal(404, "the frame has no column '" + name + "'");
+        }
+        add(wanted, index);
+      }
+    }
+    String ranges = request.getParameter("columns");
+    if (ranges != null) {
+      for (String part : ranges.split(",", -1)) {
+        parts.add(part);
+      }
+    }
+    for (String part : parts) {
+      int dash = part.indexOf('-');
+      int first = index(dash < 0 ? part : part.substring(0, dash), frame);
+      int last = dash < 0 ? first : index(part.substring(dash + 1), frame);
+      for (int i = first; i <= last; i++) {
+        add(wanted, i);
+      }
+    }
+    if (names == null && ranges == null) {
+      for (int i = 0; i < frame.numCols(); i++) {
+        wanted.add(i);
+      }
+    }
+    return wanted.stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  private static void add(Set<Integer> wanted, int index) throws Refusal {
+    if (!wanted.add(index)) {
+      throw new Refusal(400, "column number " + index + " is asked for twice");
+    }
+  }
+
+  private static int index(String text, Frame frame) throws Refusal {
+    try {
+      int index = Integer.parseInt(text);
+      if (index >= 0 && index < frame.numCols()) {
+        return index;
+      }
+    } catch (NumberFormatException e) {
+      throw new Refusal(400, "columns are numbers and ranges from 0 on, for example columns=0-3,7");
+    }
+    throw new Refusal(404, "the frame has no column number " + text + ", it has " + frame.numCols() + " columns");
+  }
+
+  private static long number(HttpServletRequest request, String name, long otherwise) throws Refusal {
+    String text = request.getParameter(name);
+    if (text == null) {
+      return otherwise;
+    }
+    try {
+      long number = Long.parseLong(text);
+      if (number >= 0) {
+        return number;
+      }
+    } catch (NumberFormatException e) {
+      // Refused below.
+    }
+    throw new Refusal(400, name + " must be a whole number from 0 on, not '" + text + "'");
+  }
+
+  private static H2ONode node(HttpServletRequest request) throws Refusal {
+    if (request.getParameter("node") == null) {
+      return null;
+    }
+    H2ONode[] nodes = H2O.CLOUD.members();
+    long index = number(request, "node", 0);
+    if (index >= nodes.length) {
+      throw new Refusal(404, "there is no node " + index + ", the cluster has " + nodes.length);
+    }
+    return nodes[(int) index];
+  }
+}

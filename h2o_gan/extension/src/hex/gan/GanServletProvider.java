@@ -1,0 +1,29 @@
+package hex.gan;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import water.server.ServletMeta;
+import water.server.ServletProvider;
+import water.util.Log;
+
+/** The addresses below /3/GAN; where H2O has no room for them, the node comes up without. */
+public final class GanServletProvider implements ServletProvider {
+  @Override
+  public List<ServletMeta> servlets() {
+    try {
+      return new ArrayList<>(Arrays.asList(
+          new ServletMeta("/3/GAN", AboutServlet.class),
+          new ServletMeta("/3/GAN/frames/*", FramesServlet.class)));
+    } catch (RuntimeException | LinkageError e) {
+      Log.warn("h2o_gan: this H2O does not fit the extension, which stays off: " + e);
+      return Collections.emptyList();
+    }
+  }
+
+  @Override
+  public int priority() {
+    return 1;
+  }
+}

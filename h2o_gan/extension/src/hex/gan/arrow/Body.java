@@ -1,0 +1,96 @@
+package hex.gan.arrow;
+
+import static hex.gan.arrow.ArrowFormat.padded;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.Arrays;
+
+/** The columns of one record batch in their order: lengths, counts of nulls, and buffers. */
+final class Body {
+  private final int rows;
+  private final long[] lengths;
+  private final long[] nulls;
+  private final long[] starts;
+  private final long[] sizes;
+  private int column;
+  private int buffer;
+  private byte[] bytes;
+  private int used;
+
+  /**
+   * @param expected bytes that it will take, as far as that is known
+   */
+  Body(int rows, int columns, long expected) {
+    this.rows = rows;
+    lengths = new long[columns];
+    nulls = new long[columns];
+    starts = new long[3 * columns];
+    sizes = new long[3 * columns];
+    bytes = new byte[(int) Math.min(expected + 64L * columns, 1 << 28)];
+  }
+
+  /** Ends a column, of whose values so many are null. */
+  void endColumn(int nullCount) {
+    lengths[column] = rows;
+    nulls[column++] = nullCount;
+  }
+
+  /** A buffer that holds nothing: the validity of a column without nulls. */
+  void emptyBuffer() {
+    addBuffer(0);
+  }
+
+  /**
+   * A buffer of so many bytes, zeroed, to be filled at {@link #bytes()} from the returned place on; the
+   * array is another one after the next call.
+   */
+  int addBuffer(int size) {
+    long end = (long) used + padded(size);
+    if (end > Integer.MAX_VALUE - 8) {
+      throw new IllegalStateException("a record batch of more than 2 GB");
+    }
+    if (end > bytes.length) {
+      bytes = Arrays.copyOf(bytes, (int) Math.max(end, Math.min(2L * bytes.length, Integer.MAX_VALUE - 8)));
+    }
+    int start = used;
+    starts[buffer] = start;
+    sizes[buffer++] = size;
+    used = (int) end;
+    return start;
+  }
+
+  byte[] bytes() {
+    return bytes;
+  }
+
+  /** The record batch as one message, ready to be sent. */
+  byte[] message() {
+    FlatWriter writer = new FlatWriter();
+    FlatWriter.Table message = writer.root(4);
+    message.put16(0, ArrowFormat.VERSION_5).put8(1, ArrowFormat.RECORD_BATCH).put64(3, used);
+    describe(message.table(2, 3));
+    byte[] metadata = writer.finish();
+    byte[] all = new byte[8 + metadata.length + used];
+    Messages.prefix(all, metadata);
+    System.arraycopy(bytes, 0, all, 8 + metadata.length, used);
+    return all;
+  }
+
+  /** Sends the body as that of a dictionary. */
+  void sendDictionary(OutputStream out, long id) throws IOException {
+    FlatWriter writer = new FlatWriter();
+    FlatWriter.Table message = writer.root(4);
+    message.put16(0, ArrowFormat.VERSION_5).put8(1, ArrowFormat.DICTIONARY_BATCH).put64(3, used);
+    FlatWriter.Table dictionary = message.table(2, 2);
+    describe(dictionary.put64(0, id).table(1, 3));
+    Messages.send(out, writer.finish());
+    out.write(bytes, 0, used);
+  }
+
+  private void describe(FlatWriter.Table batch) {
+    batch.put64(0, rows);
+    batch.pairs(1, lengths, nulls, column);
+    batch.pairs(2, starts, sizes, buffer);
+  }
+}

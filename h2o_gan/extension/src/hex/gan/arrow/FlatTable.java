@@ -1,0 +1,111 @@
+package hex.gan.arrow;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Reads a table of a FlatBuffer that nobody has checked.
+ *
+ * <p>Every access goes through the buffer's own bounds check, so broken metadata ends in an
+ * IndexOutOfBoundsException, never in memory that is not the buffer's, nor in an allocation of more
+ * than the buffer's size.
+ */
+final class FlatTable {
+  private final ByteBuffer bytes;
+  private final int start;
+  private final int vtable;
+  private final int fields;
+
+  private FlatTable(ByteBuffer bytes, int start) {
+    this.bytes = bytes;
+    this.start = start;
+    this.vtable = start - bytes.getInt(start);
+    this.fields = ((bytes.getShort(vtable) & 0xFFFF) - 4) / 2;
+  }
+
+  /** The root table of a little-endian buffer. */
+  static FlatTable root(ByteBuffer bytes) {
+    return new FlatTable(bytes, bytes.getInt(0));
+  }
+
+  /** Where a field's value is; 0 where the field is not set. */
+  private int slot(int field) {
+    if (field >= fields) {
+      return 0;
+    }
+    int offset = bytes.getShort(vtable + 4 + 2 * field) & 0xFFFF;
+    return offset == 0 ? 0 : start + offset;
+  }
+
+  boolean has(int field) {
+    return slot(field) != 0;
+  }
+
+  int get8(int field, int otherwise) {
+    int slot = slot(field);
+    return slot == 0 ? otherwise : bytes.get(slot);
+  }
+
+  int get16(int field, int otherwise) {
+    int slot = slot(field);
+    return slot == 0 ? otherwise : bytes.getShort(slot);
+  }
+
+  int get32(int field, int otherwise) {
+    int slot = slot(field);
+    return slot == 0 ? otherwise : bytes.getInt(slot);
+  }
+
+  long get64(int field, long otherwise) {
+    int slot = slot(field);
+    return slot == 0 ? otherwise : bytes.getLong(slot);
+  }
+
+  /** The table that a field refers to; null where the field is not set. */
+  FlatTable table(int field) {
+    int slot = slot(field);
+    return slot == 0 ? null : new FlatTable(bytes, target(slot));
+  }
+
+  /** The text that a field refers to; empty where the field is not set. */
+  String text(int field) {
+    int slot = slot(field);
+    if (slot == 0) {
+      return "";
+    }
+    int text = target(slot);
+    int length = fitting(bytes.getInt(text), 1);
+    byte[] utf8 = new byte[length];
+    for (int i = 0; i < length; i++) {
+      utf8[i] = bytes.get(text + 4 + i);
+    }
+    return new String(utf8, StandardCharsets.UTF_8);
+  }
+
+  /** How many elements of at least so many bytes the vector of a field has. */
+  int count(int field, int elementSize) {
+    int slot = slot(field);
+    return slot == 0 ? 0 : fitting(bytes.getInt(target(slot)), elementSize);
+  }
+
+  /** An element of a vector of tables. */
+  FlatTable element(int field, int index) {
+    return new FlatTable(bytes, target(target(slot(field)) + 4 + 4 * index));
+  }
+
+  /** A long of a vector of longs, or of structs made of longs. */
+  long element64(int field, int index) {
+    return bytes.getLong(target(slot(field)) + 4 + 8 * index);
+  }
+
+  private int target(int slot) {
+    return slot + bytes.getInt(slot);
+  }
+
+  private int fitting(int count, int elementSize) {
+    if (count < 0 || count > bytes.limit() / elementSize) {
+      throw new IndexOutOfBoundsException();
+    }
+    return count;
+  }
+}

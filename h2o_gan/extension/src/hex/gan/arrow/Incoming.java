@@ -1,0 +1,428 @@
+package hex.gan.arrow;
+
+import static hex.gan.arrow.ArrowFormat.BOOL;
+import static hex.gan.arrow.ArrowFormat.DATE;
+import static hex.gan.arrow.ArrowFormat.DECIMAL;
+import static hex.gan.arrow.ArrowFormat.FIXED_SIZE_BINARY;
+import static hex.gan.arrow.ArrowFormat.FLOATING_POINT;
+import static hex.gan.arrow.ArrowFormat.INT;
+import static hex.gan.arrow.ArrowFormat.LARGE_UTF8;
+import static hex.gan.arrow.ArrowFormat.NULL;
+import static hex.gan.arrow.ArrowFormat.TIMESTAMP;
+import static hex.gan.arrow.ArrowFormat.UTF8;
+import static hex.gan.arrow.ArrowFormat.UTF8_VIEW;
+
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.util.List;
+import water.TypeMap;
+import water.fvec.CStrChunk;
+import water.fvec.Chunk;
+import water.fvec.NewChunk;
+import water.fvec.Vec;
+import water.util.UnsafeUtils;
+
+/** A column on its way in: which Arrow type it has, what it becomes, and how its values turn into chunks. */
+final class Incoming {
+  private static final long NA_LONG = Long.MIN_VALUE;
+
+  final String name;
+  /** The column's type in H2O, one of Vec's. */
+  final byte vecType;
+  /** The levels of a column of enums; null for others. */
+  final Levels levels;
+  /** How many buffers the column has in a record batch; text views may have more or fewer. */
+  final int buffers;
+
+  private final int type;
+  /** Bits of an integer, a float's or a decimal's width, a time's unit. */
+  private final int size;
+  private final boolean signed;
+  private final int scale;
+
+  private Incoming(
+      String name, byte vecType, int type, int size, boolean signed, int scale, Levels levels) {
+    this.name = name;
+    this.vecType = vecType;
+    this.type = type;
+    this.size = size;
+    this.signed = signed;
+    this.scale = scale;
+    this.levels = levels;
+    buffers = type == NULL ? 0 : textual(type) ? 3 : 2;
+  }
+
+  static boolean textual(int type) {
+    return type == UTF8 || type == LARGE_UTF8 || type == UTF8_VIEW;
+  }
+
+  boolean textual() {
+    return textual(type);
+  }
+
+  /** Which of Arrow's layouts a column of text has. */
+  int layout() {
+    return type;
+  }
+
+  static String quoted(String name) {
+    return "'" + name + "'";
+  }
+
+  /**
+   * @param field the column in the schema message
+   * @throws ArrowException H2O has nothing for its type
+   */
+  static Incoming of(FlatTable field) throws ArrowException {
+    String name = field.text(0);
+    int type = field.get8(2, 0);
+    FlatTable details = field.table(3);
+    FlatTable dictionary = field.table(4);
+    if (dictionary != null) {
+      if (!textual(type)) {
+        throw unfit(name, "dictionary of " + ArrowFormat.typeName(type), "cast it to its value type");
+      }
+      FlatTable index = dictionary.table(1);
+      int bits = index == null ? 32 : index.get32(0, 0);
+      boolean signed = index == null || index.get8(1, 0) != 0;
+      return new Incoming(name, Vec.T_CAT, INT, bytesOf(name, bits), signed, 0,
+          new Levels(name, dictionary.get64(0, 0), type));
+    }
+    if (details == null) {
+      throw new ArrowException("the stream is broken: column " + quoted(name) + " has no type");
+    }
+    switch (type) {
+      case NULL:
+        return new Incoming(name, Vec.T_NUM, type, 0, false, 0, null);
+      case INT:
+        return new Incoming(name, Vec.T_NUM, type, bytesOf(name, details.get32(0, 0)), details.get8(1, 0) != 0, 0,
+            null);
+      case FLOATING_POINT:
+        return new Incoming(name, Vec.T_NUM, type, 2 << details.get16(0, 0), false, 0, null);
+      case DECIMAL:
+        int bits = details.get32(2, 128);
+        if (bits != 32 && bits != 64 && bits != 128 && bits != 256) {
+          throw new ArrowException("the stream is broken: column " + quoted(name) + " is a decimal of " + bits + " bits");
+        }
+        return new Incoming(name, Vec.T_NUM, type, bits / 8, false, details.get32(1, 0), null);
+      case BOOL:
+        return new Incoming(name, Vec.T_CAT, type, 0, false, 0, Levels.ofBooleans(name));
+      case DATE:
+        return new Incoming(name, Vec.T_TIME, type, details.get16(0, 1) == 0 ? 4 : 8, true, 0, null);
+      case TIMESTAMP:
+        return new Incoming(name, Vec.T_TIME, type, 8, true, details.get16(0, 0), null);
+      case UTF8:
+      case LARGE_UTF8:
+      case UTF8_VIEW:
+        return new Incoming(name, Vec.T_STR, type, 0, false, 0, null);
+      case FIXED_SIZE_BINARY:
+        if (details.get32(0, 0) == 16 && isUuid(field)) {
+          return new Incoming(name, Vec.T_UUID, type, 16, false, 0, null);
+        }
+        throw unfit(name, ArrowFormat.typeName(type), "cast it to string, or to the extension type arrow.uuid");
+      default:
+        throw unfit(name, ArrowFormat.typeName(type), "cast, flatten or drop it");
+    }
+  }
+
+  private static int bytesOf(String name, int bits) throws ArrowException {
+    if (bits != 8 && bits != 16 && bits != 32 && bits != 64) {
+      throw new ArrowException("the stream is broken: column " + quoted(name) + " has integers of " + bits + " bits");
+    }
+    return bits / 8;
+  }
+
+  private static boolean isUuid(FlatTable field) {
+    for (int i = field.count(6, 4) - 1; i >= 0; i--) {
+      FlatTable entry = field.element(6, i);
+      if (ArrowFormat.EXTENSION_NAME.equals(entry.text(0)) && ArrowFormat.UUID_EXTENSION.equals(entry.text(1))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static ArrowException unfit(String name, String type, String cure) {
+    return new ArrowException(
+        "column " + quoted(name) + " is of Arrow type " + type + ", which H2O has nothing for; " + cure);
+  }
+
+  private ArrowException refuse(String what, String cure) {
+    return new ArrowException("column " + quoted(name) + " holds " + what + "; " + cure);
+  }
+
+  /** How many bytes a buffer of values must have at least for so many rows. */
+  long bytesFor(int rows) {
+    if (type == BOOL) {
+      return (rows + 7L) / 8;
+    }
+    return textual() ? placesFor(type, rows) : (long) size * rows;
+  }
+
+  /** The same of the buffer that says where each text is. */
+  static long placesFor(int layout, int rows) {
+    if (layout == UTF8_VIEW) {
+      return 16L * rows;
+    }
+    return rows == 0 ? 0 : (layout == UTF8 ? 4L : 8L) * (rows + 1L);
+  }
+
+  /** A column's part in one message. */
+  static final class Values {
+    final ByteBuffer body;
+    /** Where the validity bitmap is; -1 where nothing is null. */
+    final int validity;
+    final int data;
+    /** The texts; null for other columns. */
+    final Texts texts;
+    /** Which level each of the dictionary's entries is; null for other columns. */
+    final int[] codes;
+
+    Values(ByteBuffer body, int validity, int data, Texts texts, int[] codes) {
+      this.body = body;
+      this.validity = validity;
+      this.data = data;
+      this.texts = texts;
+      this.codes = codes;
+    }
+
+    boolean isNull(int row) {
+      return validity >= 0 && (body.get(validity + (row >> 3)) >> (row & 7) & 1) == 0;
+    }
+  }
+
+  /** Neighbouring rows of one message. */
+  static final class Slice {
+    final Values values;
+    final int first;
+    final int rows;
+
+    Slice(Values values, int first, int rows) {
+      this.values = values;
+      this.first = first;
+      this.rows = rows;
+    }
+  }
+
+  /** Makes one chunk of the slices, one after the other. */
+  Chunk chunk(List<Slice> slices, int rows) throws ArrowException {
+    switch (vecType) {
+      case Vec.T_STR:
+        return strings(slices, rows);
+      case Vec.T_UUID:
+        return uuids(slices, rows);
+      default:
+        return type == FLOATING_POINT || type == DECIMAL ? reals(slices, rows) : longs(slices);
+    }
+  }
+
+  private Chunk longs(List<Slice> slices) throws ArrowException {
+    NewChunk chunk = new NewChunk(null, 0);
+    for (Slice slice : slices) {
+      int end = slice.first + slice.rows;
+      for (int row = slice.first; row < end; row++) {
+        long value = type == NULL || slice.values.isNull(row) ? NA_LONG : longAt(slice.values, row);
+        if (value == NA_LONG) {
+          chunk.addNA();
+        } else {
+          chunk.addNum(value, 0);
+        }
+      }
+    }
+    return chunk.compress();
+  }
+
+  /** A value as H2O holds it; NA_LONG for a level that is null. */
+  private long longAt(Values values, int row) throws ArrowException {
+    if (type == BOOL) {
+      return values.body.get(values.data + (row >> 3)) >> (row & 7) & 1;
+    }
+    long value = integerAt(values, row);
+    if (levels != null) {
+      if (value < 0 || value >= values.codes.length) {
+        throw new ArrowException(
+            "the stream is broken: column " + quoted(name) + " refers to a level that its dictionary does not have");
+      }
+      int code = values.codes[(int) value];
+      return code < 0 ? NA_LONG : code;
+    }
+    if (type == TIMESTAMP || type == DATE) {
+      value = milliseconds(value);
+      if (value == NA_LONG) {
+        throw refuse("a time that means NA inside H2O", "make it null");
+      }
+      return value;
+    }
+    if (!signed && value < 0 && size == 8) {
+      throw refuse("integers above 2**63 - 1, which H2O cannot hold", "cast it to float64 or string");
+    }
+    if (value == NA_LONG) {
+      throw refuse("-2**63, which means NA inside H2O", "make it null or cast it to float64");
+    }
+    return value;
+  }
+
+  private long integerAt(Values values, int row) {
+    ByteBuffer body = values.body;
+    int data = values.data;
+    switch (size) {
+      case 1:
+        return signed ? body.get(data + row) : body.get(data + row) & 0xFF;
+      case 2:
+        return signed ? body.getShort(data + 2 * row) : body.getShort(data + 2 * row) & 0xFFFF;
+      case 4:
+        return signed ? body.getInt(data + 4 * row) : body.getInt(data + 4 * row) & 0xFFFFFFFFL;
+      default:
+        return body.getLong(data + 8 * row);
+    }
+  }
+
+  private long milliseconds(long value) throws ArrowException {
+    try {
+      if (type == DATE) {
+        return size == 4 ? Math.multiplyExact(value, 86_400_000L) : value;
+      }
+      switch (scale) {
+        case 0:
+          return Math.multiplyExact(value, 1000L);
+        case 1:
+          return value;
+        case 2:
+          return Math.floorDiv(value, 1000L);
+        default:
+          return Math.floorDiv(value, 1_000_000L);
+      }
+    } catch (ArithmeticException e) {
+      throw refuse("times too far from 1970 for milliseconds", "make them null");
+    }
+  }
+
+  private Chunk reals(List<Slice> slices, int rows) {
+    byte[] bytes = new byte[8 * rows];
+    int next = 0;
+    boolean whole = true;
+    for (Slice slice : slices) {
+      int end = slice.first + slice.rows;
+      for (int row = slice.first; row < end; row++) {
+        // Adding 0.0 makes 0.0 of -0.0, as everywhere in H2O.
+        double value = slice.values.isNull(row) ? Double.NaN : realAt(slice.values, row) + 0.0;
+        UnsafeUtils.set8d(bytes, next, value);
+        next += 8;
+        whole &= value != value || value == (long) value && Math.abs(value) < 1L << 53;
+      }
+    }
+    if (!whole) {
+      return raw("water.fvec.C8DChunk", bytes);
+    }
+    // Whole numbers compress well.
+    NewChunk chunk = new NewChunk(null, 0);
+    for (int i = 0; i < bytes.length; i += 8) {
+      double value = UnsafeUtils.get8d(bytes, i);
+      if (value != value) {
+        chunk.addNA();
+      } else {
+        chunk.addNum((long) value, 0);
+      }
+    }
+    return chunk.compress();
+  }
+
+  private double realAt(Values values, int row) {
+    ByteBuffer body = values.body;
+    int data = values.data;
+    if (type == DECIMAL) {
+      byte[] digits = new byte[size];
+      for (int i = 0; i < size; i++) {
+        digits[size - 1 - i] = body.get(data + size * row + i);
+      }
+      return new BigDecimal(new BigInteger(digits), scale).doubleValue();
+    }
+    switch (size) {
+      case 2:
+        return half(body.getShort(data + 2 * row));
+      case 4:
+        return body.getFloat(data + 4 * row);
+      default:
+        return body.getDouble(data + 8 * row);
+    }
+  }
+
+  private static double half(short bits) {
+    int exponent = bits >> 10 & 0x1F;
+    int fraction = bits & 0x3FF;
+    double size;
+    if (exponent == 0) {
+      size = fraction * 0x1p-24;
+    } else if (exponent == 31) {
+      size = fraction == 0 ? Double.POSITIVE_INFINITY : Double.NaN;
+    } else {
+      size = (1 + fraction * 0x1p-10) * Math.scalb(1.0, exponent - 15);
+    }
+    return bits < 0 ? -size : size;
+  }
+
+  private Chunk strings(List<Slice> slices, int rows) throws ArrowException {
+    long total = 0;
+    for (Slice slice : slices) {
+      for (int row = slice.first; row < slice.first + slice.rows; row++) {
+        if (!slice.values.isNull(row)) {
+          slice.values.texts.find(row);
+          total += slice.values.texts.to - slice.values.texts.from + 1;
+        }
+      }
+    }
+    if (total > 1 << 30) {
+      throw refuse("more than 1 GB of text in a few rows, too much for one chunk of H2O", "shorten it");
+    }
+    Utf8 utf8 = new Utf8();
+    byte[] texts = new byte[(int) total];
+    int[] places = new int[rows];
+    int next = 0;
+    int i = 0;
+    for (Slice slice : slices) {
+      Texts source = slice.values.texts;
+      for (int row = slice.first; row < slice.first + slice.rows; row++) {
+        if (slice.values.isNull(row)) {
+          places[i++] = -1;
+          continue;
+        }
+        source.find(row);
+        utf8.check(source.bytes(), source.from, source.to, name);
+        System.arraycopy(source.bytes(), source.from, texts, next, source.to - source.from);
+        places[i++] = next;
+        next += source.to - source.from + 1;
+      }
+    }
+    return new CStrChunk(next, texts, rows, rows, null, places);
+  }
+
+  private Chunk uuids(List<Slice> slices, int rows) throws ArrowException {
+    byte[] bytes = new byte[16 * rows];
+    int next = 0;
+    for (Slice slice : slices) {
+      for (int row = slice.first; row < slice.first + slice.rows; row++) {
+        long first = NA_LONG;
+        long second = 0;
+        if (!slice.values.isNull(row)) {
+          // What H2O calls the low half is printed first.
+          first = Long.reverseBytes(slice.values.body.getLong(slice.values.data + 16 * row));
+          second = Long.reverseBytes(slice.values.body.getLong(slice.values.data + 16 * row + 8));
+          if (first == NA_LONG && second == 0) {
+            throw refuse("the uuid 80000000-0000-0000-0000-000000000000, which means NA inside H2O",
+                "make it null or cast the column to string");
+          }
+        }
+        UnsafeUtils.set8(bytes, next, first);
+        UnsafeUtils.set8(bytes, next + 8, second);
+        next += 16;
+      }
+    }
+    return raw("water.fvec.C16Chunk", bytes);
+  }
+
+  /** A chunk of a class that H2O keeps to itself, of its own kind of bytes. */
+  private static Chunk raw(String name, byte[] bytes) {
+    return ((Chunk) TypeMap.newFreezable(name)).reloadFromBytes(bytes);
+  }
+}

@@ -1,0 +1,76 @@
+package hex.gan.arrow;
+
+import static hex.gan.arrow.ArrowFormat.EXTENSION_METADATA;
+import static hex.gan.arrow.ArrowFormat.EXTENSION_NAME;
+import static hex.gan.arrow.ArrowFormat.FIXED_SIZE_BINARY;
+import static hex.gan.arrow.ArrowFormat.FLOATING_POINT;
+import static hex.gan.arrow.ArrowFormat.INT;
+import static hex.gan.arrow.ArrowFormat.TIMESTAMP;
+import static hex.gan.arrow.ArrowFormat.UTF8;
+import static hex.gan.arrow.ArrowFormat.UUID_EXTENSION;
+
+import water.fvec.Vec;
+
+/** H2O's kinds of columns, and the Arrow type that each leaves the cluster as. */
+enum Kind {
+  INT64(8),
+  FLOAT64(8),
+  LEVELS(4),
+  TIME(8),
+  STRING(0),
+  UUID(16);
+
+  /** Bytes that each value takes; 0 where that differs from value to value. */
+  final int width;
+
+  Kind(int width) {
+    this.width = width;
+  }
+
+  static Kind of(Vec vec) {
+    if (vec.isCategorical()) {
+      return LEVELS;
+    }
+    if (vec.isUUID()) {
+      return UUID;
+    }
+    if (vec.isString()) {
+      return STRING;
+    }
+    if (vec.isTime()) {
+      return TIME;
+    }
+    // Infinities count as whole numbers inside H2O, but no integer type has room for them.
+    return vec.isInt() && vec.pinfs() + vec.ninfs() == 0 ? INT64 : FLOAT64;
+  }
+
+  /** Describes a column of this kind in a schema message. */
+  void describe(FlatWriter.Table field, String name, long dictionary) {
+    field.put(0, name).put8(1, 1);
+    switch (this) {
+      case INT64:
+        field.put8(2, INT).table(3, 2).put32(0, 64).put8(1, 1);
+        break;
+      case FLOAT64:
+        field.put8(2, FLOATING_POINT).table(3, 1).put16(0, 2);
+        break;
+      case LEVELS:
+        field.put8(2, UTF8).table(3, 0);
+        field.table(4, 2).put64(0, dictionary).table(1, 2).put32(0, 32).put8(1, 1);
+        break;
+      case TIME:
+        field.put8(2, TIMESTAMP).table(3, 2).put16(0, 1).put(1, "UTC");
+        break;
+      case STRING:
+        field.put8(2, UTF8).table(3, 0);
+        break;
+      case UUID:
+        field.put8(2, FIXED_SIZE_BINARY).table(3, 1).put32(0, 16);
+        FlatWriter.Tables metadata = field.tables(6, 2);
+        metadata.add(2).put(0, EXTENSION_NAME).put(1, UUID_EXTENSION);
+        metadata.add(2).put(0, EXTENSION_METADATA).put(1, "");
+        break;
+    }
+    field.tables(5, 0);
+  }
+}

@@ -1,0 +1,91 @@
+package hex.gan.arrow;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+
+/** Takes an Arrow IPC stream apart into its messages, and believes nothing that it says of itself. */
+final class StreamReader {
+  private static final int METADATA_LIMIT = 1 << 28;
+  private static final int STEP = 1 << 22;
+
+  private final InputStream in;
+  private final long bodyLimit = Math.min(Integer.MAX_VALUE - 64, Runtime.getRuntime().maxMemory() / 4);
+
+  /** The kind of the current message, one of ArrowFormat's headers. */
+  int type;
+  /** The current message's header. */
+  FlatTable header;
+  /** The current message's body, little-endian. */
+  ByteBuffer body;
+
+  StreamReader(InputStream in) {
+    this.in = in;
+  }
+
+  /** Reads the next message; false at the end mark. */
+  boolean next() throws IOException, ArrowException {
+    ByteBuffer prefix = little(exactly(8));
+    if (prefix.getInt(0) != ArrowFormat.CONTINUATION) {
+      throw new ArrowException(
+          magic(prefix)
+              ? "this is an Arrow file; send an Arrow IPC stream instead (pyarrow.ipc.new_stream)"
+              : "this is not an Arrow IPC stream, or one that is broken");
+    }
+    int size = prefix.getInt(4);
+    if (size == 0) {
+      return false;
+    }
+    if (size < 0 || size > METADATA_LIMIT) {
+      throw new ArrowException("the stream is broken: a message says that its metadata takes " + size + " bytes");
+    }
+    FlatTable message = FlatTable.root(little(exactly(size)));
+    int version = message.get16(0, 0);
+    if (version != ArrowFormat.VERSION_5 && version != ArrowFormat.VERSION_4) {
+      throw new ArrowException("the stream is in version " + (version + 1) + " of Arrow's format; send version 5");
+    }
+    type = message.get8(1, 0);
+    header = message.table(2);
+    if (header == null) {
+      throw new ArrowException("the stream is broken: a message without a header");
+    }
+    long length = message.get64(3, 0);
+    if (length < 0) {
+      throw new ArrowException("the stream is broken: a message says that its body takes " + length + " bytes");
+    }
+    if (length > bodyLimit) {
+      throw new ArrowException(
+          "a message says that its body takes " + length + " bytes, more than this node has room for; "
+              + "send smaller record batches");
+    }
+    body = little(exactly((int) length));
+    return true;
+  }
+
+  private static boolean magic(ByteBuffer prefix) {
+    return prefix.get(0) == 'A' && prefix.get(1) == 'R' && prefix.get(2) == 'R' && prefix.get(3) == 'O';
+  }
+
+  private static ByteBuffer little(byte[] bytes) {
+    return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** Reads as many bytes; memory is taken as they come, not as they are promised. */
+  private byte[] exactly(int size) throws IOException, ArrowException {
+    byte[] bytes = new byte[Math.min(size, STEP)];
+    int used = 0;
+    while (used < size) {
+      if (used == bytes.length) {
+        bytes = Arrays.copyOf(bytes, (int) Math.min(size, 2L * used));
+      }
+      int got = in.read(bytes, used, bytes.length - used);
+      if (got < 0) {
+        throw new ArrowException("the stream ended in the middle, before its end mark");
+      }
+      used += got;
+    }
+    return bytes;
+  }
+}

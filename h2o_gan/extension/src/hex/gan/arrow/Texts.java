@@ -1,0 +1,65 @@
+package hex.gan.arrow;
+
+import java.nio.ByteBuffer;
+
+/** The texts of one column in one message, whichever of Arrow's three layouts they are in. */
+final class Texts {
+  private final ByteBuffer body;
+  private final byte[] bytes;
+  private final int layout;
+  private final int places;
+  /** Where each data buffer begins and ends; Arrow's views may have many, the others have one. */
+  private final int[] starts;
+  private final int[] ends;
+
+  /** Where the last text looked up begins and ends in the body. */
+  int from;
+  int to;
+
+  Texts(ByteBuffer body, int layout, int places, int[] starts, int[] ends) {
+    this.body = body;
+    this.bytes = body.array();
+    this.layout = layout;
+    this.places = places;
+    this.starts = starts;
+    this.ends = ends;
+  }
+
+  byte[] bytes() {
+    return bytes;
+  }
+
+  /** Looks a text up. */
+  void find(int row) throws ArrowException {
+    if (layout == ArrowFormat.UTF8_VIEW) {
+      int view = places + 16 * row;
+      int length = body.getInt(view);
+      if (length >= 0 && length <= 12) {
+        from = view + 4;
+        to = from + length;
+        return;
+      }
+      int buffer = body.getInt(view + 8);
+      if (buffer < 0 || buffer >= starts.length) {
+        throw broken();
+      }
+      set(buffer, body.getInt(view + 12), (long) body.getInt(view + 12) + length);
+    } else if (layout == ArrowFormat.LARGE_UTF8) {
+      set(0, body.getLong(places + 8 * row), body.getLong(places + 8 * row + 8));
+    } else {
+      set(0, body.getInt(places + 4 * row), body.getInt(places + 4 * row + 4));
+    }
+  }
+
+  private void set(int buffer, long first, long end) throws ArrowException {
+    if (first < 0 || end < first || end > ends[buffer] - starts[buffer]) {
+      throw broken();
+    }
+    from = starts[buffer] + (int) first;
+    to = starts[buffer] + (int) end;
+  }
+
+  private static ArrowException broken() {
+    return new ArrowException("the stream is broken: a text lies outside of its buffer");
+  }
+}

@@ -1,0 +1,31 @@
+package hex.gan.arrow;
+
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** The threads that encode and decode, as many as cores, shared by all requests; none while idle. */
+final class Workers {
+  static final int COUNT = Math.max(2, Runtime.getRuntime().availableProcessors());
+  /** How many pieces of one transfer may be in memory at once. */
+  static final int WINDOW = Math.min(COUNT + 2, 16);
+
+  static final ExecutorService POOL = pool();
+
+  private static ExecutorService pool() {
+    AtomicInteger number = new AtomicInteger();
+    ThreadPoolExecutor pool = new ThreadPoolExecutor(
+        COUNT, COUNT, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(),
+        task -> {
+          Thread thread = new Thread(task, "gan-arrow-" + number.getAndIncrement());
+          thread.setDaemon(true);
+          return thread;
+        });
+    pool.allowCoreThreadTimeOut(true);
+    return pool;
+  }
+
+  private Workers() {}
+}
