@@ -90,12 +90,12 @@ class _Stream:
         return self._tail == _END
 
     def lost(self) -> Exception:
-        """Why the stream broke off: the frame is gone, or the whole cluster."""
+        """Why the stream broke off: the frame is gone, or the whole cluster.
+
+        :raises H2OConnectionError: the cluster.
+        """
         with suppress(H2OServerError, H2OResponseError):
-            try:
-                rest.api("GET /3/Cloud", skip_ticks=True)
-            except H2OConnectionError as error:
-                return error
+            rest.api("GET /3/Cloud", skip_ticks=True)
         return changed(self._key)
 
     def read(self, size: int = -1) -> bytes:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 from h2o import H2OFrame
-from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError, H2OValueError
+from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError
 from urllib3.exceptions import HTTPError
 
 from h2o_gan.cluster import rest

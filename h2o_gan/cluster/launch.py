@@ -211,7 +211,7 @@ def _on_fit_java(start: Callable[..., H2OLocalServer]) -> Callable[..., H2OLocal
 
 
 def _with_extension(settings: dict[str, Any], java: JavaRuntime) -> dict[str, Any]:
-    """The settings of a server with the cluster extension's jar, if there is one, in its classpath."""
+    """The settings of a server with the cluster extension, if there is one, in its classpath."""
     jar = extension.jar()
     if jar is None:
         return settings

@@ -99,13 +99,9 @@ def _compile(javac: str, h2o_jar: Path, classes: Path) -> None:
         raise BuildError(f"{javac} does not run: {said.stderr.strip()}")
     target = ["--release", "8"] if int(version[1]) > 8 else ["-source", "8", "-target", "8"]
     sources = sorted(map(str, SOURCES.rglob("*.java")))
-    lint = "-Xlint:all,-options,-processing,-classfile,-serial"
-    run = subprocess.run(
-        [javac, *target, "-encoding", "UTF-8", lint, "-Werror"]
-        + ["-cp", str(h2o_jar), "-d", str(classes), *sources],
-        capture_output=True,
-        text=True,
-    )
+    options = [*target, "-encoding", "UTF-8", "-cp", str(h2o_jar), "-d", str(classes)]
+    lint = ["-Xlint:all,-options,-processing,-classfile,-serial", "-Werror"]
+    run = subprocess.run([javac, *options, *lint, *sources], capture_output=True, text=True)
     if run.returncode != 0:
         raise BuildError(f"{javac} (version {version[1]}) refuses:\n{run.stdout}{run.stderr}")
 

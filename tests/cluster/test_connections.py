@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import http.server
+import os
 import shutil
 import ssl
 import subprocess
@@ -22,7 +23,8 @@ from h2o.backend import H2OConnection, H2OLocalServer
 from h2o.exceptions import H2OConnectionError
 from hard_tables import assert_same, enum
 
-from h2o_gan.cluster.frames import Transport
+from h2o_gan import extension
+from h2o_gan.cluster.frames import PLAIN, Transport
 
 TABLE = pa.table({"x": [0.1, None, 3.5], "e": enum([1, 0, None], ["b", "a"]), "s": ["p", "", None]})
 
@@ -87,9 +89,12 @@ def secured(
     options += ["-ice_root", str(folder), "-context_path", "/lab/h2o"]
     options += ["-jks", str(store), "-jks_pass", "secret1"]
     options += ["-hash_login", "-login_conf", str(realm)]
+    start = ["-jar", jar]
+    if extended := extension.jar():
+        start = [*extension.ADD_OPENS, "-cp", f"{jar}{os.pathsep}{extended}", "water.H2OApp"]
     with (folder / "log").open("w") as log:
         node = subprocess.Popen(
-            [java, "-Xmx500m", "-jar", jar, *options], stdout=log, stderr=subprocess.STDOUT
+            [java, "-Xmx500m", *start, *options], stdout=log, stderr=subprocess.STDOUT
         )
     try:
         arguments = {
@@ -148,10 +153,13 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
     def _forward(self) -> None:
         url = urllib.parse.urlsplit(self.path)
         self.seen.append(url.path)
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length)
+        body = self._body()
         with closing(http.client.HTTPConnection(url.hostname or "", url.port)) as upstream:
-            headers = {k: v for k, v in self.headers.items() if not k.lower().startswith("proxy")}
+            headers = {
+                name: value
+                for name, value in self.headers.items()
+                if not name.lower().startswith(("proxy", "transfer-encoding", "content-length"))
+            }
             upstream.request(self.command, f"{url.path}?{url.query}", body, headers)
             answer = upstream.getresponse()
             data = answer.read()
@@ -162,6 +170,16 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
 
     do_GET = do_POST = do_DELETE = _forward
 
@@ -181,9 +199,13 @@ def test_proxy(
             strict_version_check=False,
             verbose=False,
         )
+        _Proxy.seen.clear()
         check(transport, cluster_keys)
         proxy.shutdown()
-    assert {"/3/PostFile", "/3/Parse", "/3/DownloadDataset"} <= set(_Proxy.seen)
+    if transport is PLAIN:
+        assert {"/3/PostFile", "/3/Parse", "/3/DownloadDataset"} <= set(_Proxy.seen)
+    else:
+        assert sum(path.startswith("/3/GAN/frames/") for path in _Proxy.seen) >= 3
 
 
 @pytest.mark.usefixtures("restore_connection")

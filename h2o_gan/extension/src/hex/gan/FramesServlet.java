@@ -84,6 +84,10 @@ public final class FramesServlet extends HttpServlet {
     } catch (ArrowException e) {
       status = 400;
       message = e.getMessage();
+    } catch (RuntimeException e) {
+      Log.err("h2o_gan: a table that could not be taken in", e);
+      status = 500;
+      message = "the cluster failed on this table: " + e;
     } catch (OutOfMemoryError e) {
       status = 413;
       message = "the cluster has not enough memory for this frame";

@@ -365,10 +365,11 @@ final class Incoming {
   private Chunk strings(List<Slice> slices, int rows) throws ArrowException {
     long total = 0;
     for (Slice slice : slices) {
+      Texts source = slice.values.texts.own();
       for (int row = slice.first; row < slice.first + slice.rows; row++) {
         if (!slice.values.isNull(row)) {
-          slice.values.texts.find(row);
-          total += slice.values.texts.to - slice.values.texts.from + 1;
+          source.find(row);
+          total += source.to - source.from + 1;
         }
       }
     }
@@ -381,7 +382,7 @@ final class Incoming {
     int next = 0;
     int i = 0;
     for (Slice slice : slices) {
-      Texts source = slice.values.texts;
+      Texts source = slice.values.texts.own();
       for (int row = slice.first; row < slice.first + slice.rows; row++) {
         if (slice.values.isNull(row)) {
           places[i++] = -1;

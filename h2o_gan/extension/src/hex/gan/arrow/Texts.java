@@ -2,7 +2,11 @@ package hex.gan.arrow;
 
 import java.nio.ByteBuffer;
 
-/** The texts of one column in one message, whichever of Arrow's three layouts they are in. */
+/**
+ * The texts of one column in one message, whichever of Arrow's three layouts they are in.
+ *
+ * <p>It remembers the text looked up last: each thread needs one of its own.
+ */
 final class Texts {
   private final ByteBuffer body;
   private final byte[] bytes;
@@ -23,6 +27,11 @@ final class Texts {
     this.places = places;
     this.starts = starts;
     this.ends = ends;
+  }
+
+  /** The same texts, for another thread. */
+  Texts own() {
+    return new Texts(body, layout, places, starts, ends);
   }
 
   byte[] bytes() {
