@@ -49,7 +49,14 @@ def cluster_keys_function() -> Callable[[], set[str]]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[H2OConnection]:
-    """The connection to the run's cluster; it is shut down at the end."""
+    """The connection to the run's cluster; it is shut down at the end.
+
+    H2O_GAN_TEST_URL names one that runs already, and goes on running.
+    """
+    if url := os.environ.get("H2O_GAN_TEST_URL"):
+        h2o.connect(url=url, strict_version_check=False, verbose=False)
+        yield h2o.connection()
+        return
     h2o_gan.init(
         port=free_port(),
         name=f"test_{uuid.uuid4().hex[:8]}",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
 from itertools import groupby
 
 import pyarrow as pa
 from h2o import H2OFrame
-from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError
+from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError, H2OValueError
 from urllib3.exceptions import HTTPError
 
 from h2o_gan.cluster import rest
@@ -45,16 +46,61 @@ def _batches(
     if wanted == []:
         return
     params = {} if wanted is None else {"columns": _ranges(wanted)}
+    nodes = rest.nodes()
+    if nodes:
+        yield from _from_nodes(key, params, schema, nodes)
+        return
     with closing(_Stream(key, params)) as stream:
-        reader = stream.open()
-        if reader.schema != schema:
-            raise changed(key)
-        try:
-            yield from reader
-        except (pa.ArrowInvalid, H2OConnectionError) as error:
-            raise stream.lost() from error
-        if not stream.ended:
-            raise stream.lost()
+        yield from stream.batches(schema)
+
+
+def _from_nodes(
+    key: str, params: dict[str, str], schema: pa.Schema, nodes: list[str]
+) -> Generator[pa.RecordBatch, None, None]:
+    """What each node holds comes from there, all at once; chunk by chunk in the frame's order."""
+    try:
+        chunks = rest.api(f"GET /3/FrameChunks/{rest.in_path(key)}")["chunks"]
+    except (H2OResponseError, H2OServerError) as error:
+        raise gone(key) from error
+    with ExitStack() as stack:
+        pool = ThreadPoolExecutor(len(nodes))
+        streams: dict[int, _Ahead] = {}
+        for index in sorted({chunk["node_idx"] for chunk in chunks}):
+            stream = _Stream(key, {**params, "node": str(index)}, nodes[index])
+            stack.callback(stream.close)
+            streams[index] = _Ahead(pool, stream.batches(schema))
+        # Closed first: no thread may still read from a stream that is being closed.
+        stack.callback(pool.shutdown, cancel_futures=True)
+        for chunk in chunks:
+            rows = chunk["row_count"]
+            while rows > 0:
+                batch = next(streams[chunk["node_idx"]], None)
+                if batch is None:
+                    raise changed(key)
+                rows -= batch.num_rows
+                yield batch
+        for ahead in streams.values():
+            if next(ahead, None) is not None:
+                raise changed(key)
+
+
+class _Ahead:
+    """An iterator whose next item is made in another thread while the last one is used."""
+
+    def __init__(self, pool: ThreadPoolExecutor, items: Iterator[pa.RecordBatch]) -> None:
+        self._pool = pool
+        self._items = items
+        self._next = pool.submit(next, items, None)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        item = self._next.result()
+        if item is None:
+            raise StopIteration
+        self._next = self._pool.submit(next, self._items, None)
+        return item
 
 
 def _ranges(numbers: list[int]) -> str:
@@ -69,12 +115,12 @@ def _ranges(numbers: list[int]) -> str:
 class _Stream:
     """A frame's bytes on their way."""
 
-    def __init__(self, key: str, params: dict[str, str]) -> None:
+    def __init__(self, key: str, params: dict[str, str], node: str | None = None) -> None:
         self._key = key
         self.closed = False
         try:
             self._response = rest.download(
-                f"/3/GAN/frames/{rest.in_path(key)}.arrow", params, "reading a frame"
+                f"/3/GAN/frames/{rest.in_path(key)}.arrow", params, "reading a frame", node
             )
         except H2OServerError as error:
             raise gone(key) from error
@@ -84,18 +130,25 @@ class _Stream:
         """The stream as a reader of record batches."""
         return pa.ipc.open_stream(pa.PythonFile(self, mode="r"))
 
-    @property
-    def ended(self) -> bool:
-        """Whether the last that came was the end mark: a stream cut short looks whole otherwise."""
-        return self._tail == _END
+    def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """All the rows.
 
-    def lost(self) -> Exception:
-        """Why the stream broke off: the frame is gone, or the whole cluster.
-
-        :raises H2OConnectionError: the cluster.
+        :raises H2OValueError: the frame has changed, or went while it was read.
+        :raises H2OConnectionError: the whole cluster went.
         """
+        reader = self.open()
+        if reader.schema != schema:
+            raise changed(self._key)
+        try:
+            yield from reader
+        except (pa.ArrowInvalid, H2OConnectionError) as error:
+            raise self._lost() from error
+        if self._tail != _END:  # A stream that is cut short between two batches looks whole.
+            raise self._lost()
+
+    def _lost(self) -> H2OValueError:
         with suppress(H2OServerError, H2OResponseError):
-            rest.api("GET /3/Cloud", skip_ticks=True)
+            rest.api("GET /3/Cloud", skip_ticks=True)  # The connection's own error says more.
         return changed(self._key)
 
     def read(self, size: int = -1) -> bytes:

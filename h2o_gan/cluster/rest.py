@@ -25,6 +25,8 @@ from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError,
 from h2o_gan.version import __version__
 
 Json = dict[str, Any]
+_REACH_S = 2.0
+"""A node that takes longer to answer counts as out of reach."""
 
 
 def connection() -> H2OConnection:
@@ -94,12 +96,13 @@ def _lost(what: str) -> Iterator[None]:
         ) from error
 
 
-def download(path: str, params: Mapping[str, str], what: str) -> requests.Response:
-    """Open a streamed GET; the caller reads and closes it."""
+def download(
+    path: str, params: Mapping[str, str], what: str, node: str | None = None
+) -> requests.Response:
+    """Open a streamed GET, of a certain node if need be; the caller reads and closes it."""
+    base = node or connection().base_url
     with _lost(what):
-        response = requests.get(
-            connection().base_url + path, params=params, stream=True, **_settings()
-        )
+        response = requests.get(base + path, params=params, stream=True, **_settings())
     if response.status_code != 200:
         with response:
             _refused(response, what)
@@ -146,6 +149,39 @@ def extension() -> bool:
                 stacklevel=3,
             )
     return _extensions[current] == __version__
+
+
+_nodes: weakref.WeakKeyDictionary[H2OConnection, list[str]] = weakref.WeakKeyDictionary()
+
+
+def nodes() -> list[str]:
+    """The addresses of the cluster's nodes in order; none unless all can be reached from here.
+
+    That they are this cluster's, each says by the extension.
+    """
+    current = connection()
+    if current not in _nodes:
+        _nodes[current] = _reachable(current)
+    return _nodes[current]
+
+
+def _reachable(current: H2OConnection) -> list[str]:
+    cloud = api("GET /3/Cloud", skip_ticks=True)
+    settings = _settings()
+    if cloud["cloud_size"] == 1 or settings.get("proxies"):
+        return []
+    base = urllib.parse.urlsplit(current.base_url)
+    addresses = []
+    for index, node in enumerate(cloud["nodes"]):
+        address = f"{base.scheme}://{node['ip_port']}{base.path}"
+        try:
+            answer = requests.get(address + "/3/GAN", **{**settings, "timeout": _REACH_S}).json()
+        except (requests.exceptions.RequestException, OSError, ValueError):
+            return []
+        if (answer.get("cloud_name"), answer.get("node")) != (cloud["cloud_name"], index):
+            return []
+        addresses.append(address)
+    return addresses
 
 
 def _extension_version(current: H2OConnection) -> str | None:

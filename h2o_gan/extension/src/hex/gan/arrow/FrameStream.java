@@ -25,6 +25,8 @@ public final class FrameStream {
   private static final int BATCH_VALUES = 1 << 20;
 
   private final Vec[] vecs;
+  /** The column that says where a chunk's rows live; H2O's own list of chunks goes by it too. */
+  private final Vec anchor;
   private final String[] names;
   private final Kind[] kinds;
   private final List<Piece> pieces = new ArrayList<>();
@@ -48,6 +50,7 @@ public final class FrameStream {
    * @param node only rows that live on this node; null for all
    */
   public FrameStream(Frame frame, int[] columns, long offset, long count, H2ONode node) {
+    anchor = frame.anyVec();
     vecs = new Vec[columns.length];
     names = new String[columns.length];
     kinds = new Kind[columns.length];
@@ -63,7 +66,7 @@ public final class FrameStream {
 
   private void plan(long from, long to, H2ONode node) {
     int limit = Math.max(1, BATCH_VALUES / vecs.length);
-    long[] starts = vecs[0].espc();
+    long[] starts = anchor.espc();
     for (int chunk = 0; chunk + 1 < starts.length; chunk++) {
       long first = Math.max(from, starts[chunk]);
       long end = Math.min(to, starts[chunk + 1]);
@@ -81,7 +84,7 @@ public final class FrameStream {
   }
 
   private H2ONode home(int chunk) {
-    return vecs[0].chunkKey(chunk).home_node();
+    return anchor.chunkKey(chunk).home_node();
   }
 
   /**

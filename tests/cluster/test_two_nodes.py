@@ -1,0 +1,135 @@
+"""A cluster of two nodes on one machine, with data on both: the tests of frames, and a training."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import h2o
+import numpy as np
+import pyarrow as pa
+import pytest
+import requests
+from h2o.backend import H2OConnection, H2OLocalServer
+from hard_tables import assert_same, enum
+
+from h2o_gan import H2OGANEstimator, extension
+from h2o_gan.cluster import rest
+from h2o_gan.cluster.frames import ARROW
+
+pytestmark = pytest.mark.skipif(
+    extension.jar() is None, reason="the extension is not built: needs a JDK"
+)
+
+
+@pytest.fixture(scope="module")
+def two_nodes(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[str]:
+    """The address of one of the two."""
+    folder = tmp_path_factory.mktemp("two_nodes")
+    ports = [free_port(), free_port()]
+    flat = folder / "flatfile"
+    flat.write_text("".join(f"127.0.0.1:{port}\n" for port in ports))
+    classpath = f"{H2OLocalServer()._find_jar()}{os.pathsep}{extension.jar()}"
+    nodes = []
+    for port in ports:
+        command = [H2OLocalServer._find_java(), "-ea", "-Xmx900m", *extension.ADD_OPENS]
+        command += ["-cp", classpath, "water.H2OApp", "-ip", "127.0.0.1", "-port", str(port)]
+        command += ["-name", f"two_{ports[0]}", "-flatfile", str(flat)]
+        command += ["-ice_root", str(folder / str(port))]
+        with (folder / f"{port}.log").open("w") as log:
+            nodes.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT))
+    try:
+        yield _formed(ports[0], nodes, folder)
+    finally:
+        for node in nodes:
+            node.kill()
+            node.wait()
+
+
+def _formed(port: int, nodes: list[subprocess.Popen[bytes]], folder: Path) -> str:
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert all(node.poll() is None for node in nodes), (folder / f"{port}.log").read_text()
+        try:
+            if requests.get(f"{address}/3/Cloud", timeout=5).json()["cloud_size"] == 2:
+                return address
+        except (requests.RequestException, ValueError):
+            pass
+        time.sleep(0.3)
+    pytest.fail("the nodes do not find each other: " + (folder / f"{port}.log").read_text()[-2000:])
+
+
+@pytest.fixture
+def connected(cluster: H2OConnection, two_nodes: str) -> Iterator[None]:
+    """A connection to the two; the run's own cluster is connected again afterwards."""
+    h2o.connect(url=two_nodes, strict_version_check=False, verbose=False)
+    yield
+    h2o.h2o.h2oconn = cluster
+
+
+@pytest.mark.timeout(400)
+def test_frames(two_nodes: str) -> None:
+    """All that is tested of frames on one node holds on two."""
+    folder = Path(__file__).parent
+    files = [str(folder / "test_roundtrip.py"), str(folder / "test_frames.py")]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-k", "arrow", *files],
+        env={**os.environ, "H2O_GAN_TEST_URL": two_nodes},
+        cwd=folder.parent.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout[-5000:]
+    assert " passed" in run.stdout
+
+
+@pytest.mark.usefixtures("connected")
+def test_each_node_sends_what_it_holds() -> None:
+    random = np.random.default_rng(0)
+    table = pa.table(
+        {
+            "x": random.normal(size=800_000),
+            "e": enum(random.integers(0, 3, 800_000).tolist(), ["c", "a", "b"]),
+        }
+    )
+    frame = ARROW.write(table.to_reader(), "on_both")
+    chunks = h2o.api("GET /3/FrameChunks/on_both")["chunks"]
+    assert {chunk["node_idx"] for chunk in chunks} == {0, 1}
+    nodes = rest.nodes()
+    assert len(nodes) == 2
+    starts = np.cumsum([0] + [chunk["row_count"] for chunk in chunks])
+    for index, node in enumerate(nodes):
+        answer = requests.get(f"{node}/3/GAN/frames/on_both.arrow?node={index}", timeout=60)
+        got = pa.ipc.open_stream(answer.content).read_all()
+        held = [
+            table.slice(starts[i], chunk["row_count"])
+            for i, chunk in enumerate(chunks)
+            if chunk["node_idx"] == index
+        ]
+        assert_same(got, pa.concat_tables(held))
+    # Through one node alone, and from both at once: the same.
+    whole = requests.get(f"{nodes[1]}/3/GAN/frames/on_both.arrow", timeout=60)
+    assert_same(pa.ipc.open_stream(whole.content).read_all(), table)
+    assert_same(ARROW.read(frame, None).read_all(), table)
+    h2o.remove("on_both")
+
+
+@pytest.mark.usefixtures("connected")
+def test_training() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=140_000)
+    table = pa.table({"x": x, "y": x + random.normal(size=140_000) / 10})
+    frame = ARROW.write(table.to_reader(), "train_on_both")
+    gan = H2OGANEstimator(seed=1, max_runtime_secs=5)
+    gan.train(training_frame=frame)
+    synthetic = gan.generate(1000)
+    assert synthetic.types == frame.types
+    assert synthetic.cor().as_data_frame().iloc[0, 1] > 0.9
+    h2o.remove_all()
