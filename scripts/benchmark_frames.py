@@ -3,20 +3,25 @@
 
     python scripts/benchmark_frames.py [--rows 1000000] [--repeats 5] [--url http://...]
     python scripts/benchmark_frames.py --rows 60000 --pixels 784 --repeats 1
+    python scripts/benchmark_frames.py --flat
 
-8 real, 4 int and 3 enum columns; or pixels, whole numbers of which most are 0. Times are medians
-of interleaved repeats; peaks are measured in fresh processes, above what the process holds before
-and above the table itself.
+The cluster that it starts has the extension; read_frame and write_frame use it, the plain transport
+stands beside. 8 real, 4 int and 3 enum columns; or pixels, whole numbers of which most are 0. Times
+are medians of interleaved repeats; peaks are measured in fresh processes, above what the process
+holds before and above the table itself.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
+import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -26,11 +31,13 @@ import h2o
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from h2o_gan.cluster.frames import read_frame, write_frame
+from h2o_gan.cluster.frames import PLAIN, read_frame, transport, write_frame
 
 MEGABYTE = 1 << 20
 WARM_UP_ROUNDS = 2
+FLAT_ROWS = (100_000, 1_000_000, 10_000_000)
 
 
 def make_table(rows: int, pixels: int) -> pa.Table:
@@ -94,6 +101,53 @@ def write_and_remove(make: Callable[[], h2o.H2OFrame]) -> float:
     return seconds
 
 
+def serve_bytes(size: int, listener: socket.socket) -> None:
+    """Send so many bytes to whoever connects, in a process of its own as a cluster is."""
+    block = bytes(1 << 20)
+    while True:
+        peer, _ = listener.accept()
+        with peer:
+            for start in range(0, size, len(block)):
+                peer.sendall(block[: size - start])
+
+
+def fetch_bytes(port: int) -> None:
+    """Take all that :func:`serve_bytes` sends."""
+    with socket.create_connection(("127.0.0.1", port)) as peer:
+        room = bytearray(1 << 20)
+        while peer.recv_into(room):
+            pass
+
+
+def upload_parquet(table: pa.Table) -> h2o.H2OFrame:
+    """What a user would write who knows that H2O reads Parquet."""
+    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+        pq.write_table(table, file.name)
+        return h2o.upload_file(file.name)
+
+
+def cost(rows: int) -> tuple[float, float]:
+    """Nanoseconds per value, to read and to write a frame of so many rows."""
+    table = make_table(rows, 0)
+    frame = write_frame(table)
+    reads, writes = [], []
+    for _ in range(WARM_UP_ROUNDS + 3):
+        reads.append(timed(lambda: sum(batch.num_rows for batch in read_frame(frame))))
+        writes.append(write_and_remove(lambda: write_frame(table)))
+    h2o.remove(frame)
+    values = rows * table.num_columns / 1e9
+    read = statistics.median(reads[WARM_UP_ROUNDS:]) / values
+    return read, statistics.median(writes[WARM_UP_ROUNDS:]) / values
+
+
+def flat() -> None:
+    """Cost per row for frames of growing length."""
+    print(f"{'rows':>12}{'read ns/value':>16}{'write ns/value':>16}")
+    for rows in FLAT_ROWS:
+        read, write = cost(rows)
+        print(f"{rows:12,}{read:16.1f}{write:16.1f}", flush=True)
+
+
 def compare(title: str, base: str, ways: dict[str, Callable[[], float]], repeats: int) -> None:
     """Run all ways in turn and print their medians and how they compare to ours.
 
@@ -121,6 +175,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--pixels", type=int, default=0, help="columns of pixels instead")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--flat", action="store_true", help="cost per row, 1e5 to 1e7 rows")
     parser.add_argument("--url", help="an existing cluster; by default one is started")
     parser.add_argument("--peak", choices=["read", "write"], help=argparse.SUPPRESS)
     parser.add_argument("--key", help=argparse.SUPPRESS)
@@ -137,6 +192,10 @@ def main() -> None:
     if arguments.peak:
         peak(arguments.peak, arguments.key, arguments.rows, arguments.pixels)
         return
+    print(f"transport: {transport().name}")
+    if arguments.flat:
+        flat()
+        return
 
     table = make_table(arguments.rows, arguments.pixels)
     pandas: pd.DataFrame = table.to_pandas()
@@ -144,11 +203,19 @@ def main() -> None:
     assert read_frame(frame).read_all().equals(table), "what came back is not what went in"
     megabytes = table.nbytes / MEGABYTE
     print(f"{table.num_rows:,} rows x {table.num_columns} columns, {megabytes:.0f} MB")
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    server = multiprocessing.get_context("fork").Process(
+        target=serve_bytes, args=(table.nbytes, listener), daemon=True
+    )
+    server.start()
     compare(
         "Reading",
         "read_frame",
         {
             "read_frame": lambda: timed(lambda: read_frame(frame).read_all()),
+            "as many bytes over the loopback": lambda: timed(lambda: fetch_bytes(port)),
+            "the plain transport": lambda: timed(lambda: PLAIN.read(frame, None).read_all()),
             "as_data_frame(use_multi_thread=True)": lambda: timed(
                 lambda: frame.as_data_frame(use_multi_thread=True)
             ),
@@ -161,6 +228,10 @@ def main() -> None:
         "write_frame",
         {
             "write_frame": lambda: write_and_remove(lambda: write_frame(table)),
+            "the plain transport": lambda: write_and_remove(
+                lambda: PLAIN.write(table.to_reader(), None)
+            ),
+            "upload_file(parquet)": lambda: write_and_remove(lambda: upload_parquet(table)),
             "H2OFrame(pandas)": lambda: write_and_remove(lambda: h2o.H2OFrame(pandas)),
         },
         arguments.repeats,

@@ -12,6 +12,8 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
+from h2o_gan import extension
+
 COMMAND = Path(sys.executable).with_name("h2o-gan")
 PROSTATE = Path(h2o.__file__).parent / "h2o_data" / "prostate.csv"
 
@@ -154,3 +156,19 @@ def test_conditions_are_met(model):
     (model / "few.csv").unlink()
     done = run("generate", "model.zip", "--rows", 5, "--where", "AGE", cwd=model)
     assert done.returncode == 2 and "write COLUMN=VALUE" in done.stderr
+
+
+def test_extension_says_where_it_is_and_how_to_use_it():
+    jar = extension.jar()
+    done = run("extension", "--path")
+    if jar is None:
+        assert done.returncode == 2
+        assert "needs a JDK" in done.stderr
+        return
+    assert done.returncode == 0
+    assert done.stdout == f"{jar}\n"
+    line = next(line for line in done.stderr.splitlines() if "water.H2OApp" in line)
+    assert f"-cp h2o.jar:{jar} water.H2OApp" in line
+    for way in ("Hadoop", "Kubernetes", "extra_classpath"):
+        assert way in done.stderr
+    assert run("extension").stdout == done.stderr

@@ -168,7 +168,7 @@ def nodes() -> list[str]:
 def _reachable(current: H2OConnection) -> list[str]:
     cloud = api("GET /3/Cloud", skip_ticks=True)
     settings = _settings()
-    if cloud["cloud_size"] == 1 or settings.get("proxies"):
+    if cloud["cloud_size"] == 1 or any((settings.get("proxies") or {}).values()):
         return []
     base = urllib.parse.urlsplit(current.base_url)
     addresses = []

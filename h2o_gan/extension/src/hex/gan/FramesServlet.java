@@ -47,7 +47,7 @@ public final class FramesServlet extends HttpServlet {
       Frame frame = frame(id(request));
       stream = new FrameStream(
           frame, columns(request, frame), number(request, "row_offset", 0), number(request, "row_count", Long.MAX_VALUE),
-          node(request));
+          node(request), "narrow".equals(request.getParameter("ints")));
     } catch (Refusal refusal) {
       Answers.refuse(response, refusal.status, refusal.getMessage());
       return;

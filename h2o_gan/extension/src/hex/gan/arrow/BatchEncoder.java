@@ -47,7 +47,7 @@ final class BatchEncoder {
         nulls = reals(chunk, validity);
         break;
       case LEVELS:
-        nulls = codes(chunk, validity);
+        nulls = narrow(chunk, validity, 4);
         break;
       case STRING:
         nulls = strings(chunk, validity);
@@ -55,8 +55,12 @@ final class BatchEncoder {
       case UUID:
         nulls = uuids(chunk, validity);
         break;
-      default:
+      case INT64:
+      case TIME:
         nulls = longs(chunk, validity);
+        break;
+      default:
+        nulls = narrow(chunk, validity, kind.width);
     }
     body.endColumn(nulls);
   }
@@ -76,17 +80,24 @@ final class BatchEncoder {
     return nulls;
   }
 
-  private int codes(Chunk chunk, int validity) {
-    int values = body.addBuffer(4 * rows);
+  private int narrow(Chunk chunk, int validity, int width) {
+    int values = body.addBuffer(width * rows);
     byte[] bytes = body.bytes();
     int nulls = 0;
     for (int i = 0; i < rows; i++) {
       if (chunk.isNA(first + i)) {
         nulls++;
-      } else {
-        UnsafeUtils.set4(bytes, values + 4 * i, (int) chunk.at8(first + i));
-        bytes[validity + (i >> 3)] |= (byte) (1 << (i & 7));
+        continue;
       }
+      int value = (int) chunk.at8(first + i);
+      if (width == 1) {
+        bytes[values + i] = (byte) value;
+      } else if (width == 2) {
+        UnsafeUtils.set2(bytes, values + 2 * i, (short) value);
+      } else {
+        UnsafeUtils.set4(bytes, values + 4 * i, value);
+      }
+      bytes[validity + (i >> 3)] |= (byte) (1 << (i & 7));
     }
     return nulls;
   }

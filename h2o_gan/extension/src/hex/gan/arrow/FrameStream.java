@@ -21,8 +21,10 @@ import water.fvec.Vec;
  * the same time, on the nodes that hold them, and sent in the frame's order.
  */
 public final class FrameStream {
-  /** Values in a record batch at most, so that memory stays bounded for wide frames. */
-  private static final int BATCH_VALUES = 1 << 20;
+  /** Bytes and values in a record batch at most, texts aside: memory stays bounded for wide frames. */
+  private static final int BATCH_BYTES = 1 << 23;
+
+  private static final int BATCH_VALUES = 1 << 22;
 
   private final Vec[] vecs;
   /** The column that says where a chunk's rows live; H2O's own list of chunks goes by it too. */
@@ -48,8 +50,9 @@ public final class FrameStream {
    * @param offset the first row wanted
    * @param count how many rows are wanted, if the frame has so many
    * @param node only rows that live on this node; null for all
+   * @param narrow whether integers may be sent in fewer bytes than eight
    */
-  public FrameStream(Frame frame, int[] columns, long offset, long count, H2ONode node) {
+  public FrameStream(Frame frame, int[] columns, long offset, long count, H2ONode node, boolean narrow) {
     anchor = frame.anyVec();
     vecs = new Vec[columns.length];
     names = new String[columns.length];
@@ -57,7 +60,7 @@ public final class FrameStream {
     for (int i = 0; i < columns.length; i++) {
       vecs[i] = frame.vec(columns[i]);
       names[i] = frame.name(columns[i]);
-      kinds[i] = Kind.of(vecs[i]);
+      kinds[i] = Kind.of(vecs[i], narrow);
     }
     if (columns.length > 0) {
       plan(offset, count > Long.MAX_VALUE - offset ? Long.MAX_VALUE : offset + count, node);
@@ -65,7 +68,11 @@ public final class FrameStream {
   }
 
   private void plan(long from, long to, H2ONode node) {
-    int limit = Math.max(1, BATCH_VALUES / vecs.length);
+    long width = 0;
+    for (Kind kind : kinds) {
+      width += kind.width == 0 ? 16 : kind.width;
+    }
+    long limit = Math.max(1, Math.min(BATCH_VALUES / vecs.length, BATCH_BYTES / width));
     long[] starts = anchor.espc();
     for (int chunk = 0; chunk + 1 < starts.length; chunk++) {
       long first = Math.max(from, starts[chunk]);

@@ -16,17 +16,13 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.util.List;
-import water.TypeMap;
 import water.fvec.CStrChunk;
 import water.fvec.Chunk;
-import water.fvec.NewChunk;
 import water.fvec.Vec;
 import water.util.UnsafeUtils;
 
 /** A column on its way in: which Arrow type it has, what it becomes, and how its values turn into chunks. */
 final class Incoming {
-  private static final long NA_LONG = Long.MIN_VALUE;
-
   final String name;
   /** The column's type in H2O, one of Vec's. */
   final byte vecType;
@@ -213,27 +209,23 @@ final class Incoming {
       case Vec.T_UUID:
         return uuids(slices, rows);
       default:
-        return type == FLOATING_POINT || type == DECIMAL ? reals(slices, rows) : longs(slices);
+        return type == FLOATING_POINT || type == DECIMAL ? reals(slices, rows) : longs(slices, rows);
     }
   }
 
-  private Chunk longs(List<Slice> slices) throws ArrowException {
-    NewChunk chunk = new NewChunk(null, 0);
+  private Chunk longs(List<Slice> slices, int rows) throws ArrowException {
+    long[] longs = new long[rows];
+    int next = 0;
     for (Slice slice : slices) {
       int end = slice.first + slice.rows;
       for (int row = slice.first; row < end; row++) {
-        long value = type == NULL || slice.values.isNull(row) ? NA_LONG : longAt(slice.values, row);
-        if (value == NA_LONG) {
-          chunk.addNA();
-        } else {
-          chunk.addNum(value, 0);
-        }
+        longs[next++] = type == NULL || slice.values.isNull(row) ? Chunks.NA : longAt(slice.values, row);
       }
     }
-    return chunk.compress();
+    return Chunks.ofLongs(longs);
   }
 
-  /** A value as H2O holds it; NA_LONG for a level that is null. */
+  /** A value as H2O holds it; Chunks.NA for a level that is null. */
   private long longAt(Values values, int row) throws ArrowException {
     if (type == BOOL) {
       return values.body.get(values.data + (row >> 3)) >> (row & 7) & 1;
@@ -245,11 +237,11 @@ final class Incoming {
             "the stream is broken: column " + quoted(name) + " refers to a level that its dictionary does not have");
       }
       int code = values.codes[(int) value];
-      return code < 0 ? NA_LONG : code;
+      return code < 0 ? Chunks.NA : code;
     }
     if (type == TIMESTAMP || type == DATE) {
       value = milliseconds(value);
-      if (value == NA_LONG) {
+      if (value == Chunks.NA) {
         throw refuse("a time that means NA inside H2O", "make it null");
       }
       return value;
@@ -257,7 +249,7 @@ final class Incoming {
     if (!signed && value < 0 && size == 8) {
       throw refuse("integers above 2**63 - 1, which H2O cannot hold", "cast it to float64 or string");
     }
-    if (value == NA_LONG) {
+    if (value == Chunks.NA) {
       throw refuse("-2**63, which means NA inside H2O", "make it null or cast it to float64");
     }
     return value;
@@ -299,33 +291,16 @@ final class Incoming {
   }
 
   private Chunk reals(List<Slice> slices, int rows) {
-    byte[] bytes = new byte[8 * rows];
+    double[] reals = new double[rows];
     int next = 0;
-    boolean whole = true;
     for (Slice slice : slices) {
       int end = slice.first + slice.rows;
       for (int row = slice.first; row < end; row++) {
         // Adding 0.0 makes 0.0 of -0.0, as everywhere in H2O.
-        double value = slice.values.isNull(row) ? Double.NaN : realAt(slice.values, row) + 0.0;
-        UnsafeUtils.set8d(bytes, next, value);
-        next += 8;
-        whole &= value != value || value == (long) value && Math.abs(value) < 1L << 53;
+        reals[next++] = slice.values.isNull(row) ? Double.NaN : realAt(slice.values, row) + 0.0;
       }
     }
-    if (!whole) {
-      return raw("water.fvec.C8DChunk", bytes);
-    }
-    // Whole numbers compress well.
-    NewChunk chunk = new NewChunk(null, 0);
-    for (int i = 0; i < bytes.length; i += 8) {
-      double value = UnsafeUtils.get8d(bytes, i);
-      if (value != value) {
-        chunk.addNA();
-      } else {
-        chunk.addNum((long) value, 0);
-      }
-    }
-    return chunk.compress();
+    return Chunks.ofReals(reals);
   }
 
   private double realAt(Values values, int row) {
@@ -403,13 +378,13 @@ final class Incoming {
     int next = 0;
     for (Slice slice : slices) {
       for (int row = slice.first; row < slice.first + slice.rows; row++) {
-        long first = NA_LONG;
+        long first = Chunks.NA;
         long second = 0;
         if (!slice.values.isNull(row)) {
           // What H2O calls the low half is printed first.
           first = Long.reverseBytes(slice.values.body.getLong(slice.values.data + 16 * row));
           second = Long.reverseBytes(slice.values.body.getLong(slice.values.data + 16 * row + 8));
-          if (first == NA_LONG && second == 0) {
+          if (first == Chunks.NA && second == 0) {
             throw refuse("the uuid 80000000-0000-0000-0000-000000000000, which means NA inside H2O",
                 "make it null or cast the column to string");
           }
@@ -419,11 +394,6 @@ final class Incoming {
         next += 16;
       }
     }
-    return raw("water.fvec.C16Chunk", bytes);
-  }
-
-  /** A chunk of a class that H2O keeps to itself, of its own kind of bytes. */
-  private static Chunk raw(String name, byte[] bytes) {
-    return ((Chunk) TypeMap.newFreezable(name)).reloadFromBytes(bytes);
+    return Chunks.ofUuids(bytes);
   }
 }

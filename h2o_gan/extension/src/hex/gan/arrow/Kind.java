@@ -13,6 +13,9 @@ import water.fvec.Vec;
 
 /** H2O's kinds of columns, and the Arrow type that each leaves the cluster as. */
 enum Kind {
+  INT8(1),
+  INT16(2),
+  INT32(4),
   INT64(8),
   FLOAT64(8),
   LEVELS(4),
@@ -27,7 +30,10 @@ enum Kind {
     this.width = width;
   }
 
-  static Kind of(Vec vec) {
+  /**
+   * @param narrow whether integers may leave in fewer bytes than eight, as many as their range takes
+   */
+  static Kind of(Vec vec, boolean narrow) {
     if (vec.isCategorical()) {
       return LEVELS;
     }
@@ -41,15 +47,30 @@ enum Kind {
       return TIME;
     }
     // Infinities count as whole numbers inside H2O, but no integer type has room for them.
-    return vec.isInt() && vec.pinfs() + vec.ninfs() == 0 ? INT64 : FLOAT64;
+    if (!vec.isInt() || vec.pinfs() + vec.ninfs() > 0) {
+      return FLOAT64;
+    }
+    if (narrow) {
+      for (Kind kind : new Kind[] {INT8, INT16, INT32}) {
+        double limit = Math.scalb(1.0, 8 * kind.width - 1);
+        // Written so that a column of nothing but NA, whose bounds are NaN, is narrow as well.
+        if (!(vec.min() < -limit) && !(vec.max() >= limit)) {
+          return kind;
+        }
+      }
+    }
+    return INT64;
   }
 
   /** Describes a column of this kind in a schema message. */
   void describe(FlatWriter.Table field, String name, long dictionary) {
     field.put(0, name).put8(1, 1);
     switch (this) {
+      case INT8:
+      case INT16:
+      case INT32:
       case INT64:
-        field.put8(2, INT).table(3, 2).put32(0, 64).put8(1, 1);
+        field.put8(2, INT).table(3, 2).put32(0, 8 * width).put8(1, 1);
         break;
       case FLOAT64:
         field.put8(2, FLOATING_POINT).table(3, 1).put16(0, 2);
