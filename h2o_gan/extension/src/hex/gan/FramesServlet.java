@@ -5,9 +5,7 @@ import hex.gan.arrow.FrameBuilder;
 import hex.gan.arrow.FrameStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Set;
 import javax.servlet.http.HttpServlet;
 import javax.servlet.http.HttpServletRequest;
@@ -134,7 +132,6 @@ public final class FramesServlet extends HttpServlet {
   /** Columns by name, {@code column=a&column=b}, or by number, {@code columns=0-3,7}; all by default. */
   private static int[] columns(HttpServletRequest request, Frame frame) throws Refusal {
     Set<Integer> wanted = new LinkedHashSet<>();
-    List<String> parts = new ArrayList<>();
     String[] names = request.getParameterValues("column");
     if (names != null) {
       for (String name : names) {
@@ -146,12 +143,7 @@ public final class FramesServlet extends HttpServlet {
       }
     }
     String ranges = request.getParameter("columns");
-    if (ranges != null) {
-      for (String part : ranges.split(",", -1)) {
-        parts.add(part);
-      }
-    }
-    for (String part : parts) {
+    for (String part : ranges == null ? new String[0] : ranges.split(",", -1)) {
       int dash = part.indexOf('-');
       int first = index(dash < 0 ? part : part.substring(0, dash), frame);
       int last = dash < 0 ? first : index(part.substring(dash + 1), frame);
