@@ -39,7 +39,7 @@ from h2o_gan.engine.image_networks import (
 from h2o_gan.engine.image_start import AutoencoderStart, log_error
 from h2o_gan.engine.images import PixelEncoder
 from h2o_gan.engine.latent_flow import between, drawn
-from h2o_gan.engine.loop import Losses, Training, derive, descend, load_memory
+from h2o_gan.engine.loop import RUNNING, Losses, Training, derive, descend, load_memory
 from h2o_gan.engine.model import copied, on_cpu, scale_of
 from h2o_gan.engine.objectives import r1_r2
 from h2o_gan.engine.scoring import sliced_wasserstein
@@ -164,7 +164,7 @@ class ImageTraining(Training):
         if epochs is not None:
             return epochs
         wanted: float = _IMAGES * (len(self.codes) / _IMAGES_ROWS) ** _IMAGES_POWER
-        return self.epoch + math.ceil(wanted / self.batch / self.steps_per_epoch)
+        return self.first_epoch + math.ceil(wanted / self.batch / self.steps_per_epoch)
 
     def networks(self) -> Mapping[str, list[Tensor]]:
         return {
@@ -336,7 +336,7 @@ class ImageTraining(Training):
             self._previews = self._previews[::-2][::-1]
             self._preview_epochs = self._preview_epochs[::-2][::-1]
 
-    def snapshot(self, stopped_by: str = "running") -> ImageModel:
+    def snapshot(self, stopped_by: str = RUNNING) -> ImageModel:
         codes = self._references["sliced_wasserstein"]
         with torch.no_grad():
             scores = torch.cat(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from h2o_gan.engine.encoding import Encoder
 from h2o_gan.engine.images import PixelEncoder
 from h2o_gan.engine.latent_model import LatentModel
-from h2o_gan.engine.loop import Losses, Training, derive, descend, load_memory
+from h2o_gan.engine.loop import RUNNING, Losses, Training, derive, descend, load_memory
 from h2o_gan.engine.networks import build_critic, build_generator, initialize, start_at_marginals
 from h2o_gan.engine.objectives import OBJECTIVES, Objective
 from h2o_gan.engine.scoring import sliced_wasserstein
@@ -90,7 +90,7 @@ class LatentTraining(Training):
         return 1 << int(math.log2(min(max(rows / 64, 32), 512)))
 
     def last_epoch(self) -> int:
-        return self.parameters.epochs or self.epoch + _EPOCHS
+        return self.parameters.epochs or self.first_epoch + _EPOCHS
 
     def networks(self) -> Mapping[str, list[Tensor]]:
         return {
@@ -148,7 +148,7 @@ class LatentTraining(Training):
         self.random = training_random
         return row
 
-    def snapshot(self, stopped_by: str = "running") -> LatentModel:
+    def snapshot(self, stopped_by: str = RUNNING) -> LatentModel:
         return LatentModel.of_training(
             parameters=self.parameters.replace(seed=self.seed),
             encoder=self.encoder,

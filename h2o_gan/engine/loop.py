@@ -6,6 +6,7 @@ stay on the device until they are looked at.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import secrets
 import threading
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NO_MODEL",
+    "RUNNING",
     "Losses",
     "Training",
     "TrainingDiverged",
@@ -39,6 +41,9 @@ __all__ = [
 ]
 
 NO_MODEL = "stopped before the first training step: there is no model."
+
+RUNNING = "running"
+"""What has stopped a training that a snapshot was made of."""
 
 _CHECK_STEPS = 200  # steps between two looks at the losses: each look waits for the device
 _EXPLODED = 1e6  # scores and losses of encoded rows have no business up here
@@ -57,7 +62,8 @@ class Training(ABC):
         weights: (rows,) non-negative row weights, or None.
         parameters: what to train and how.
         device: where.
-        checkpoint: the model whose counts and history this run continues.
+        checkpoint: the model whose counts and history this run continues. A snapshot of a training
+            that never ended is taken to that one's end, by its plan of learning rates and time.
     """
 
     scorings = 100
@@ -88,12 +94,15 @@ class Training(ABC):
         # A continued run draws new numbers: repeating the first run's would repeat its batches.
         self.random = torch.Generator(device).manual_seed(derive(self.seed, 1, earlier))
         self._weighted_random = torch.Generator().manual_seed(derive(self.seed, 4, earlier))
-        self.epoch = self.step = 0
+        self.epoch = self.step = self.first_epoch = 0
         self.seconds = 0.0
         self.history: list[dict[str, float | None]] = []
+        self._resumed: Model | None = None
         if checkpoint is not None:
             self.epoch, self.step = checkpoint.epoch, checkpoint.step
             self.seconds, self.history = checkpoint.seconds, list(checkpoint.history)
+            self._resumed = checkpoint if checkpoint.stopped_by == RUNNING else None
+            self.first_epoch = self.epoch if self._resumed is None else 0
 
     # ---- what a kind of network fills in
 
@@ -123,7 +132,7 @@ class Training(ABC):
         """What to add to the history. Its randomness is its own: scoring changes no training."""
 
     @abstractmethod
-    def snapshot(self, stopped_by: str = "running") -> Model:
+    def snapshot(self, stopped_by: str = RUNNING) -> Model:
         """A model of the present weights."""
 
     @abstractmethod
@@ -139,16 +148,20 @@ class Training(ABC):
     def run(self, tell: Listener, stop: threading.Event) -> Model:
         """Train until something ends it."""
         parameters = self.parameters
-        first_epoch, self._began = self.epoch, time.perf_counter()
-        self._earlier_seconds = self.seconds
+        spent = self.seconds if self._resumed else 0.0
+        self._began, self._earlier_seconds = time.perf_counter() - spent, self.seconds - spent
         self.limit = parameters.max_runtime_secs or math.inf
         limit = self.limit * self.loop_share
         end = self.last_epoch()
-        total = (end - first_epoch) * self.steps_per_epoch
-        score_every = math.ceil((end - first_epoch) / self.scorings)
+        total = (end - self.first_epoch) * self.steps_per_epoch
+        before = (self.epoch - self.first_epoch) * self.steps_per_epoch
+        score_every = math.ceil((end - self.first_epoch) / self.scorings)
         if parameters.score_each_iteration:
             score_every = 1
         early = EarlyStopping(parameters.stopping_rounds, parameters.stopping_tolerance)
+        if self._resumed:
+            for row in self.history:
+                self._is_enough(early, row)
         losses = Losses(self.device)
         # The weights after a look at the losses are good only once the next look says so.
         good: dict[str, list[Tensor]] | None = None
@@ -165,7 +178,7 @@ class Training(ABC):
                 if done and elapsed > limit:  # one step at least: some model is better than none
                     stopped_by = "max_runtime_secs"
                     break
-                share = max(done / total, elapsed / limit)
+                share = max((before + done) / total, elapsed / limit)
                 if elapsed - told > 0.1:
                     told = elapsed
                     tell(Progress(share * self.loop_share))
@@ -185,21 +198,26 @@ class Training(ABC):
             if stopped_by == "diverged":
                 self._restore_weights(good, losses)
             last = stopped_by is not None or self.epoch == end
-            if done and (last or (self.epoch - first_epoch) % score_every == 0):
+            if done and (last or (self.epoch - self.first_epoch) % score_every == 0):
                 row = {**self._where(), **losses.means(), **self.score()}
                 if last and stopped_by != "interrupted":
                     row |= self.conclude(tell, stop)
                     self.seconds = self._earlier_seconds + self.elapsed()
                     row["seconds"] = round(self.seconds, 3)
                 self.history.append(row)
-                metric = row.get(f"validation_{self.metric}", row.get(self.metric))
-                if metric is not None and early.update(metric) and not last:
+                if self._is_enough(early, row) and not last:
                     stopped_by = "stopping_rounds"
                 tell(Scored(row, self.snapshot))
         if not done:
+            if self._resumed is not None and self.epoch >= end:
+                return dataclasses.replace(self._resumed, stopped_by="epochs")
             raise KeyboardInterrupt(NO_MODEL)
         tell(Progress(1.0))
         return self.snapshot(stopped_by or "epochs")
+
+    def _is_enough(self, early: EarlyStopping, row: Mapping[str, float | None]) -> bool:
+        metric = row.get(f"validation_{self.metric}", row.get(self.metric))
+        return metric is not None and early.update(metric)
 
     def elapsed(self) -> float:
         """Seconds since this run began."""

@@ -27,7 +27,7 @@ from h2o_gan.engine.autoregressive import AutoregressiveGenerator, RowCritic, Si
 from h2o_gan.engine.encoding import TableEncoder
 from h2o_gan.engine.events import Listener, Progress
 from h2o_gan.engine.layout import RowLayout
-from h2o_gan.engine.loop import Losses, Training, derive, descend, load_memory
+from h2o_gan.engine.loop import RUNNING, Losses, Training, derive, descend, load_memory
 from h2o_gan.engine.model import copied, on_cpu, scale_of
 from h2o_gan.engine.objectives import Relativistic, r1_r2
 from h2o_gan.engine.table_model import CRITIC_SIZES, TableModel, row_scores
@@ -142,7 +142,7 @@ class TableTraining(Training):
             return epochs
         wanted: float = _STEPS * (len(self.codes) / _STEPS_ROWS) ** _STEPS_POWER
         steps = min(max(wanted, _FEWEST_STEPS), _MOST_STEPS)
-        return self.epoch + math.ceil(steps / self.steps_per_epoch)
+        return self.first_epoch + math.ceil(steps / self.steps_per_epoch)
 
     def networks(self) -> Mapping[str, list[Tensor]]:
         return {"generator": self._weights, "average": self._average_weights}
@@ -203,7 +203,7 @@ class TableTraining(Training):
     def acceptance(self, value: Acceptance | None) -> None:
         self._acceptance = value
 
-    def snapshot(self, stopped_by: str = "running") -> TableModel:
+    def snapshot(self, stopped_by: str = RUNNING) -> TableModel:
         acceptance = self._acceptance
         random = torch.Generator().manual_seed(derive(self.seed, 3, 0))
         if self.weights is not None:

@@ -13,7 +13,7 @@ from h2o_gan.engine.events import Listener, Message
 from h2o_gan.engine.image_training import ImageTraining
 from h2o_gan.engine.images import PixelEncoder
 from h2o_gan.engine.latent_training import LatentTraining
-from h2o_gan.engine.loop import TrainingDiverged
+from h2o_gan.engine.loop import RUNNING, TrainingDiverged
 from h2o_gan.engine.model import Model
 from h2o_gan.engine.preparation import encode_rows, fit_encoder, read_rows
 from h2o_gan.engine.schema import TEXT_KINDS, kind_of
@@ -45,7 +45,9 @@ def fit(
             The column named by ``parameters.weights_column`` gives the row weights.
         parameters: what to train and how.
         validation: rows with the same columns, scored beside the training rows.
-        checkpoint: an earlier model of the same columns and networks to go on from.
+        checkpoint: an earlier model of the same columns and networks to go on from. Training goes
+            on for as long again; from a snapshot of a :class:`~h2o_gan.engine.events.Scored`, to
+            the end of the training that it was made of.
         on_event: called with each :data:`~h2o_gan.engine.events.Event`, in this thread.
         stop: set it, from any thread, to end training after the current step.
 
@@ -150,7 +152,8 @@ def _check_checkpoint(checkpoint: Model, table: pa.Table, parameters: Parameters
                 f"checkpoint was trained with {name.removeprefix('resolved_')}={then!r}, not "
                 f"{now!r}: use the same, or train without checkpoint."
             )
-    if parameters.epochs is not None and parameters.epochs <= checkpoint.epoch:
+    over = parameters.epochs is not None and parameters.epochs <= checkpoint.epoch
+    if over and checkpoint.stopped_by != RUNNING:
         raise ValueError(
             f"epochs={parameters.epochs} counts the checkpoint's {checkpoint.epoch} epochs in: "
             f"set epochs above {checkpoint.epoch}."

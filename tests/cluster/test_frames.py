@@ -24,7 +24,7 @@ from h2o.exceptions import H2OConnectionError, H2OValueError
 from hard_tables import ENUM, TIME, assert_same, enum, uuid_array
 
 from h2o_gan.cluster import rest
-from h2o_gan.cluster.frames import PLAIN, Transport, read_frame, write_frame
+from h2o_gan.cluster.frames import ARROW, PLAIN, Transport, read_frame, write_frame
 
 pytestmark = [
     pytest.mark.usefixtures("cluster"),
@@ -239,7 +239,8 @@ def test_frame_removed(transport: Transport) -> None:
 
 
 def test_frame_removed_while_it_is_read(transport: Transport, no_leaks: set[str]) -> None:
-    values = np.random.default_rng(0).normal(size=(10, 400_000))
+    # Much more than waits in the buffers between the cluster, of two nodes perhaps, and its reader.
+    values = np.random.default_rng(0).normal(size=(40 if transport is ARROW else 10, 400_000))
     table = pa.table({f"x{i}": column for i, column in enumerate(values)})
     frame = transport.write(table.to_reader(), None)
     reader = transport.read(frame, None)

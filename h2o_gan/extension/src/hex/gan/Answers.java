@@ -1,5 +1,6 @@
 package hex.gan;
 
+import hex.gan.work.Blob;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import javax.servlet.http.HttpServletResponse;
@@ -13,6 +14,14 @@ final class Answers {
     response.setContentLength(bytes.length);
     ServletUtils.setResponseStatus(response, status);
     response.getOutputStream().write(bytes);
+  }
+
+  /** Sends bytes as they are; a stream that breaks off is shorter than it says. */
+  static void send(HttpServletResponse response, Blob blob) throws IOException {
+    response.setContentType("application/octet-stream");
+    response.setContentLengthLong(blob.size);
+    ServletUtils.setResponseStatus(response, 200);
+    blob.send(response.getOutputStream());
   }
 
   static void refuse(HttpServletResponse response, int status, String message) throws IOException {

@@ -27,17 +27,6 @@ public final class FramesServlet extends HttpServlet {
   private static final int BUFFER = 1 << 20;
   private static final long DRAIN_MS = 20_000;
 
-  /** A request that is refused, with its HTTP status. */
-  private static final class Refusal extends Exception {
-    private static final long serialVersionUID = 1;
-    final int status;
-
-    Refusal(int status, String message) {
-      super(message);
-      this.status = status;
-    }
-  }
-
   @Override
   protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
     FrameStream stream;
@@ -46,7 +35,7 @@ public final class FramesServlet extends HttpServlet {
       stream = new FrameStream(
           frame, columns(request, frame), number(request, "row_offset", 0), number(request, "row_count", Long.MAX_VALUE),
           node(request), "narrow".equals(request.getParameter("ints")));
-    } catch (Refusal refusal) {
+    } catch (Requests.Refusal refusal) {
       Answers.refuse(response, refusal.status, refusal.getMessage());
       return;
     } catch (RuntimeException e) {
@@ -73,7 +62,7 @@ public final class FramesServlet extends HttpServlet {
           "{\"frame_id\":{\"name\":" + Answers.quote(frame._key.toString()) + "},\"rows\":" + frame.numRows()
               + ",\"num_columns\":" + frame.numCols() + "}");
       return;
-    } catch (Refusal refusal) {
+    } catch (Requests.Refusal refusal) {
       status = refusal.status;
       message = refusal.getMessage();
     } catch (FrameBuilder.TakenException e) {
@@ -103,41 +92,41 @@ public final class FramesServlet extends HttpServlet {
     }
   }
 
-  private static String id(HttpServletRequest request) throws Refusal {
+  private static String id(HttpServletRequest request) throws Requests.Refusal {
     String path = request.getPathInfo();
     if (path == null || !path.endsWith(SUFFIX) || path.length() <= 1 + SUFFIX.length()) {
-      throw new Refusal(404, "the address of a frame is /3/GAN/frames/{frame_id}.arrow");
+      throw new Requests.Refusal(404, "the address of a frame is /3/GAN/frames/{frame_id}.arrow");
     }
     return path.substring(1, path.length() - SUFFIX.length());
   }
 
-  private static String free(String id) throws Refusal {
+  private static String free(String id) throws Requests.Refusal {
     for (int i = 0; i < id.length(); i++) {
       if (id.charAt(i) < ' ') {
-        throw new Refusal(400, "a frame_id must not have control characters");
+        throw new Requests.Refusal(400, "a frame_id must not have control characters");
       }
     }
     return id;
   }
 
-  private static Frame frame(String id) throws Refusal {
+  private static Frame frame(String id) throws Requests.Refusal {
     Value value = DKV.get(id);
     Iced<?> found = value == null ? null : value.get();
     if (!(found instanceof Frame)) {
-      throw new Refusal(404, "there is no frame '" + id + "' in the cluster");
+      throw new Requests.Refusal(404, "there is no frame '" + id + "' in the cluster");
     }
     return (Frame) found;
   }
 
   /** Columns by name, {@code column=a&column=b}, or by number, {@code columns=0-3,7}; all by default. */
-  private static int[] columns(HttpServletRequest request, Frame frame) throws Refusal {
+  private static int[] columns(HttpServletRequest request, Frame frame) throws Requests.Refusal {
     Set<Integer> wanted = new LinkedHashSet<>();
     String[] names = request.getParameterValues("column");
     if (names != null) {
       for (String name : names) {
         int index = frame.find(name);
         if (index < 0) {
-          throw new Refusal(404, "the frame has no column '" + name + "'");
+          throw new Requests.Refusal(404, "the frame has no column '" + name + "'");
         }
         add(wanted, index);
       }
@@ -159,25 +148,25 @@ public final class FramesServlet extends HttpServlet {
     return wanted.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  private static void add(Set<Integer> wanted, int index) throws Refusal {
+  private static void add(Set<Integer> wanted, int index) throws Requests.Refusal {
     if (!wanted.add(index)) {
-      throw new Refusal(400, "column number " + index + " is asked for twice");
+      throw new Requests.Refusal(400, "column number " + index + " is asked for twice");
     }
   }
 
-  private static int index(String text, Frame frame) throws Refusal {
+  private static int index(String text, Frame frame) throws Requests.Refusal {
     try {
       int index = Integer.parseInt(text);
       if (index >= 0 && index < frame.numCols()) {
         return index;
       }
     } catch (NumberFormatException e) {
-      throw new Refusal(400, "columns are numbers and ranges from 0 on, for example columns=0-3,7");
+      throw new Requests.Refusal(400, "columns are numbers and ranges from 0 on, for example columns=0-3,7");
     }
-    throw new Refusal(404, "the frame has no column number " + text + ", it has " + frame.numCols() + " columns");
+    throw new Requests.Refusal(404, "the frame has no column number " + text + ", it has " + frame.numCols() + " columns");
   }
 
-  private static long number(HttpServletRequest request, String name, long otherwise) throws Refusal {
+  private static long number(HttpServletRequest request, String name, long otherwise) throws Requests.Refusal {
     String text = request.getParameter(name);
     if (text == null) {
       return otherwise;
@@ -190,17 +179,17 @@ public final class FramesServlet extends HttpServlet {
     } catch (NumberFormatException e) {
       // Refused below.
     }
-    throw new Refusal(400, name + " must be a whole number from 0 on, not '" + text + "'");
+    throw new Requests.Refusal(400, name + " must be a whole number from 0 on, not '" + text + "'");
   }
 
-  private static H2ONode node(HttpServletRequest request) throws Refusal {
+  private static H2ONode node(HttpServletRequest request) throws Requests.Refusal {
     if (request.getParameter("node") == null) {
       return null;
     }
     H2ONode[] nodes = H2O.CLOUD.members();
     long index = number(request, "node", 0);
     if (index >= nodes.length) {
-      throw new Refusal(404, "there is no node " + index + ", the cluster has " + nodes.length);
+      throw new Requests.Refusal(404, "there is no node " + index + ", the cluster has " + nodes.length);
     }
     return nodes[(int) index];
   }

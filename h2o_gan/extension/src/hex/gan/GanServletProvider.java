@@ -15,7 +15,9 @@ public final class GanServletProvider implements ServletProvider {
     try {
       return new ArrayList<>(Arrays.asList(
           new ServletMeta("/3/GAN", AboutServlet.class),
-          new ServletMeta("/3/GAN/frames/*", FramesServlet.class)));
+          new ServletMeta("/3/GAN/frames/*", FramesServlet.class),
+          new ServletMeta("/3/GAN/jobs/*", JobsServlet.class),
+          new ServletMeta("/3/GAN/models/*", ModelsServlet.class)));
     } catch (RuntimeException | LinkageError e) {
       Log.warn("h2o_gan: this H2O does not fit the extension, which stays off: " + e);
       return Collections.emptyList();

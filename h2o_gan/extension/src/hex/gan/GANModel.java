@@ -1,0 +1,146 @@
+package hex.gan;
+
+import hex.Model;
+import hex.ModelCategory;
+import hex.ModelMetrics;
+import hex.gan.work.Blob;
+import hex.gan.work.Watch;
+import water.AutoBuffer;
+import water.Futures;
+import water.Job;
+import water.Key;
+import water.Keyed;
+import water.fvec.Frame;
+import water.udf.CFuncRef;
+import water.util.TwoDimTable;
+
+/** A trained GAN: its file, which workers read and write, and what H2O shows of it. */
+public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANModel.GANOutput> {
+  /** The networks. */
+  public enum Architecture { auto, columns, convolutional, mlp }
+
+  /** The adversarial game. */
+  public enum LossFunction { relativistic, mse, bce, hinge, wasserstein }
+
+  /** What to do with image files that cannot be read. */
+  public enum ImageErrors { raise, skip }
+
+  /** The parameters of H2OGANEstimator; where that has None, a number here is below its range. */
+  public static final class GANParameters extends Model.Parameters {
+    public String _column_types;
+    public Architecture _architecture = Architecture.auto;
+    public int[] _image_shape;
+    public String _image_column;
+    public String _image_root;
+    public ImageErrors _image_errors = ImageErrors.raise;
+    public String _generator_architecture;
+    public String _discriminator_architecture;
+    public int _latent_size;
+    public LossFunction _loss_function = LossFunction.relativistic;
+    public double _gradient_penalty = -1;
+    public int _epochs;
+    public int _critic_epochs = -1;
+    public int _batch_size;
+    public double _generator_learning_rate;
+    public double _discriminator_learning_rate;
+    public double _ema_decay = -1;
+    public String _device = "auto";
+    public double _wait_for_worker_secs = 300;
+    public String _worker;
+
+    public GANParameters() {
+      _auto_rebalance = false; // The worker reads the frame as it is: a copy would be for nothing.
+    }
+
+    @Override
+    public String algoName() {
+      return "GAN";
+    }
+
+    @Override
+    public String fullName() {
+      return "Generative Adversarial Network";
+    }
+
+    @Override
+    public String javaName() {
+      return GANModel.class.getName();
+    }
+
+    @Override
+    public long progressUnits() {
+      return Watch.UNITS;
+    }
+  }
+
+  /** What H2O shows of the model. */
+  public static final class GANOutput extends Model.Output {
+    public TwoDimTable _column_summary;
+
+    GANOutput(GAN builder) {
+      super(builder);
+    }
+
+    @Override
+    public ModelCategory getModelCategory() {
+      return ModelCategory.Unknown;
+    }
+  }
+
+  /** The model's file; null while it is trained. */
+  Blob _artifact;
+
+  GANModel(Key<GANModel> key, GANParameters parameters, GANOutput output) {
+    super(key, parameters, output);
+  }
+
+  public Blob artifact() {
+    return _artifact;
+  }
+
+  private static UnsupportedOperationException noScoring() {
+    return new UnsupportedOperationException(
+        "a GAN does not score inside the cluster: generate rows (POST /3/GAN/models/{id}/generate), "
+            + "or use predict of the Python class H2OGANEstimator");
+  }
+
+  @Override
+  @SuppressWarnings("rawtypes")
+  public Frame score(Frame frame, String destination, Job job, boolean metrics, CFuncRef custom) {
+    throw noScoring();
+  }
+
+  @Override
+  public ModelMetrics.MetricBuilder<?> makeMetricBuilder(String[] domain) {
+    throw noScoring();
+  }
+
+  @Override
+  protected double[] score0(double[] data, double[] predictions) {
+    throw noScoring();
+  }
+
+  @Override
+  protected Futures remove_impl(Futures removed, boolean cascade) {
+    if (_artifact != null) {
+      _artifact.remove(removed);
+    }
+    return super.remove_impl(removed, cascade);
+  }
+
+  @Override
+  protected AutoBuffer writeAll_impl(AutoBuffer out) {
+    if (_artifact != null) {
+      _artifact.save(out);
+    }
+    return super.writeAll_impl(out);
+  }
+
+  @Override
+  protected Keyed<?> readAll_impl(AutoBuffer in, Futures stored) {
+    if (_artifact != null) {
+      _artifact.load(in, stored);
+    }
+    return super.readAll_impl(in, stored);
+  }
+}

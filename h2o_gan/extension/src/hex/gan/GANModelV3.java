@@ -1,0 +1,27 @@
+package hex.gan;
+
+import water.api.API;
+import water.api.schemas3.ModelOutputSchemaV3;
+import water.api.schemas3.ModelSchemaV3;
+import water.api.schemas3.TwoDimTableV3;
+
+/** A model as REST and Flow see it. */
+public final class GANModelV3
+    extends ModelSchemaV3<
+        GANModel, GANModelV3, GANModel.GANParameters, GANV3.GANParametersV3, GANModel.GANOutput, GANModelV3.GANModelOutputV3> {
+  /** What there is to see beside what every model has. */
+  public static final class GANModelOutputV3 extends ModelOutputSchemaV3<GANModel.GANOutput, GANModelOutputV3> {
+    @API(help = "What each column was taken for.", direction = API.Direction.OUTPUT)
+    public TwoDimTableV3 column_summary;
+  }
+
+  @Override
+  public GANV3.GANParametersV3 createParametersSchema() {
+    return new GANV3.GANParametersV3();
+  }
+
+  @Override
+  public GANModelOutputV3 createOutputSchema() {
+    return new GANModelOutputV3();
+  }
+}

@@ -1,0 +1,45 @@
+package hex.gan;
+
+import java.util.Collections;
+import java.util.List;
+import water.api.RestApiContext;
+import water.api.RestApiExtension;
+import water.util.Log;
+
+/**
+ * The algorithm's part in H2O's REST API.
+ *
+ * <p>H2O does not survive an error here, so all of it is caught: an H2O that the extension does not fit
+ * comes up without the algorithm.
+ */
+public final class GanRestExtension implements RestApiExtension {
+  private RestApiExtension registration;
+
+  @Override
+  public void registerEndPoints(RestApiContext context) {
+    try {
+      registration = new Registration();
+      registration.registerEndPoints(context);
+    } catch (Exception | LinkageError e) {
+      registration = null;
+      Log.warn("h2o_gan: this H2O does not fit the algorithm gan, which stays off: " + e);
+    }
+  }
+
+  @Override
+  public void registerSchemas(RestApiContext context) {
+    if (registration != null) {
+      registration.registerSchemas(context);
+    }
+  }
+
+  @Override
+  public String getName() {
+    return "GAN";
+  }
+
+  @Override
+  public List<String> getRequiredCoreExtensions() {
+    return Collections.emptyList();
+  }
+}

@@ -1,0 +1,68 @@
+package hex.gan;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import java.util.function.BiConsumer;
+
+/** The checks of H2OGANEstimator that need no data, so that Flow can show them at the field. */
+final class ParameterCheck {
+  private final GANModel.GANParameters parameters;
+  private final BiConsumer<String, String> error;
+
+  /**
+   * @param error told the field and what is wrong with it
+   */
+  ParameterCheck(GANModel.GANParameters parameters, BiConsumer<String, String> error) {
+    this.parameters = parameters;
+    this.error = error;
+  }
+
+  void run() {
+    within("latent_size", parameters._latent_size, 0, 1_000_000);
+    atLeast("gradient_penalty", parameters._gradient_penalty, -1);
+    atLeast("epochs", parameters._epochs, 0);
+    atLeast("critic_epochs", parameters._critic_epochs, -1);
+    atLeast("batch_size", parameters._batch_size, 0);
+    atLeast("generator_learning_rate", parameters._generator_learning_rate, 0);
+    atLeast("discriminator_learning_rate", parameters._discriminator_learning_rate, 0);
+    within("ema_decay", parameters._ema_decay, -1, 0.999999);
+    atLeast("wait_for_worker_secs", parameters._wait_for_worker_secs, 0);
+    if (parameters._nfolds != 0) {
+      error.accept("_nfolds", "cross-validation has no meaning for a GAN: leave it at 0.");
+    }
+    if (parameters._image_shape != null && parameters._image_shape.length != 2 && parameters._image_shape.length != 3) {
+      error.accept("_image_shape", "must be height and width, or height, width and 3, for example [28, 28].");
+    }
+    isObject("column_types", parameters._column_types);
+    isObject("generator_architecture", parameters._generator_architecture);
+    isObject("discriminator_architecture", parameters._discriminator_architecture);
+  }
+
+  private void atLeast(String name, double value, double least) {
+    within(name, value, least, Double.MAX_VALUE);
+  }
+
+  private void within(String name, double value, double least, double most) {
+    if (!(value >= least && value <= most)) {
+      String upper = most == Double.MAX_VALUE ? "" : " and at most " + most;
+      error.accept("_" + name, name + " must be at least " + least + upper + ", not " + value + ".");
+    }
+  }
+
+  @SuppressWarnings("deprecation") // Newer parsers are missing in the older H2O's Gson.
+  private void isObject(String name, String text) {
+    if (text == null || text.isEmpty()) {
+      return;
+    }
+    try {
+      JsonElement parsed = new JsonParser().parse(text);
+      if (parsed.isJsonObject()) {
+        return;
+      }
+    } catch (JsonParseException e) {
+      // Told below.
+    }
+    error.accept("_" + name, name + " must be a JSON object, for example {\"hidden_dim\": 128}.");
+  }
+}

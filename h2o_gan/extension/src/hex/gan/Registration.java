@@ -1,0 +1,24 @@
+package hex.gan;
+
+import water.api.AlgoAbstractRegister;
+import water.api.RestApiContext;
+import water.api.Schema;
+import water.api.SchemaServer;
+
+/** Tells H2O of the algorithm and its schemas. */
+final class Registration extends AlgoAbstractRegister {
+  private final Schema<?, ?>[] schemas = {
+    new GANV3(), new GANV3.GANParametersV3(), new GANModelV3(), new GANModelV3.GANModelOutputV3(),
+  };
+  private final GAN builder = new GAN(true);
+
+  @Override
+  public void registerEndPoints(RestApiContext context) {
+    registerModelBuilder(context, builder, SchemaServer.getStableVersion());
+  }
+
+  @Override
+  public void registerSchemas(RestApiContext context) {
+    context.registerSchema(schemas);
+  }
+}
