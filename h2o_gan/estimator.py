@@ -244,7 +244,9 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         columns = columns_to_learn(frame, x, y, parameters)
 
         from h2o_gan import engine  # torch loads here, not when h2o_gan is imported
+        from h2o_gan.cluster import rest
         from h2o_gan.cluster.frames import open_frame
+        from h2o_gan.queued import register
 
         engine.resolve_device(parameters.device)
         export_dir = writable_dir(parameters.export_checkpoints_dir)
@@ -261,6 +263,10 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
             "validation_frame": validation.frame_id if validation is not None else None,
         }
         given = {**{k: v for k, v in self._parms.items() if v is not None}, **overrides}
+        shared = None
+        if rest.extension():
+            own = {k for k, v in given.items() if v is not None and v != _FIELDS[k].default}
+            shared = register(parameters, frame, validation, columns, own)
 
         def work(job: Job[Model]) -> Model:
             def listen(event: engine.Event) -> None:
@@ -282,21 +288,27 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
                             stacklevel=2,
                         )
 
-            with ExitStack() as stack:
-                for source in (rows, held_out):
-                    if source is not None:
-                        stack.callback(source.close)
+            def train(listen: engine.Listener, begun: Model | None) -> Model:
                 return engine.fit(
                     rows.reader,
                     parameters,
                     validation=None if held_out is None else held_out.reader,
-                    checkpoint=earlier,
+                    checkpoint=begun or earlier,
                     on_event=listen,
                     stop=job.stop,
                 )
 
+            with ExitStack() as stack:
+                for source in (rows, held_out):
+                    if source is not None:
+                        stack.callback(source.close)
+                if shared is None:
+                    return train(listen, None)
+                return shared.run(train, listen, job.stop)
+
         self._latest_row, self._messages = None, []
         self._pending = (given, frames)
+        self._shared = shared
         self._start_time = int(time.time() * 1000)
         self._job = Job(work, f"{self.algo} Model Build")
 
@@ -349,6 +361,8 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         self._end_time = int(time.time() * 1000)
         self._run_time = self._end_time - self._start_time
         self._adopt(model, given, frames)
+        if self._shared is not None:
+            self._shared.warn_if_lost(model)
         if model.stopped_by == "interrupted":
             warnings.warn(
                 f"training was interrupted in epoch {model.epoch + 1}, after {model.step} steps; "

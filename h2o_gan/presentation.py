@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from h2o.exceptions import H2OValueError
@@ -19,15 +19,20 @@ __all__ = [
     "ALGO",
     "ALGO_FULL_NAME",
     "column_summary",
+    "history_table",
+    "metrics",
     "model_json",
     "parameters_json",
     "plot_history",
     "scoring_history",
+    "table_json",
+    "tables_json",
 ]
 
 ALGO = "gan"
 ALGO_FULL_NAME = "Generative Adversarial Network"
 
+_JUDGING = ("sliced_wasserstein", "held_out_loss")
 _HISTORY_TYPES = {"epoch": "int", "step": "long"}
 _KEYED = {"model_id": "name", "training_frame": "name", "validation_frame": "name"}
 
@@ -122,14 +127,45 @@ def _summary(model: Model) -> H2OTwoDimTable:
     )
 
 
+def tables_json(model: Model) -> dict[str, Any]:
+    """All that the cluster shows of a model: tables as of :func:`table_json`, and metrics."""
+    tables = {
+        "model_summary": _summary(model),
+        "scoring_history": history_table(model.history),
+        "column_summary": column_summary(model),
+    }
+    shown = {name: table_json(table) for name, table in tables.items()}
+    return {**shown, "metrics": metrics(model)}
+
+
+def table_json(table: H2OTwoDimTable) -> dict[str, Any]:
+    """A table as the extension takes it: columns with name and type, and rows."""
+    columns = zip(table.col_header, table.col_types, strict=True)
+    return {
+        "columns": [{"name": name, "type": kind} for name, kind in columns],
+        "rows": [list(row) for row in table.cell_values],
+    }
+
+
+def metrics(model: Model) -> dict[str, float]:
+    """What models are ranked by: the last values of the history that judge samples."""
+    last = model.history[-1] if model.history else {}
+    return {name: v for name, v in last.items() if name.endswith(_JUDGING) and v is not None}
+
+
 def scoring_history(model: Model) -> H2OTwoDimTable:
     """One row per scoring."""
-    names = list(dict.fromkeys(name for row in model.history for name in row))
+    return history_table(model.history)
+
+
+def history_table(history: Sequence[Mapping[str, float | None]]) -> H2OTwoDimTable:
+    """One row per scoring, also of a training that goes on."""
+    names = list(dict.fromkeys(name for row in history for name in row))
     return H2OTwoDimTable(
         table_header="Scoring History",
         col_header=names,
         col_types=[_HISTORY_TYPES.get(name, "double") for name in names],
-        cell_values=[[row.get(name) for name in names] for row in model.history],
+        cell_values=[[row.get(name) for name in names] for row in history],
     )
 
 

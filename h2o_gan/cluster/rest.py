@@ -75,8 +75,8 @@ def frame(key: str) -> Json:
     return answer
 
 
-def _settings() -> Json:
-    settings: Json = connection()._request_args()
+def _settings(current: H2OConnection | None = None) -> Json:
+    settings: Json = (current or connection())._request_args()
     headers = settings["headers"]
     if isinstance(headers.get("Cookie"), list):
         headers["Cookie"] = ";".join(headers["Cookie"])
@@ -117,11 +117,46 @@ def send(path: str, body: Iterable[bytes], what: str) -> Json:
     with _lost(what):
         response = requests.post(connection().base_url + path, data=body, **_settings())
     if response.status_code in (400, 409):
-        raise H2OValueError(_message(response))
+        raise H2OValueError(message(response))
     if response.status_code != 200:
         _refused(response, what)
     answer: Json = response.json()
     return answer
+
+
+def exchange(
+    current: H2OConnection, method: str, path: str, what: str, **more: Any
+) -> requests.Response:
+    """A request over a connection that need not be the session's, whatever it is answered.
+
+    It may be made in any thread; more settings are those of ``requests.request``.
+
+    :raises H2OConnectionError: there is no answer.
+    """
+    with _lost(what):
+        return requests.request(method, current.base_url + path, **{**_settings(current), **more})
+
+
+ALIVE = ("CREATED", "RUNNING", "CANCEL_PENDING")
+"""What H2O calls a job that has not ended."""
+
+
+def ended(current: H2OConnection, job: str) -> None:
+    """Wait until a job that is about to end has ended, however it does."""
+    path = f"/3/Jobs/{in_path(job)}"
+    while True:
+        response = exchange(current, "GET", path, "waiting for the end of a job", timeout=10)
+        if response.status_code != 200 or response.json()["jobs"][0]["status"] not in ALIVE:
+            return
+        time.sleep(0.05)
+
+
+def message(response: requests.Response) -> str:
+    """What the cluster says that went wrong."""
+    text = response.text
+    with suppress(ValueError, KeyError, TypeError):
+        text = json.loads(text)["msg"]
+    return text[:500]
 
 
 def in_path(key: str) -> str:
@@ -208,17 +243,9 @@ def upload(file: IO[bytes], key: str) -> None:
         _refused(response, "uploading rows")
 
 
-def _message(response: requests.Response) -> str:
-    """What the cluster says that went wrong."""
-    message = response.text
-    with suppress(ValueError, KeyError, TypeError):
-        message = json.loads(message)["msg"]
-    return message[:500]
-
-
 def _refused(response: requests.Response, what: str) -> None:
     raise H2OServerError(
-        f"the cluster refused while {what} (HTTP {response.status_code}): {_message(response)}"
+        f"the cluster refused while {what} (HTTP {response.status_code}): {message(response)}"
     )
 
 

@@ -15,7 +15,7 @@ import javax.servlet.http.HttpServletResponse;
  * {@code /3/GAN/jobs}: what workers take, tell and hand in.
  *
  * <p>{@code GET jobs} lists what there is to do. {@code POST jobs/claim} takes a job;
- * {@code jobs/{id}/heartbeat}, {@code checkpoint}, {@code finish} and {@code fail} are for whoever holds
+ * {@code jobs/{id}/heartbeat}, {@code checkpoint}, {@code finish}, {@code fail} and {@code release} are for whoever holds
  * it, and answer 409 to everyone else. {@code GET jobs/{id}/checkpoint} is where to go on from.
  */
 public final class JobsServlet extends HttpServlet {
@@ -92,6 +92,9 @@ public final class JobsServlet extends HttpServlet {
         held = WorkBoard.fail(item, Requests.text(body, "worker"), Requests.text(body, "message"));
         break;
       }
+      case "release":
+        held = WorkBoard.release(item, Requests.text(Requests.json(request), "worker"));
+        break;
       case "checkpoint":
         held = WorkBoard.checkpoint(item, worker(request), Blob.store(request.getInputStream()));
         break;

@@ -152,6 +152,10 @@ public final class WorkBoard extends Keyed<WorkBoard> {
     return new WorkItem.Fail(worker, message).on(item._key);
   }
 
+  public static boolean release(WorkItem item, String worker) {
+    return new WorkItem.Release(worker).on(item._key);
+  }
+
   public static void cancel(Key<WorkItem> key) {
     new WorkItem.Cancel().on(key);
   }

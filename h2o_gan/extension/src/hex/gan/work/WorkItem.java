@@ -116,6 +116,15 @@ public final class WorkItem extends Keyed<WorkItem> {
     return attempts;
   }
 
+  /** The one that was to do it is gone: anyone may go on from its checkpoint. */
+  private void offerAgain(String why) {
+    state = State.WAITING;
+    waitingSince = System.currentTimeMillis();
+    wish = null;
+    worker = null;
+    note = why;
+  }
+
   boolean mayBeTakenBy(String who) {
     return state == State.WAITING && !cancelled && (wish == null || wish.equals(who));
   }
@@ -252,6 +261,25 @@ public final class WorkItem extends Keyed<WorkItem> {
     }
   }
 
+  /** The worker leaves, and is not lost: another goes on from its checkpoint. */
+  static final class Release extends Change {
+    private final String worker;
+
+    Release(String worker) {
+      this.worker = worker;
+    }
+
+    @Override
+    boolean apply(WorkItem item) {
+      if (!item.heldBy(worker)) {
+        return false;
+      }
+      item.attempts--;
+      item.offerAgain("worker " + worker + " has left, waiting for another");
+      return true;
+    }
+  }
+
   static final class Cancel extends Change {
     @Override
     boolean apply(WorkItem item) {
@@ -274,12 +302,7 @@ public final class WorkItem extends Keyed<WorkItem> {
           item.message = "lost " + ATTEMPTS + " workers, one after the other; their logs say why";
           return true;
         }
-        item.state = State.WAITING;
-        item.waitingSince = now;
-        // The one that was to do it is gone: anyone may go on from its checkpoint.
-        item.wish = null;
-        item.note = "lost worker " + item.worker + ", waiting for another";
-        item.worker = null;
+        item.offerAgain("lost worker " + item.worker + ", waiting for another");
         return true;
       }
       if (item.state == State.WAITING && now - item.waitingSince > item.patience) {
