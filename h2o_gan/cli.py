@@ -9,9 +9,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import getpass
+import logging
 import os
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -94,12 +97,6 @@ def _parser() -> argparse.ArgumentParser:
     synthesize.add_argument("file", type=Path, help="CSV or Parquet file to learn from")
     synthesize.add_argument("--rows", type=int, help="rows to write (as many as the file has)")
     synthesize.add_argument("--url", help="H2O cluster to use (one is started on this machine)")
-    synthesize.add_argument(
-        "--username", help="user of a cluster with passwords; H2O_PASSWORD, or you are asked"
-    )
-    synthesize.add_argument(
-        "--insecure", action="store_true", help="accept a cluster's self-signed certificate"
-    )
     synthesize.add_argument("--epochs", type=int, help="passes over the rows (by their number)")
     synthesize.add_argument(
         "--response", metavar="COLUMN", help="column that a model will be trained to predict"
@@ -117,11 +114,30 @@ def _parser() -> argparse.ArgumentParser:
         "--path", action="store_true", help="print the jar's path alone (how to use it: on stderr)"
     )
 
+    worker = commands.add_parser(
+        "worker", help="train and generate for a cluster: for Flow, R, REST, grids and notebooks"
+    )
+    worker.set_defaults(run=_work)
+    worker.add_argument("--url", required=True, help="the cluster, as http://host:54321")
+    worker.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    worker.add_argument("--once", action="store_true", help="end after one job")
+    worker.add_argument(
+        "--keep", type=Path, default=Path(), metavar="FOLDER",
+        help="where to put what was trained when the cluster is lost (here)",
+    )  # fmt: skip
+
     generate = commands.add_parser("generate", help="write rows from a saved model")
     generate.set_defaults(run=_generate)
     generate.add_argument("model", type=Path, help="file that synthesize --save or save() wrote")
     generate.add_argument("--rows", type=int, required=True, help="rows to write")
 
+    for command in (synthesize, worker):
+        command.add_argument(
+            "--username", help="user of a cluster with passwords; H2O_PASSWORD, or you are asked"
+        )
+        command.add_argument(
+            "--insecure", action="store_true", help="accept a cluster's self-signed certificate"
+        )
     for command in (synthesize, generate):
         command.add_argument(
             "--out", type=Path, help="CSV or Parquet file to write (CSV to stdout)"
@@ -177,6 +193,58 @@ def _generate(options: argparse.Namespace, result: IO[str]) -> None:
     _write(engine.load(options.model), options.rows, options, result)
 
 
+def _work(options: argparse.Namespace, result: IO[str]) -> None:
+    import h2o
+
+    from h2o_gan.worker import Worker
+
+    options.keep.mkdir(parents=True, exist_ok=True)
+    try:
+        tempfile.TemporaryFile(dir=options.keep).close()
+    except OSError as error:
+        raise _UsageError(f"--keep {options.keep} can't be written: {error}") from error
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr, level=logging.INFO
+    )
+    logging.getLogger("h2o").setLevel(logging.WARNING)
+    h2o.no_progress()
+    settings = _login(options)
+    stop = threading.Event()
+    try:
+        worker = Worker(
+            # What a worker says to a cluster is the same in all versions of H2O.
+            lambda: h2o.connect(**settings, strict_version_check=False),
+            options.device,
+            options.keep,
+            options.once,
+            stop,
+        )
+    except ValueError as error:
+        raise _UsageError(f"--device: {error}") from error
+
+    def leave(number: int, frame: object) -> None:
+        if stop.is_set():  # asked twice
+            raise KeyboardInterrupt
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    if not worker.serve():
+        raise RuntimeError("the job was not done; the log above says why")
+
+
+def _login(options: argparse.Namespace) -> dict[str, Any]:
+    auth = None
+    if options.username is not None:
+        auth = (options.username, os.environ.get("H2O_PASSWORD") or getpass.getpass())
+    return {
+        "url": options.url,
+        "auth": auth,
+        "verify_ssl_certificates": not options.insecure,
+        "verbose": False,
+    }
+
+
 @contextlib.contextmanager
 def _cluster(options: argparse.Namespace) -> Iterator[None]:
     import h2o
@@ -185,15 +253,7 @@ def _cluster(options: argparse.Namespace) -> Iterator[None]:
         print("h2o-gan: starting, or joining, an H2O cluster on this machine", file=sys.stderr)
         h2o_gan.init()
     else:
-        auth = None
-        if options.username is not None:
-            auth = (options.username, os.environ.get("H2O_PASSWORD") or getpass.getpass())
-        h2o.connect(
-            url=options.url,
-            auth=auth,
-            verify_ssl_certificates=not options.insecure,
-            verbose=False,
-        )
+        h2o.connect(**_login(options))
     try:
         yield
     finally:

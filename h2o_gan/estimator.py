@@ -9,7 +9,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,23 +20,28 @@ from h2o.exceptions import H2OJobCancelled, H2OTypeError, H2OValueError
 from h2o.frame import H2OFrame
 
 from h2o_gan import presentation
+from h2o_gan.cluster import rest
+from h2o_gan.cluster.jobs import Queue
 from h2o_gan.inputs import (
     check_kinds,
     column_of,
     columns_to_learn,
     frame_of,
     frame_of_images,
+    open_rows,
     writable_dir,
 )
 from h2o_gan.job import Job
 from h2o_gan.parameters import Parameters, documentation
 from h2o_gan.pictures import ImageMethods
+from h2o_gan.queued import fetch_model, register
 from h2o_gan.refusals import refuse_the_rest
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
+    from h2o_gan.engine.events import Listener
     from h2o_gan.engine.model import Model
 
 __all__ = ["GANEstimator", "H2OGANEstimator", "load_model"]
@@ -75,6 +80,7 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         Parameters(**self._parms)
         self._id = self._parms["model_id"]
         self._engine_model: Model | None = None
+        self._in_cluster = False
         self._job: Job[Model] | None = None
         self._latest_row: dict[str, float | None] | None = None
         self._messages: list[str] = []
@@ -109,6 +115,8 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         self.set_params(model_id=newid)
         if self._engine_model is not None:
             model = self._engine_model
+            if self._in_cluster:
+                h2o.rapids(f"(rename {rest.quote(str(self._id))} {rest.quote(newid)})")
             renamed = model.parameters.replace(model_id=newid)
             self._engine_model = dataclasses.replace(model, parameters=renamed)
             self._id, _by_id[newid] = newid, self
@@ -244,20 +252,11 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         columns = columns_to_learn(frame, x, y, parameters)
 
         from h2o_gan import engine  # torch loads here, not when h2o_gan is imported
-        from h2o_gan.cluster import rest
-        from h2o_gan.cluster.frames import open_frame
-        from h2o_gan.queued import register
 
         engine.resolve_device(parameters.device)
         export_dir = writable_dir(parameters.export_checkpoints_dir)
         earlier = _checkpoint(parameters.checkpoint)
-        weights = [parameters.weights_column] if parameters.weights_column else []
-        rows = open_frame(frame, columns + weights)
-        held_out = None
-        if validation is not None:
-            for name in columns:
-                column_of(validation, name, "validation_frame")
-            held_out = open_frame(validation, columns)
+        rows, held_out = open_rows(frame, validation, columns, parameters)
         frames = {
             "training_frame": frame.frame_id,
             "validation_frame": validation.frame_id if validation is not None else None,
@@ -288,7 +287,7 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
                             stacklevel=2,
                         )
 
-            def train(listen: engine.Listener, begun: Model | None) -> Model:
+            def train(listen: Listener, begun: Model | None) -> Model:
                 return engine.fit(
                     rows.reader,
                     parameters,
@@ -362,6 +361,7 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         self._run_time = self._end_time - self._start_time
         self._adopt(model, given, frames)
         if self._shared is not None:
+            self._in_cluster = self._shared.lost is None
             self._shared.warn_if_lost(model)
         if model.stopped_by == "interrupted":
             warnings.warn(
@@ -376,6 +376,7 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
     ) -> None:
         """Take `model` as this estimator's own, in H2O's own terms too."""
         self._engine_model = model
+        self._in_cluster = False
         self._id = model.parameters.model_id
         parameters = presentation.parameters_json(given, model.parameters, frames)
         self._model_json = presentation.model_json(model, parameters)
@@ -389,6 +390,22 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         if self._engine_model is None:
             raise H2OValueError("there is no model yet: call train() first.")
         return self._engine_model
+
+    def _resolve_model(self, model_id: str, model_json: Mapping[str, Any]) -> None:
+        """What H2O's own functions, such as h2o.get_model, make of a model of the cluster."""
+        if not rest.extension():
+            raise H2OValueError(
+                "this H2OGANEstimator can't read the cluster's models: its version is not that of "
+                "the cluster's extension."
+            )
+        model = fetch_model(Queue(rest.connection(), "reader"), model_id)
+        self._parms = {name: getattr(model.parameters, name) for name in _FIELDS}
+        actual = {entry["name"]: entry["actual_value"] for entry in model_json["parameters"]}
+        frames = {}
+        for name in ("training_frame", "validation_frame"):
+            frames[name] = actual[name]["name"] if actual.get(name) else None
+        self._adopt(model, self._parms, frames)
+        self._in_cluster = True
 
     # ---- using the model
 
@@ -425,6 +442,18 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
             H2OConnectionError: there is no cluster; the model itself is not lost.
             H2OJobCancelled: Ctrl-C; no frame is left behind.
         """
+        rows, n = self._sampled(n, seed, conditions, balance, temperature)
+        return self._written(rows, n, destination_frame)
+
+    def _sampled(
+        self,
+        n: int | None,
+        seed: int | None,
+        conditions: Mapping[str, Any] | H2OFrame | None,
+        balance: str | None,
+        temperature: float,
+    ) -> tuple[pa.RecordBatchReader, int]:
+        """The rows that :meth:`generate` makes, and their number."""
         model = self._model_of
         options: dict[str, Any] = {}
         if isinstance(conditions, H2OFrame):
@@ -453,7 +482,7 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
                     f"{', '.join(sorted(unfit))}: only a model of architecture 'columns' can do "
                     f"that; this one is {model.architecture}."
                 )
-        return self._written(model.sample(n, seed, **options), n, destination_frame)
+        return model.sample(n, seed, **options), n
 
     def impute(
         self, frame: H2OFrame, seed: int | None = None, destination_frame: str | None = None
@@ -664,7 +693,11 @@ def load_model(path: str | os.PathLike[str]) -> H2OGANEstimator:
     """
     from h2o_gan import engine
 
-    model = engine.load(path)
+    return estimator_of(engine.load(path))
+
+
+def estimator_of(model: Model) -> H2OGANEstimator:
+    """The estimator of a model of the engine."""
     given = {name: getattr(model.parameters, name) for name in _FIELDS}
     estimator = H2OGANEstimator(**given)
     estimator._adopt(model, given, {})
@@ -699,9 +732,12 @@ def _checkpoint(checkpoint: Any) -> Model | None:
         from h2o_gan import engine
 
         return engine.load(checkpoint)
+    if isinstance(checkpoint, str) and rest.extension():
+        with suppress(H2OValueError):
+            return fetch_model(Queue(rest.connection(), "reader"), checkpoint)
     raise H2OValueError(
         f"checkpoint={checkpoint!r} is neither a trained H2OGANEstimator, nor the model_id of one "
-        "in this session, nor a file."
+        "in this session or in the cluster, nor a file."
     )
 
 

@@ -18,6 +18,7 @@ from h2o_gan.parameters import Parameters
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from h2o_gan.cluster.reading import OpenFrame
     from h2o_gan.engine.schema import Column
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "columns_to_learn",
     "frame_of",
     "frame_of_images",
+    "open_rows",
     "writable_dir",
 ]
 
@@ -93,6 +95,20 @@ def columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) ->
     if parameters.weights_column and frame.types[parameters.weights_column] not in NUMBERS:
         raise H2OValueError(f"weights_column {parameters.weights_column!r} is not numeric.")
     return columns
+
+
+def open_rows(
+    frame: H2OFrame, validation: H2OFrame | None, columns: Sequence[str], parameters: Parameters
+) -> tuple[OpenFrame, OpenFrame | None]:
+    """The rows to learn, their weights among them, and those to score; to be closed."""
+    from h2o_gan.cluster.frames import open_frame
+
+    for name in columns:
+        if validation is not None:
+            column_of(validation, name, "validation_frame")
+    weights = [parameters.weights_column] if parameters.weights_column else []
+    rows = open_frame(frame, [*columns, *weights])
+    return rows, None if validation is None else open_frame(validation, columns)
 
 
 def _image_columns(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:

@@ -32,7 +32,12 @@ __all__ = [
 ALGO = "gan"
 ALGO_FULL_NAME = "Generative Adversarial Network"
 
-_JUDGING = ("sliced_wasserstein", "held_out_loss")
+_JUDGING = (
+    "held_out_loss",
+    "sliced_wasserstein",
+    "validation_held_out_loss",
+    "validation_sliced_wasserstein",
+)
 _HISTORY_TYPES = {"epoch": "int", "step": "long"}
 _KEYED = {"model_id": "name", "training_frame": "name", "validation_frame": "name"}
 
@@ -150,7 +155,7 @@ def table_json(table: H2OTwoDimTable) -> dict[str, Any]:
 def metrics(model: Model) -> dict[str, float]:
     """What models are ranked by: the last values of the history that judge samples."""
     last = model.history[-1] if model.history else {}
-    return {name: v for name, v in last.items() if name.endswith(_JUDGING) and v is not None}
+    return {name: v for name, v in last.items() if name in _JUDGING and v is not None}
 
 
 def scoring_history(model: Model) -> H2OTwoDimTable:

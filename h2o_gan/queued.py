@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from h2o_gan.cluster.report import Report
 if TYPE_CHECKING:
     from h2o import H2OFrame
 
-    from h2o_gan.engine import Event, Listener
+    from h2o_gan.engine.events import Event, Listener
     from h2o_gan.engine.model import Model
     from h2o_gan.parameters import Parameters
 
@@ -49,7 +49,7 @@ def register(
     frame: H2OFrame,
     validation: H2OFrame | None,
     columns: Sequence[str],
-    given: Mapping[str, Any],
+    given: Iterable[str],
 ) -> TrainingJob:
     """Have the cluster make a job of a training that this process is about to do.
 
@@ -58,7 +58,7 @@ def register(
         frame: the training frame.
         validation: the validation frame.
         columns: the columns to learn.
-        given: the parameters that the user has set.
+        given: names of the parameters that the user has set.
 
     Raises:
         H2OValueError: the cluster refuses the parameters.
@@ -126,11 +126,21 @@ class TrainingJob:
         item: the job.
         keep_going: whether to go on where nobody waits for the model any more: a notebook has a
             use for it, a worker has none.
+        leaving: set where this process must end: another worker then goes on from what there is.
     """
 
-    def __init__(self, queue: Queue, item: Item, keep_going: bool = True) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        item: Item,
+        keep_going: bool = True,
+        leaving: threading.Event | None = None,
+    ) -> None:
         self._queue, self._item = queue, item
         self._keep_going = keep_going
+        self._leaving = leaving or threading.Event()
+        self.released = False
+        """Whether the job was left to another worker."""
         self.lost: str | None = None
         """Why the cluster did not get the model, or None."""
 
@@ -145,6 +155,8 @@ class TrainingJob:
             tempfile.TemporaryDirectory(prefix="h2o_gan_") as folder,
             Report(self._queue, self._item, stop, not self._keep_going) as report,
         ):
+            from h2o_gan.engine import Message
+
             teller = _Teller(report, Path(folder))
             try:
                 earlier = self._earlier(Path(folder))
@@ -155,8 +167,12 @@ class TrainingJob:
                     teller.hear(event)
                     listen(event)
 
+                if earlier is not None:
+                    both(Message(f"Training goes on from epoch {earlier.epoch}."))
                 model = train(both, earlier)
             except BaseException as error:
+                if self._leaving.is_set():
+                    raise
                 self._fail(str(error) or type(error).__name__)
                 if report.cancelled and isinstance(error, KeyboardInterrupt):
                     raise H2OJobCancelled(
@@ -164,12 +180,13 @@ class TrainingJob:
                     ) from error
                 raise
             self.lost = report.lost
-            if self.lost is None or self._keep_going:
+            if self._leaving.is_set() and model.stopped_by == "interrupted":
+                self._release(model)
+            elif self.lost is None or self._keep_going:
                 self._hand_in(model, report, Path(folder))
         return model
 
-    def release(self, model: Model) -> None:
-        """Leave the rest to another worker."""
+    def _release(self, model: Model) -> None:
         from h2o_gan.engine.loop import RUNNING
 
         with tempfile.NamedTemporaryFile(prefix="h2o_gan_") as file:
@@ -177,6 +194,7 @@ class TrainingJob:
             with open(file.name, "rb") as whole:
                 self._queue.checkpoint(self._item, whole)
         self._queue.release(self._item)
+        self.released = True
 
     def _earlier(self, folder: Path) -> Model | None:
         """What another worker has left."""
@@ -198,16 +216,24 @@ class TrainingJob:
             report.say_now()
             with path.open("rb") as file:
                 self._queue.finish(self._item, file)
-            rest.ended(self._queue.connection, self._item.job)
+            self._wait()
         except (JobLost, H2OConnectionError, H2OServerError) as error:
             self.lost = str(error)
 
     def _fail(self, message: str) -> None:
         try:
             self._queue.fail(self._item, message)
-            rest.ended(self._queue.connection, self._item.job)
+            self._wait()
         except (JobLost, H2OConnectionError, H2OServerError):
             pass  # The error that got us here says more.
+
+    def _wait(self) -> None:
+        """Wait until the cluster has taken it in.
+
+        A worker must not: where the job is a grid's, it ends with the grid's last model.
+        """
+        if self._keep_going:
+            rest.ended(self._queue.connection, self._item.job)
 
     def warn_if_lost(self, model: Model) -> None:
         """Tell the user of a model that is not in the cluster."""

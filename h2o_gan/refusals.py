@@ -14,6 +14,7 @@ _KEPT = frozenset(
     {
         "actual_params",
         "default_params",
+        "download_model",
         "end_time",
         "fit",
         "full_parameters",
@@ -31,7 +32,6 @@ _KEPT = frozenset(
     }
 )
 _INSTEAD = {
-    "download_model": "Use save(path).",
     "download_mojo": "Use save(path).",
     "download_pojo": "Use save(path).",
     "save_mojo": "Use save(path).",

@@ -29,7 +29,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
 
   @Override
   public BuilderVisibility builderVisibility() {
-    return BuilderVisibility.Experimental;
+    return BuilderVisibility.Stable;
   }
 
   @Override
@@ -80,6 +80,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
           }
         });
         model._artifact = made(last);
+        tables.measure(model);
         model.update(_job);
         kept = true;
       } finally {

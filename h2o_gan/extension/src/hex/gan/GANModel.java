@@ -98,6 +98,12 @@ public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANM
     return _artifact;
   }
 
+  /** That of {@link ModelMetricsGAN#residual_deviance}. */
+  @Override
+  public GridSortBy getDefaultGridSortBy() {
+    return GridSortBy.RESDEV;
+  }
+
   private static UnsupportedOperationException noScoring() {
     return new UnsupportedOperationException(
         "a GAN does not score inside the cluster: generate rows (POST /3/GAN/models/{id}/generate), "

@@ -9,6 +9,7 @@ import water.api.SchemaServer;
 final class Registration extends AlgoAbstractRegister {
   private final Schema<?, ?>[] schemas = {
     new GANV3(), new GANV3.GANParametersV3(), new GANModelV3(), new GANModelV3.GANModelOutputV3(),
+    new ModelMetricsGANV3(),
   };
   private final GAN builder = new GAN(true);
 

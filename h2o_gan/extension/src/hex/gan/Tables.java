@@ -5,6 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
+import water.fvec.Frame;
 import water.util.TwoDimTable;
 
 /** A model's tables as its worker tells them, put where H2O shows them. */
@@ -39,6 +40,29 @@ final class Tables {
       output._column_summary = table("Column Summary", tables.getAsJsonObject("column_summary"));
     }
     return true;
+  }
+
+  /** Gives the model its metrics; where nothing was measured they are NaN, which ranks last. */
+  void measure(GANModel model) {
+    Frame train = model._parms.train();
+    Frame valid = model._parms.valid();
+    output._training_metrics = model.addMetrics(metrics(model, train, ""));
+    if (valid != null) {
+      output._validation_metrics = model.addMetrics(metrics(model, valid, "validation_"));
+    }
+  }
+
+  private ModelMetricsGAN metrics(GANModel model, Frame frame, String prefix) {
+    return new ModelMetricsGAN(
+        model, frame, measured(prefix + "held_out_loss"), measured(prefix + "sliced_wasserstein"));
+  }
+
+  @SuppressWarnings("deprecation")
+  private double measured(String name) {
+    JsonElement tables = last == null ? null : new JsonParser().parse(last);
+    JsonElement metrics = tables == null ? null : tables.getAsJsonObject().get("metrics");
+    JsonElement value = metrics == null ? null : metrics.getAsJsonObject().get(name);
+    return value == null || value.isJsonNull() ? Double.NaN : value.getAsDouble();
   }
 
   private static TwoDimTable table(String title, JsonObject json) {
