@@ -198,8 +198,8 @@ def _work(options: argparse.Namespace, result: IO[str]) -> None:
 
     from h2o_gan.worker import Worker
 
-    options.keep.mkdir(parents=True, exist_ok=True)
     try:
+        options.keep.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=options.keep).close()
     except OSError as error:
         raise _UsageError(f"--keep {options.keep} can't be written: {error}") from error

@@ -245,8 +245,6 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
             values["response_column"] = column_of(frame, y, "y")
         elif values["response_column"] is not None:
             y = column_of(frame, values["response_column"], "response_column")
-        for name in values["column_types"] or {}:
-            column_of(frame, name, "column_types")
         values["model_id"] = values["model_id"] or _new_id()
         parameters = Parameters(**values)
         columns = columns_to_learn(frame, x, y, parameters)

@@ -73,6 +73,8 @@ def column_of(frame: H2OFrame, column: Any, parameter: str) -> str:
 
 def columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:
     """The columns to read, in the frame's order."""
+    for name in parameters.column_types or {}:
+        column_of(frame, name, "column_types")
     if parameters.image_column is not None:
         return _image_columns(frame, x, y, parameters)
     left_out = {*(parameters.ignored_columns or ()), parameters.weights_column}

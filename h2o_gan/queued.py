@@ -189,8 +189,11 @@ class TrainingJob:
     def _release(self, model: Model) -> None:
         from h2o_gan.engine.loop import RUNNING
 
+        # The last scoring is that of an epoch cut in two, which is not for the next worker; a file
+        # has at least one.
+        history = model.history[:-1] or model.history
         with tempfile.NamedTemporaryFile(prefix="h2o_gan_") as file:
-            replace(model, stopped_by=RUNNING).save(file.name)
+            replace(model, stopped_by=RUNNING, history=history).save(file.name)
             with open(file.name, "rb") as whole:
                 self._queue.checkpoint(self._item, whole)
         self._queue.release(self._item)

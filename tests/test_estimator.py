@@ -19,7 +19,7 @@ from h2o.exceptions import H2OConnectionError, H2OJobCancelled, H2OTypeError, H2
 from sklearn.base import clone
 
 import h2o_gan
-from h2o_gan import H2OGANEstimator, engine
+from h2o_gan import H2OGANEstimator, engine, extension
 from h2o_gan.parameters import Parameters
 
 pytestmark = pytest.mark.usefixtures("cluster")
