@@ -39,14 +39,21 @@ final class ParameterCheck {
     isObject("discriminator_architecture", parameters._discriminator_architecture);
   }
 
+  /** As a person writes the number. */
+  private static String plain(double number) {
+    return number == Math.rint(number) && Math.abs(number) < 1e15
+        ? Long.toString((long) number) : Double.toString(number);
+  }
+
   private void atLeast(String name, double value, double least) {
     within(name, value, least, Double.MAX_VALUE);
   }
 
   private void within(String name, double value, double least, double most) {
     if (!(value >= least && value <= most)) {
-      String upper = most == Double.MAX_VALUE ? "" : " and at most " + most;
-      error.accept("_" + name, name + " must be at least " + least + upper + ", not " + value + ".");
+      String upper = most == Double.MAX_VALUE ? "" : " and at most " + plain(most);
+      error.accept(
+          "_" + name, name + " must be at least " + plain(least) + upper + ", not " + plain(value) + ".");
     }
   }
 
