@@ -305,6 +305,38 @@ def test_training_goes_on_from_a_checkpoint(mixed_table, tmp_path, architecture)
     assert rows[0].equals(rows[1])  # from the file as from the object
 
 
+@pytest.mark.parametrize("architecture", ["columns", "mlp"])
+def test_a_snapshot_is_taken_to_the_end_of_its_training(mixed_table, tmp_path, architecture):
+    """So that one process can finish what another began."""
+    parameters = Parameters(
+        epochs=5, seed=1, architecture=architecture, score_each_iteration=True, device="cpu"
+    )
+    shares = []
+
+    def listen(event):
+        if isinstance(event, engine.Scored):
+            event.snapshot().save(tmp_path / f"{event.row['epoch']}.zip")
+        elif isinstance(event, engine.Progress):
+            shares.append(event.share)
+
+    engine.fit(mixed_table.to_reader(), parameters, on_event=listen)
+    shares.clear()
+    begun = engine.load(tmp_path / "3.zip")
+    whole = engine.fit(mixed_table.to_reader(), parameters, checkpoint=begun, on_event=listen)
+    assert (whole.epoch, whole.stopped_by) == (5, "epochs")
+    assert [row["epoch"] for row in whole.history] == [1, 2, 3, 4, 5]
+    assert whole.history[:3] == begun.history
+    # A limit of time counts what the first has taken.
+    late = parameters.replace(max_runtime_secs=begun.seconds)
+    stopped = engine.fit(mixed_table.to_reader(), late, checkpoint=begun)
+    assert (stopped.step, stopped.stopped_by) == (begun.step + 1, "max_runtime_secs")
+    # Of the very last snapshot nothing is left to do.
+    last = engine.load(tmp_path / "5.zip")
+    done = engine.fit(mixed_table.to_reader(), parameters, checkpoint=last)
+    assert (done.step, done.stopped_by) == (last.step, "epochs")
+    assert done.sample(10, 1).read_all() == last.sample(10, 1).read_all()
+
+
 def test_a_checkpoint_of_other_kinds_is_refused(mixed_table, trained):
     place = mixed_table.column_names.index("flag")
     other = mixed_table.set_column(place, "flag", pa.array(np.arange(2_000.0)))
