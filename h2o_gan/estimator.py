@@ -63,8 +63,9 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         gan.train(training_frame=frame)
         synthetic = gan.generate(1000)
 
-    Training needs the cluster only to read the frame; the model lives in this process until it
-    is saved to a file.
+    Training happens in this process. Where the cluster has h2o_gan's extension it is a job there
+    too, to be watched and cancelled in Flow, and the model lives there as well as here: H2O's own
+    functions save, load and remove it. Elsewhere it lives in this process until it is saved.
 
     """
 
