@@ -126,6 +126,11 @@ def _parser() -> argparse.ArgumentParser:
         help="where to put what was trained when the cluster is lost (here)",
     )  # fmt: skip
 
+    worker.add_argument(
+        "--images", type=Path, metavar="FOLDER",
+        help="where jobs may read image files, below it and nowhere else (nowhere)",
+    )  # fmt: skip
+
     generate = commands.add_parser("generate", help="write rows from a saved model")
     generate.set_defaults(run=_generate)
     generate.add_argument("model", type=Path, help="file that synthesize --save or save() wrote")
@@ -216,6 +221,7 @@ def _work(options: argparse.Namespace, result: IO[str]) -> None:
             lambda: h2o.connect(**settings, strict_version_check=False),
             options.device,
             options.keep,
+            options.images,
             options.once,
             stop,
         )

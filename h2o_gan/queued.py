@@ -50,7 +50,7 @@ def register(
     validation: H2OFrame | None,
     columns: Sequence[str],
     given: Iterable[str],
-) -> TrainingJob:
+) -> TrainingJob | None:
     """Have the cluster make a job of a training that this process is about to do.
 
     Args:
@@ -59,6 +59,10 @@ def register(
         validation: the validation frame.
         columns: the columns to learn.
         given: names of the parameters that the user has set.
+
+    Returns:
+        The job; None where this H2O is one that the algorithm does not fit, and has only the
+        extension's frames.
 
     Raises:
         H2OValueError: the cluster refuses the parameters.
@@ -85,6 +89,8 @@ def register(
     try:
         job = rest.api("POST /3/ModelBuilders/gan", **data)["job"]["key"]["name"]
     except H2OResponseError as error:
+        if getattr(error.args[0] if error.args else None, "http_status", None) == 404:
+            return None
         raise H2OValueError(f"the cluster refuses to train: {_reason(error)}") from error
     deadline = time.monotonic() + _CLAIM_S
     while (item := queue.claim(job)) is None:

@@ -8,7 +8,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class Worker:
             there is none.
         device: where to train jobs that leave it open: auto, cpu, cuda, cuda:1 or mps.
         keep: folder for what was trained when the cluster is lost.
+        images: folder that jobs may read image files from, in place of none: whoever starts a job
+            names its own ``image_root``.
         once: end after one job.
         stop: set it to end: a training is left to the next worker, with all that it has so far.
     """
@@ -59,13 +61,15 @@ class Worker:
         connect: Callable[[], Any],
         device: str = "auto",
         keep: Path = Path(),
+        images: Path | None = None,
         once: bool = False,
         stop: threading.Event | None = None,
     ) -> None:
         from h2o_gan import engine
 
         engine.resolve_device(device)
-        self._connect, self._device, self._keep, self._once = connect, device, keep, once
+        self._connect, self._device, self._once = connect, device, once
+        self._keep, self._images = keep, images
         self._stop = stop or threading.Event()
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
@@ -136,8 +140,9 @@ class Worker:
             return False
         except (Exception, KeyboardInterrupt):
             if self._stop.is_set():
-                log.info("job %s: left before its first step", item.id)
-                queue.release(item)
+                log.info("job %s: left to another worker", item.id)
+                with suppress(JobLost):
+                    queue.release(item)
             else:
                 log.exception("job %s: failed", item.id)
             return False
@@ -178,6 +183,8 @@ class Worker:
             earlier_id = values.pop("checkpoint", None)
             if values.get("device", "auto") == "auto":
                 values["device"] = self._device
+            if values.get("image_column") is not None:
+                values["image_root"] = self._image_root(values.get("image_root"))
             parameters = Parameters(**{**values, "model_id": item.model_id})
             frame = frame_of(item.frame_id, "training_frame")
             validation = frame_of(held_out_key, "validation_frame") if held_out_key else None
@@ -200,6 +207,22 @@ class Worker:
                 )
 
         return train
+
+    def _image_root(self, wanted: str | None) -> str:
+        """The folder of a job's image files. Raises H2OValueError where they are not for it."""
+        if self._images is None:
+            raise H2OValueError(
+                "image_column: this worker reads no image files; start it with --images FOLDER, "
+                "below which image_root must be."
+            )
+        allowed = self._images.resolve()
+        root = (allowed / (wanted or "")).resolve()
+        if not root.is_relative_to(allowed):
+            raise H2OValueError(
+                f"image_root={wanted!r} is not below the folder of images that this worker reads, "
+                f"{allowed}."
+            )
+        return str(root)
 
     # ---- generating
 
@@ -227,7 +250,9 @@ class Worker:
             except BaseException as error:
                 if made:  # The frame is there, but nobody waits for it.
                     rest.remove(item.frame_id)
-                if not isinstance(error, JobLost | H2OConnectionError):
+                if self._stop.is_set() and not report.cancelled:
+                    queue.release(item)
+                elif not isinstance(error, JobLost | H2OConnectionError):
                     queue.fail(item, str(error) or type(error).__name__)
                 raise
 

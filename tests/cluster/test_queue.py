@@ -235,6 +235,21 @@ def test_cancelled(
     h2o.remove("cancelled")
 
 
+def test_cancelled_when_its_worker_is_lost(
+    train: Callable[..., dict[str, Any]], no_leaks: set[str]
+) -> None:
+    """What the worker has handed in before is the model then."""
+    job = train(model_id="left")
+    item = claim(job, lease=2)
+    assert item is not None
+    call("POST", f"jobs/{item['id']}/checkpoint", params={"worker": "w1"}, data=b"so far")
+    cancel = f"POST /3/Jobs/{job['key']['name']}/cancel"
+    threading.Thread(target=h2o.api, args=(cancel,), daemon=True).start()
+    assert ended(job["key"]["name"])["status"] == "CANCELLED"
+    assert call("GET", "models/left/artifact").content == b"so far"
+    h2o.remove("left")
+
+
 def test_cancelled_before_a_worker_came(train: Callable[..., dict[str, Any]]) -> None:
     job = train()
     began = time.monotonic()

@@ -22,6 +22,7 @@ import requests
 from h2o.backend import H2OConnection, H2OLocalServer
 from h2o.grid import H2OGridSearch
 from hard_tables import enum
+from PIL import Image
 
 import h2o_gan
 from h2o_gan import H2OGANEstimator, extension
@@ -346,6 +347,32 @@ def test_once(worker: Start, frame: h2o.H2OFrame, no_leaks: set[str]) -> None:
     assert last["status"] == "FAILED"
     assert "size" in last["exception"]
     assert failing.process.wait(15) == 1
+
+
+def test_image_files_are_read_only_where_the_worker_was_told(
+    worker: Start, no_leaks: set[str], tmp_path: Path
+) -> None:
+    """Whoever starts a job names its image_root: it must not be any folder of the worker's."""
+    folder = tmp_path / "images" / "digits"
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for i in range(40):
+        pixels = random.integers(0, 255, (8, 8), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    table = pa.table({"path": [f"{i}.png" for i in range(40)]})
+    frame = ARROW.write(table.to_reader(), "image_files")
+    asked = {"image_column": "path", "image_shape": "[8,8]", "epochs": 1, "model_id": "of_files"}
+    without = worker("--once")
+    last = ended(build("image_files", image_root=str(folder), **asked))
+    assert "reads no image files; start it with --images" in last["exception"]
+    assert without.process.wait(15) == 1
+    worker("--images", str(folder.parent))
+    last = ended(build("image_files", image_root=str(tmp_path), **asked))
+    assert "is not below the folder of images" in last["exception"]
+    assert ended(build("image_files", image_root="digits", **asked))["status"] == "DONE"
+    assert h2o.get_model("of_files").generate_images(3).shape == (3, 8, 8)
+    h2o.remove("of_files")
+    h2o.remove(frame)
 
 
 @pytest.mark.parametrize(
