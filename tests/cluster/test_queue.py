@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 import requests
 
-from h2o_gan import extension
+from h2o_gan import H2OGANEstimator, extension
 from h2o_gan.cluster.frames import ARROW
 from h2o_gan.parameters import Parameters
 
@@ -266,6 +266,18 @@ def test_cancelled_before_a_worker_came(train: Callable[..., dict[str, Any]]) ->
         ({"column_types": "[1]"}, "column_types must be a JSON object"),
         ({"nfolds": 5}, "cross-validation has no meaning"),
         ({"loss_function": "guess"}, "loss_function"),
+        ({"column_types": '{"x": "wide"}'}, "use one of numeric"),
+        ({"generator_architecture": '{"depth": 3}'}, "unknown key depth"),
+        ({"generator_architecture": '{"hidden_dim": [8, 0]}'}, "from 1 to 1,000,000 or a list"),
+        ({"generator_architecture": '{"activation": "step"}'}, "activation .*step.* is not known"),
+        ({"discriminator_architecture": '{"output_dim": 2}'}, "output_dim must be 1"),
+        ({"architecture": "columns", "latent_size": 3}, "latent_size is for architecture mlp"),
+        ({"architecture": "convolutional", "loss_function": "mse"}, "loss_function is for"),
+        ({"architecture": "columns", "image_shape": "[8,8]"}, "image_shape is for"),
+        ({"image_shape": "[8]"}, "image_shape must be height and width"),
+        ({"image_shape": "[8,800]"}, "sides from 8 to 128"),
+        ({"image_root": "/images"}, "image_root is given without image_column"),
+        ({"image_column": "text"}, "image_shape is missing"),
     ],
 )
 def test_bad_parameters_are_told_at_once(
@@ -273,6 +285,13 @@ def test_bad_parameters_are_told_at_once(
 ) -> None:
     with pytest.raises(h2o.exceptions.H2OResponseError, match=message):
         train(**parameters)
+    # So does the Python class.
+    values = {
+        name: json.loads(value) if isinstance(value, str) and value[0] in "[{" else value
+        for name, value in parameters.items()
+    }
+    with pytest.raises((ValueError, TypeError)):
+        H2OGANEstimator(**values)
 
 
 def test_generated_rows_come_as_a_job(

@@ -1,6 +1,7 @@
 package hex.gan;
 
 import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.util.function.BiConsumer;
@@ -31,12 +32,22 @@ final class ParameterCheck {
     if (parameters._nfolds != 0) {
       error.accept("_nfolds", "cross-validation has no meaning for a GAN: leave it at 0.");
     }
-    if (parameters._image_shape != null && parameters._image_shape.length != 2 && parameters._image_shape.length != 3) {
-      error.accept("_image_shape", "must be height and width, or height, width and 3, for example [28, 28].");
+    NetworkCheck networks =
+        new NetworkCheck(parameters, (name, what) -> error.accept("_" + name, name + " " + what));
+    JsonObject types = object("column_types", parameters._column_types);
+    if (types != null) {
+      networks.columnTypes(types);
     }
-    isObject("column_types", parameters._column_types);
-    isObject("generator_architecture", parameters._generator_architecture);
-    isObject("discriminator_architecture", parameters._discriminator_architecture);
+    JsonObject generator = object("generator_architecture", parameters._generator_architecture);
+    if (generator != null) {
+      networks.architecture("generator_architecture", generator);
+    }
+    JsonObject discriminator = object("discriminator_architecture", parameters._discriminator_architecture);
+    if (discriminator != null) {
+      networks.architecture("discriminator_architecture", discriminator);
+    }
+    networks.choice(generator != null, discriminator != null);
+    networks.images();
   }
 
   /** As a person writes the number. */
@@ -57,19 +68,21 @@ final class ParameterCheck {
     }
   }
 
+  /** A text of JSON as an object; null where there is none. */
   @SuppressWarnings("deprecation") // Newer parsers are missing in the older H2O's Gson.
-  private void isObject(String name, String text) {
+  private JsonObject object(String name, String text) {
     if (text == null || text.isEmpty()) {
-      return;
+      return null;
     }
     try {
       JsonElement parsed = new JsonParser().parse(text);
       if (parsed.isJsonObject()) {
-        return;
+        return parsed.getAsJsonObject();
       }
     } catch (JsonParseException e) {
       // Told below.
     }
     error.accept("_" + name, name + " must be a JSON object, for example {\"hidden_dim\": 128}.");
+    return null;
   }
 }

@@ -17,7 +17,7 @@ final class ParametersJson {
     put("response_column", p._response_column);
     put("column_types", p._column_types, true);
     put("architecture", p._architecture.name());
-    if (p._image_shape != null) {
+    if (p._image_shape != null && p._image_shape.length > 0) {
       JsonArray shape = new JsonArray();
       for (int side : p._image_shape) {
         shape.add(new com.google.gson.JsonPrimitive(side));
