@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import threading
 import time
@@ -72,7 +73,7 @@ def register(
     for name in given:
         value = getattr(parameters, name)
         if name not in _LOCAL and value is not None:
-            data[name] = json.dumps(value) if name in _JSON else value
+            data[name] = _as_sent(name, value)
     if parameters.response_column is not None:
         data["response_column"] = parameters.response_column
     used = {*columns, parameters.weights_column, parameters.response_column}
@@ -100,6 +101,15 @@ def register(
             raise H2OValueError(f"the cluster refuses to train: {why}")
         time.sleep(0.02)
     return TrainingJob(queue, item)
+
+
+def _as_sent(name: str, value: Any) -> Any:
+    """A parameter as H2O's client can send it."""
+    if name in _JSON:
+        return json.dumps(dict(value))
+    if isinstance(value, tuple):
+        return list(value)
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _reason(error: H2OResponseError) -> str:

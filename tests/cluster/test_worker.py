@@ -402,6 +402,7 @@ def test_the_cluster_is_killed_and_comes_back(
         downloaded = h2o.download_model(h2o.get_model("early"), str(tmp_path))
         build("lost", model_id="orphan", **LONG)
         serving.wait_for("epoch 5,")
+        h2o.connection().close()
         server.kill()
         server.wait()
         kept = serving.wait_for(r"is in (\S+orphan\.zip)", 60)
@@ -414,6 +415,7 @@ def test_the_cluster_is_killed_and_comes_back(
         assert h2o.upload_model(downloaded).generate(10).nrow == 10
         ARROW.write(rows(1000).to_reader(), "found")
         assert ended(build("found", epochs=1))["status"] == "DONE"
+        h2o.connection().close()
     finally:
         server.kill()
         server.wait()
