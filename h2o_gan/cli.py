@@ -172,6 +172,8 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
         raise _UsageError(f"there is no file {options.file}.")
     if _format_of(options.file) is None:
         raise _UsageError(f"{options.file} is neither CSV nor Parquet by its name.")
+    from h2o_gan.cluster import rest
+
     gan = h2o_gan.H2OGANEstimator(
         epochs=options.epochs,
         ignored_columns=options.ignore,
@@ -180,6 +182,7 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
     with _cluster(options), _uploaded(options.file) as frame:
         gan.train(y=options.response, training_frame=frame)
         rows = options.rows or frame.nrow
+        rest.remove(str(gan.model_id))  # It is for a file, not for the cluster.
     if options.save is not None:
         gan.save(options.save, force=True)
         print(f"h2o-gan: model saved to {options.save}", file=sys.stderr)
