@@ -107,8 +107,10 @@ def _compile(javac: str, h2o_jar: Path, classes: Path) -> None:
 
 
 def _pack(classes: Path, packed: Path) -> None:
-    version = re.search(r'"(.+)"', (FOLDER.parent / "version.py").read_text().split("=")[1])
-    assert version is not None
+    declared = (FOLDER.parent / "version.py").read_text()
+    version = re.search(r'^__version__ = "(.+)"', declared, re.MULTILINE)
+    protocol = re.search(r"^PROTOCOL = (\d+)", declared, re.MULTILINE)
+    assert version is not None and protocol is not None
     manifest = f"""Manifest-Version: 1.0\r
 Implementation-Title: h2o_gan\r
 Implementation-Version: {version[1]}\r
@@ -124,6 +126,7 @@ Sources: {_digest()[:60]}\r
 
         add(_MANIFEST, manifest.encode())
         add("hex/gan/version.txt", version[1].encode())
+        add("hex/gan/protocol.txt", protocol[1].encode())
         for root, pattern in ((classes, "*.class"), (SOURCES, "META-INF/services/*")):
             for path in sorted(root.rglob(pattern)):
                 add(path.relative_to(root).as_posix(), path.read_bytes())

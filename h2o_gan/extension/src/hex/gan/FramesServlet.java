@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.LinkedHashSet;
 import java.util.Set;
-import javax.servlet.http.HttpServlet;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 import water.DKV;
@@ -20,7 +19,7 @@ import water.server.ServletUtils;
 import water.util.Log;
 
 /** {@code GET} and {@code POST /3/GAN/frames/{id}.arrow}: a frame as an Arrow IPC stream, both ways. */
-public final class FramesServlet extends HttpServlet {
+public final class FramesServlet extends GanServlet {
   private static final long serialVersionUID = 1;
   private static final String SUFFIX = ".arrow";
   private static final String CONTENT_TYPE = "application/vnd.apache.arrow.stream";
@@ -28,20 +27,16 @@ public final class FramesServlet extends HttpServlet {
   private static final long DRAIN_MS = 20_000;
 
   @Override
-  protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
+  void get(HttpServletRequest request, HttpServletResponse response) throws IOException, Requests.Refusal {
+    Frame frame = frame(id(request));
     FrameStream stream;
     try {
-      Frame frame = frame(id(request));
       stream = new FrameStream(
           frame, columns(request, frame), number(request, "row_offset", 0), number(request, "row_count", Long.MAX_VALUE),
           node(request), "narrow".equals(request.getParameter("ints")));
-    } catch (Requests.Refusal refusal) {
-      Answers.refuse(response, refusal.status, refusal.getMessage());
-      return;
     } catch (RuntimeException e) {
       Log.warn("h2o_gan: a frame that cannot be read", e);
-      Answers.refuse(response, 409, "the frame was changed or removed while it was being read");
-      return;
+      throw new Requests.Refusal(409, "the frame was changed or removed while it was being read");
     }
     response.setContentType(CONTENT_TYPE);
     response.setBufferSize(BUFFER);
@@ -51,7 +46,7 @@ public final class FramesServlet extends HttpServlet {
   }
 
   @Override
-  protected void doPost(HttpServletRequest request, HttpServletResponse response) throws IOException {
+  void post(HttpServletRequest request, HttpServletResponse response) throws IOException {
     InputStream in = request.getInputStream();
     int status;
     String message;
@@ -100,7 +95,8 @@ public final class FramesServlet extends HttpServlet {
     return path.substring(1, path.length() - SUFFIX.length());
   }
 
-  private static String free(String id) throws Requests.Refusal {
+  /** A key that a frame can have. */
+  static String free(String id) throws Requests.Refusal {
     for (int i = 0; i < id.length(); i++) {
       if (id.charAt(i) < ' ') {
         throw new Requests.Refusal(400, "a frame_id must not have control characters");

@@ -7,11 +7,21 @@ import hex.gan.work.Watch;
 import hex.gan.work.WorkBoard;
 import hex.gan.work.WorkItem;
 import java.util.UUID;
+import water.DKV;
+import water.Iced;
 import water.Job;
+import water.Key;
+import water.Lockable;
+import water.Value;
+import water.exceptions.H2OIllegalArgumentException;
 import water.exceptions.H2OModelBuilderIllegalArgumentException;
+import water.fvec.Frame;
 
 /** The algorithm {@code gan}: a model whose training a worker does, a Python process with torch. */
 public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GANModel.GANOutput> {
+  /** Seconds beside twice max_runtime_secs that a worker may take: to read the rows, and to hand in the model. */
+  private static final double GRACE_S = 60;
+
   /** For the registration. */
   public GAN(boolean startup) {
     super(new GANModel.GANParameters(), startup, "hex.gan.");
@@ -48,8 +58,31 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
 
   @Override
   public void init(boolean expensive) {
-    super.init(expensive);
+    ReferenceCheck references = new ReferenceCheck(_parms);
+    // H2O's own check fails on keys of what is not there, or is something else: it sees only those that fit.
+    references.hide();
+    try {
+      super.init(expensive);
+    } finally {
+      references.show();
+    }
+    references.run(this::error);
+    if (!expensive && _result != null) {
+      checkModelId(_result);
+    }
     new ParameterCheck(_parms, this::error).run();
+  }
+
+  private void checkModelId(Key<?> key) {
+    String refusal = WorkBoard.refusal(key.toString());
+    Value value = refusal == null ? DKV.get(key) : null;
+    if (value != null && !(value.get() instanceof hex.Model)) {
+      refusal = "'" + key + "' is something else in the cluster, a " + value.get().getClass().getSimpleName()
+          + ": choose another model_id";
+    }
+    if (refusal != null) {
+      error("_model_id", refusal);
+    }
   }
 
   @Override
@@ -58,6 +91,15 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
   }
 
   private final class WorkerDriver extends Driver {
+    private WorkItem item;
+    /** What there was under the model's key; it stays there until the new model stands. */
+    private Lockable<?> before;
+
+    @Override
+    public void compute2() {
+      Watch.aside("gan " + dest(), this, super::compute2);
+    }
+
     @Override
     public void computeImpl() {
       init(true);
@@ -65,34 +107,79 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
         throw H2OModelBuilderIllegalArgumentException.makeFromBuilder(GAN.this);
       }
       GANModel model = new GANModel(dest(), _parms, new GANModel.GANOutput(GAN.this));
-      model.delete_and_lock(_job);
-      WorkItem item = new WorkItem(
-          UUID.randomUUID().toString(), "train", _job._key.toString(), dest().toString(),
-          _parms._train.toString(), new ParametersJson(_parms).toString(), _parms._worker,
-          _parms._wait_for_worker_secs);
-      boolean kept = false;
+      model._row_bytes = GANModel.rowBytes(_parms.train());
+      item = new WorkItem(
+          UUID.randomUUID().toString(), "train", _job._key.toString(), dest().toString(), _parms._train.toString(),
+          new ParametersJson(_parms).toString(), 0, _parms._worker, _parms._wait_for_worker_secs,
+          _parms._max_runtime_secs > 0 ? 2 * _parms._max_runtime_secs + GRACE_S : 0);
+      String refusal = WorkBoard.post(item);
+      if (refusal != null) {
+        throw new H2OIllegalArgumentException(refusal);
+      }
       try {
-        WorkBoard.post(item);
-        Tables tables = new Tables(model._output);
-        WorkItem last = Watch.until(item._key, _job, now -> {
-          if (tables.update(now.tables())) {
+        train(model);
+      } finally {
+        WorkBoard.takeOff(item._key);
+      }
+    }
+
+    private void train(GANModel model) {
+      Tables tables = new Tables(model._output);
+      boolean locked = false;
+      boolean kept = false;
+      WorkItem last = null;
+      Blob taken = null;
+      try {
+        locked = lock(model);
+        Watch.until(item._key, _job, now -> {
+          if (tables.update(now.tables()) && before == null) {
             model.update(_job);
           }
         });
-        model._artifact = made(last);
+        last = WorkBoard.close(item._key);
+        taken = made(last);
+        model._artifact = taken;
         tables.measure(model);
+        if (before != null) {
+          before = null;
+          model.delete_and_lock(_job);
+        }
         model.update(_job);
         kept = true;
       } finally {
-        WorkBoard.remove(item._key, kept);
-        model.unlock(_job);
+        last = last == null ? WorkBoard.close(item._key) : last;
+        for (Blob blob : last == null ? new Blob[0] : last.leftovers(kept ? taken : null)) {
+          blob.remove();
+        }
+        unlock(model, locked, kept);
+      }
+    }
+
+    /** Takes the model's key: a model that is there already is kept as it is, but nobody else may touch it. */
+    private boolean lock(GANModel model) {
+      Iced<?> there = DKV.getGet(dest());
+      if (there instanceof Lockable) {
+        ((Lockable<?>) there).read_lock(_job._key);
+        before = (Lockable<?>) there;
+      } else {
+        model.delete_and_lock(_job);
+      }
+      return true;
+    }
+
+    private void unlock(GANModel model, boolean locked, boolean kept) {
+      if (before != null) {
+        before.unlock(_job._key, false);
+      } else if (locked) {
+        model.unlock(_job._key, false);
         if (!kept) {
+          model._artifact = null; // It was removed with the rest.
           model.remove();
         }
       }
     }
 
-    /** What the worker has made; of a job that was cancelled, the last it has handed in. */
+    /** What the worker has made; of a job that was cancelled or left, the last it has handed in. */
     private Blob made(WorkItem last) {
       if (last == null) {
         throw new IllegalStateException("the cluster was emptied while the model was being trained");
@@ -100,12 +187,18 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
       if (last.state() == WorkItem.State.DONE) {
         return last.result();
       }
-      if (last.state() == WorkItem.State.FAILED && !last.cancelled()) {
-        throw new IllegalStateException(last.message());
-      }
-      if (last.checkpoint() != null) {
+      boolean cut = last.cancelled() || last.abandoned();
+      if (cut && last.checkpoint() != null) {
+        if (last.message() != null) {
+          _job.warn(last.message() + ": the model is what was learned until the last checkpoint");
+        }
+        _job.stop();
         return last.checkpoint();
       }
+      if (last.state() == WorkItem.State.FAILED && !last.cancelled()) {
+        throw new IllegalStateException(last.abandoned() ? last.message() + Generation.cure() : last.message());
+      }
+      _job.stop();
       throw new Job.JobCancelledException();
     }
   }

@@ -89,6 +89,8 @@ public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANM
 
   /** The model's file; null while it is trained. */
   Blob _artifact;
+  /** Bytes that a row of the training frame took in the cluster. */
+  double _row_bytes;
 
   GANModel(Key<GANModel> key, GANParameters parameters, GANOutput output) {
     super(key, parameters, output);
@@ -96,6 +98,10 @@ public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANM
 
   public Blob artifact() {
     return _artifact;
+  }
+
+  static double rowBytes(Frame frame) {
+    return (double) frame.byteSize() / Math.max(1, frame.numRows());
   }
 
   /** That of {@link ModelMetricsGAN#residual_deviance}. */

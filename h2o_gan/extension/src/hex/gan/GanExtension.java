@@ -1,5 +1,6 @@
 package hex.gan;
 
+import hex.gan.work.Members;
 import water.AbstractH2OExtension;
 import water.H2O;
 import water.util.Log;
@@ -21,6 +22,15 @@ public final class GanExtension extends AbstractH2OExtension {
       H2O.addAboutEntry("h2o_gan version", Version.TEXT);
     } catch (RuntimeException | LinkageError e) {
       Log.warn("h2o_gan: cannot say its version at /3/About: " + e);
+    }
+  }
+
+  @Override
+  public void onLocalNodeStarted() {
+    try {
+      Members.join(Version.PROTOCOL, Version.TEXT);
+    } catch (RuntimeException | LinkageError e) {
+      Log.warn("h2o_gan: this node cannot say that it has the extension: " + e);
     }
   }
 }

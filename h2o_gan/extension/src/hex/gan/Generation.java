@@ -1,13 +1,16 @@
 package hex.gan;
 
+import hex.gan.work.Members;
 import hex.gan.work.Watch;
 import hex.gan.work.WorkBoard;
 import hex.gan.work.WorkItem;
 import java.util.UUID;
 import water.DKV;
+import water.Futures;
 import water.H2O;
 import water.Job;
 import water.Key;
+import water.TAtomic;
 import water.fvec.Frame;
 
 /** A job that ends with a frame of generated rows, made by a worker. */
@@ -25,29 +28,89 @@ final class Generation extends H2O.H2OCountedCompleter<Generation> {
    *
    * @param parameters what the worker is to generate, as JSON
    * @param patience seconds that it waits for a worker
+   * @throws Requests.Refusal there are too many jobs
    */
-  static Job<Frame> start(String model, String frame, String parameters, double patience) {
-    Key<Frame> key = Key.make(frame);
-    Job<Frame> job = new Job<>(key, Frame.class.getName(), "gan generation");
+  static Job<Frame> start(String model, String frame, String parameters, long rows, double patience)
+      throws Requests.Refusal {
+    Job<Frame> job = new Job<>(Key.make(frame), Frame.class.getName(), "gan generation");
     WorkItem item = new WorkItem(
-        UUID.randomUUID().toString(), "generate", job._key.toString(), model, frame, parameters, null, patience);
+        UUID.randomUUID().toString(), "generate", job._key.toString(), model, frame, parameters, rows, null, patience,
+        0);
+    String refusal = WorkBoard.post(item);
+    if (refusal != null) {
+      throw new Requests.Refusal(503, refusal, 5);
+    }
     return job.start(new Generation(job, item), Watch.UNITS);
   }
 
   @Override
   public void compute2() {
-    WorkBoard.post(item);
+    Watch.aside("gan " + item.frame, this, () -> {
+      run();
+      tryComplete();
+    });
+  }
+
+  private void run() {
+    WorkItem last = null;
     try {
-      WorkItem last = Watch.until(item._key, job, now -> {});
-      if (last != null && last.state() == WorkItem.State.FAILED) {
-        throw new IllegalStateException(last.message());
+      Watch.until(item._key, job, now -> {});
+      last = WorkItem.get(item._key);
+      if (last == null || job.stop_requested()) {
+        throw new Job.JobCancelledException();
       }
-      if (last != null && last.state() == WorkItem.State.DONE && DKV.get(job._result) == null) {
-        throw new IllegalStateException("worker " + last.worker() + " made no frame");
+      if (last.state() == WorkItem.State.FAILED) {
+        throw new IllegalStateException(last.abandoned() ? last.message() + cure() : last.message());
       }
+      publish(last.attemptFrame(last.attempts()), last);
     } finally {
-      WorkBoard.remove(item._key, false);
+      WorkItem closed = WorkBoard.close(item._key);
+      removeRows(closed);
+      WorkBoard.takeOff(item._key);
     }
-    tryComplete();
+  }
+
+  /** What to do where no worker took a job. */
+  static String cure() {
+    return "; start one with: " + Members.command();
+  }
+
+  /** Gives the rows of an attempt their name. */
+  private static void publish(String attempt, WorkItem item) {
+    Frame rows = DKV.getGet(attempt);
+    if (rows == null) {
+      throw new IllegalStateException("worker " + item.worker() + " made no frame");
+    }
+    Name name = new Name(new Frame(Key.<Frame>make(item.frame), rows.names(), rows.vecs()));
+    name.invoke(Key.make(item.frame));
+    if (!name.done) {
+      throw new IllegalStateException(
+          "the cluster has something else under the key '" + item.frame + "' by now; choose another destination_frame");
+    }
+    DKV.remove(rows._key); // The frame alone: its columns are the other's now.
+  }
+
+  private static void removeRows(WorkItem closed) {
+    for (int attempt = 1; closed != null && attempt <= closed.attempts(); attempt++) {
+      Frame rows = DKV.getGet(closed.attemptFrame(attempt));
+      if (rows != null) {
+        rows.remove(new Futures(), true).blockForPending();
+      }
+    }
+  }
+
+  private static final class Name extends TAtomic<Frame> {
+    private final Frame frame;
+    private boolean done;
+
+    Name(Frame frame) {
+      this.frame = frame;
+    }
+
+    @Override
+    protected Frame atomic(Frame old) {
+      done = old == null;
+      return done ? frame : null;
+    }
   }
 }

@@ -1,13 +1,15 @@
 package hex.gan;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import hex.gan.work.Blob;
+import hex.gan.work.Members;
 import hex.gan.work.WorkBoard;
 import hex.gan.work.WorkItem;
 import java.io.IOException;
-import javax.servlet.http.HttpServlet;
+import java.util.UUID;
+import java.util.regex.Pattern;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 
@@ -16,118 +18,181 @@ import javax.servlet.http.HttpServletResponse;
  *
  * <p>{@code GET jobs} lists what there is to do. {@code POST jobs/claim} takes a job;
  * {@code jobs/{id}/heartbeat}, {@code checkpoint}, {@code finish}, {@code fail} and {@code release} are for whoever holds
- * it, and answer 409 to everyone else. {@code GET jobs/{id}/checkpoint} is where to go on from.
+ * it, by the token that the claim gave, and answer 409 to everyone else. {@code GET jobs/{id}/checkpoint} is where to
+ * go on from.
  */
-public final class JobsServlet extends HttpServlet {
+public final class JobsServlet extends GanServlet {
   private static final long serialVersionUID = 1;
   private static final double LEASE_S = 15;
+  private static final int TABLES_BYTES = 16 << 20;
+  private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9_-]{16,128}");
 
   @Override
-  protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
-    try {
-      String[] path = path(request);
-      if (path.length == 0) {
-        JsonArray all = new JsonArray();
-        for (WorkItem item : WorkBoard.items()) {
-          all.add(json(item));
-        }
-        JsonObject answer = new JsonObject();
-        answer.add("jobs", all);
-        Answers.send(response, 200, answer.toString());
-      } else if (path.length == 2 && path[1].equals("checkpoint")) {
-        Blob checkpoint = item(path[0]).checkpoint();
-        if (checkpoint == null) {
-          throw new Requests.Refusal(404, "the job has no checkpoint");
-        }
-        Answers.send(response, checkpoint);
-      } else {
-        throw unknown();
+  void get(HttpServletRequest request, HttpServletResponse response) throws IOException, Requests.Refusal {
+    String[] path = path(request);
+    if (path.length == 0) {
+      JsonArray all = new JsonArray();
+      for (WorkItem item : WorkBoard.items()) {
+        all.add(json(item));
       }
-    } catch (Requests.Refusal e) {
-      Answers.refuse(response, e.status, e.getMessage());
+      JsonObject answer = new JsonObject();
+      answer.add("jobs", all);
+      Answers.send(response, 200, answer.toString());
+    } else if (path.length == 2 && path[1].equals("checkpoint")) {
+      Blob checkpoint = item(path[0]).checkpoint();
+      if (checkpoint == null) {
+        throw new Requests.Refusal(404, "the job has no checkpoint");
+      }
+      Answers.send(response, checkpoint);
+    } else {
+      throw unknown();
     }
   }
 
   @Override
-  protected void doPost(HttpServletRequest request, HttpServletResponse response) throws IOException {
-    try {
-      String[] path = path(request);
-      if (path.length == 1 && path[0].equals("claim")) {
-        claim(Requests.json(request), response);
-      } else if (path.length == 2) {
-        act(item(path[0]), path[1], request, response);
-      } else {
-        throw unknown();
-      }
-    } catch (Requests.Refusal e) {
-      Answers.refuse(response, e.status, e.getMessage());
+  void post(HttpServletRequest request, HttpServletResponse response) throws IOException, Requests.Refusal {
+    String[] path = path(request);
+    if (path.length == 1 && path[0].equals("claim")) {
+      claim(Requests.json(request), response);
+    } else if (path.length == 2) {
+      act(item(path[0]), path[1], request, response);
+    } else {
+      throw unknown();
     }
   }
 
   private static void claim(JsonObject body, HttpServletResponse response) throws IOException, Requests.Refusal {
     String worker = Requests.text(body, "worker");
+    String token = Requests.text(body, "token", null);
+    if (token == null) {
+      token = UUID.randomUUID().toString();
+    } else if (!TOKEN.matcher(token).matches()) {
+      throw new Requests.Refusal(400, "token must be 16 to 128 letters, digits, - and _, chosen at random");
+    }
     double lease = Requests.number(body, "lease_s", LEASE_S, 2, 300);
-    WorkItem item = WorkBoard.claim(worker, (long) (1000 * lease), Requests.text(body, "job", null));
+    long mostRows = Requests.whole(body, "max_rows", Long.MAX_VALUE, 1, 1L << 53);
+    String job = Requests.text(body, "job", null);
+    if (job == null) { // Who asks for one job only is no worker for others.
+      Members.saw(worker);
+    }
+    WorkItem item = WorkBoard.claim(worker, token, (long) (1000 * lease), job, mostRows);
     if (item == null) {
       response.setStatus(204);
-    } else {
-      Answers.send(response, 200, json(item).toString());
+      return;
     }
+    JsonObject answer = json(item);
+    answer.addProperty("token", token);
+    if (item.rows > 0) {
+      answer.addProperty("attempt_frame_id", item.attemptFrame(item.attempts()));
+    }
+    Answers.send(response, 200, answer.toString());
   }
 
   private static void act(WorkItem item, String what, HttpServletRequest request, HttpServletResponse response)
       throws IOException, Requests.Refusal {
-    boolean held;
     switch (what) {
-      case "heartbeat": {
-        JsonObject body = Requests.json(request);
-        String tables = body.has("tables") ? body.get("tables").toString() : null;
-        held = WorkBoard.heartbeat(
-            item, Requests.text(body, "worker"), Requests.number(body, "progress", 0, 0, 1),
-            Requests.text(body, "message", null), tables);
+      case "heartbeat":
+        heartbeat(item, Requests.json(request, TABLES_BYTES));
         break;
-      }
       case "fail": {
         JsonObject body = Requests.json(request);
-        held = WorkBoard.fail(item, Requests.text(body, "worker"), Requests.text(body, "message"));
+        held(WorkBoard.fail(item, token(body), Requests.text(body, "message")));
         break;
       }
       case "release":
-        held = WorkBoard.release(item, Requests.text(Requests.json(request), "worker"));
+        held(WorkBoard.release(item, token(Requests.json(request))));
         break;
-      case "checkpoint":
-        held = WorkBoard.checkpoint(item, worker(request), Blob.store(request.getInputStream()));
+      case "checkpoint": {
+        String token = token(request);
+        int number = upload(item, token);
+        held(WorkBoard.checkpoint(item, token, number, stored(request)));
         break;
+      }
       case "finish":
-        held = WorkBoard.finish(item, worker(request), Blob.store(request.getInputStream()));
+        finish(item, token(request), request);
         break;
       default:
         throw unknown();
     }
-    if (!held) {
-      throw new Requests.Refusal(409, "the job is another worker's by now; leave it");
-    }
-    WorkItem now = WorkBoard.find(item.id);
+    WorkItem now = WorkItem.named(item.id);
     Answers.send(response, 200, "{\"cancel\":" + (now == null || now.cancelled()) + "}");
   }
 
-  private static String worker(HttpServletRequest request) throws Requests.Refusal {
-    String worker = request.getParameter("worker");
-    if (worker == null || worker.isEmpty()) {
-      throw new Requests.Refusal(400, "worker is missing");
+  private static void heartbeat(WorkItem item, JsonObject body) throws Requests.Refusal {
+    JsonElement tables = body.get("tables");
+    if (tables != null && !tables.isJsonNull()) {
+      String wrong = Tables.wrong(tables);
+      if (wrong != null) {
+        throw new Requests.Refusal(400, wrong);
+      }
     }
-    return worker;
+    String token = token(body);
+    if (token.equals(item.token())) {
+      Members.saw(item.worker());
+    }
+    held(WorkBoard.heartbeat(
+        item, token, Requests.number(body, "progress", 0, 0, 1), Requests.text(body, "message", null),
+        tables == null || tables.isJsonNull() ? null : tables.toString()));
+  }
+
+  private static void finish(WorkItem item, String token, HttpServletRequest request)
+      throws IOException, Requests.Refusal {
+    if (item.rows > 0) {
+      held(WorkBoard.finish(item, token, null));
+      return;
+    }
+    upload(item, token);
+    Blob blob = stored(request);
+    if (blob.size == 0) {
+      throw new Requests.Refusal(400, "the body is empty: finish a training with the model's file");
+    }
+    held(WorkBoard.finish(item, token, blob));
+  }
+
+  /** Asks who sends before anything is stored; returns the upload's number. */
+  private static int upload(WorkItem item, String token) throws Requests.Refusal {
+    int number = WorkBoard.upload(item, token);
+    if (number == 0 && item.state() != WorkItem.State.DONE) {
+      held(false);
+    }
+    return number;
+  }
+
+  private static Blob stored(HttpServletRequest request) throws IOException, Requests.Refusal {
+    try {
+      return Blob.store(request.getInputStream(), Memory.forModel());
+    } catch (Blob.TooLargeException e) {
+      throw new Requests.Refusal(413, "the file has " + e.getMessage());
+    }
+  }
+
+  private static void held(boolean held) throws Requests.Refusal {
+    if (!held) {
+      throw new Requests.Refusal(409, "the job is another worker's by now; leave it");
+    }
+  }
+
+  private static String token(JsonObject body) throws Requests.Refusal {
+    return Requests.text(body, "token");
+  }
+
+  private static String token(HttpServletRequest request) throws Requests.Refusal {
+    String token = request.getHeader("X-GAN-Token");
+    token = token == null ? Requests.query(request, "token") : token;
+    if (token == null || token.isEmpty()) {
+      throw new Requests.Refusal(400, "token is missing: the one that the claim of the job gave");
+    }
+    return token;
   }
 
   private static WorkItem item(String id) throws Requests.Refusal {
-    WorkItem item = WorkBoard.find(id);
+    WorkItem item = WorkItem.named(id);
     if (item == null) {
       throw new Requests.Refusal(404, "there is no such job (any more)");
     }
     return item;
   }
 
-  @SuppressWarnings("deprecation") // Newer parsers are missing in the older H2O's Gson.
   private static JsonObject json(WorkItem item) {
     JsonObject json = new JsonObject();
     json.addProperty("id", item.id);
@@ -140,7 +205,7 @@ public final class JobsServlet extends HttpServlet {
     json.addProperty("attempts", item.attempts());
     json.addProperty("progress", item.progress());
     json.addProperty("has_checkpoint", item.checkpoint() != null);
-    json.add("parameters", new JsonParser().parse(item.parameters));
+    json.add("parameters", Requests.parse(item.parameters));
     return json;
   }
 

@@ -2,12 +2,14 @@ package hex.gan;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
+import java.nio.charset.StandardCharsets;
 import java.util.function.BiConsumer;
+import java.util.regex.Pattern;
 
 /** The checks of H2OGANEstimator that need no data, so that Flow can show them at the field. */
 final class ParameterCheck {
+  private static final Pattern DEVICE = Pattern.compile("|auto|cpu|mps|cuda(:[0-9]{1,3})?");
+
   private final GANModel.GANParameters parameters;
   private final BiConsumer<String, String> error;
 
@@ -32,6 +34,9 @@ final class ParameterCheck {
     if (parameters._nfolds != 0) {
       error.accept("_nfolds", "cross-validation has no meaning for a GAN: leave it at 0.");
     }
+    if (parameters._device != null && !DEVICE.matcher(parameters._device).matches()) {
+      error.accept("_device", "device '" + parameters._device + "' is not known; use auto, cpu, cuda, cuda:1 or mps.");
+    }
     NetworkCheck networks =
         new NetworkCheck(parameters, (name, what) -> error.accept("_" + name, name + " " + what));
     JsonObject types = object("column_types", parameters._column_types);
@@ -50,37 +55,27 @@ final class ParameterCheck {
     networks.images();
   }
 
-  /** As a person writes the number. */
-  private static String plain(double number) {
-    return number == Math.rint(number) && Math.abs(number) < 1e15
-        ? Long.toString((long) number) : Double.toString(number);
-  }
-
   private void atLeast(String name, double value, double least) {
     within(name, value, least, Double.MAX_VALUE);
   }
 
   private void within(String name, double value, double least, double most) {
     if (!(value >= least && value <= most)) {
-      String upper = most == Double.MAX_VALUE ? "" : " and at most " + plain(most);
+      String upper = most == Double.MAX_VALUE ? "" : " and at most " + Requests.plain(most);
       error.accept(
-          "_" + name, name + " must be at least " + plain(least) + upper + ", not " + plain(value) + ".");
+          "_" + name, name + " must be at least " + Requests.plain(least) + upper + ", not " + Requests.plain(value) + ".");
     }
   }
 
   /** A text of JSON as an object; null where there is none. */
-  @SuppressWarnings("deprecation") // Newer parsers are missing in the older H2O's Gson.
   private JsonObject object(String name, String text) {
     if (text == null || text.isEmpty()) {
       return null;
     }
-    try {
-      JsonElement parsed = new JsonParser().parse(text);
-      if (parsed.isJsonObject()) {
-        return parsed.getAsJsonObject();
-      }
-    } catch (JsonParseException e) {
-      // Told below.
+    boolean shallow = text.length() <= Requests.JSON_BYTES && Requests.depth(text.getBytes(StandardCharsets.UTF_8)) <= 2;
+    JsonElement parsed = shallow ? Requests.parse(text) : null;
+    if (parsed != null && parsed.isJsonObject()) {
+      return parsed.getAsJsonObject();
     }
     error.accept("_" + name, name + " must be a JSON object, for example {\"hidden_dim\": 128}.");
     return null;

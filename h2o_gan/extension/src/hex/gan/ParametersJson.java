@@ -2,14 +2,12 @@ package hex.gan;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import water.Key;
 
 /** The parameters of a model as a worker takes them: those of H2OGANEstimator that were set. */
 final class ParametersJson {
   private final JsonObject json = new JsonObject();
 
-  @SuppressWarnings("deprecation") // Newer parsers are missing in the older H2O's Gson.
   ParametersJson(GANModel.GANParameters p) {
     put("ignored_columns", p._ignored_columns);
     json.addProperty("ignore_const_cols", p._ignore_const_cols);
@@ -45,7 +43,6 @@ final class ParametersJson {
     json.addProperty("stopping_rounds", p._stopping_rounds);
     json.addProperty("stopping_tolerance", p._stopping_tolerance);
     json.addProperty("score_each_iteration", p._score_each_iteration);
-    put("export_checkpoints_dir", p._export_checkpoints_dir);
     key("checkpoint", p._checkpoint);
     key("validation_frame", p._valid);
   }
@@ -54,13 +51,12 @@ final class ParametersJson {
     put(name, value, false);
   }
 
-  @SuppressWarnings("deprecation")
   private void put(String name, String value, boolean parsed) {
     if (value == null || value.isEmpty()) {
       return;
     }
     if (parsed) {
-      json.add(name, new JsonParser().parse(value));
+      json.add(name, Requests.parse(value));
     } else {
       json.addProperty(name, value);
     }

@@ -4,40 +4,135 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.Reader;
+import java.io.InputStream;
+import java.io.UnsupportedEncodingException;
+import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.util.Set;
 import javax.servlet.http.HttpServletRequest;
 
 /** What a request brings, checked. */
 final class Requests {
+  /** Bytes of JSON in a body; a model's tables may take more. */
+  static final int JSON_BYTES = 1 << 20;
+
+  private static final int DEPTH = 32;
+  private static final int MESSAGE_CHARS = 4000;
+
   /** A request that is refused, with its HTTP status. */
   static final class Refusal extends Exception {
     private static final long serialVersionUID = 1;
     final int status;
+    /** Seconds after which to try again; 0 where that makes no sense. */
+    final int retryAfter;
 
     Refusal(int status, String message) {
+      this(status, message, 0);
+    }
+
+    Refusal(int status, String message, int retryAfter) {
       super(message);
       this.status = status;
+      this.retryAfter = retryAfter;
     }
   }
 
   /** The body as a JSON object; an empty one where there is no body. */
-  @SuppressWarnings("deprecation") // Newer parsers are missing in the older H2O's Gson.
   static JsonObject json(HttpServletRequest request) throws IOException, Refusal {
-    try (Reader in = new InputStreamReader(request.getInputStream(), StandardCharsets.UTF_8)) {
-      JsonElement body = new JsonParser().parse(in);
-      if (body.isJsonNull()) {
-        return new JsonObject();
-      }
-      if (body.isJsonObject()) {
-        return body.getAsJsonObject();
-      }
-    } catch (JsonParseException e) {
-      // Refused below.
+    return json(request, JSON_BYTES);
+  }
+
+  /**
+   * @param most bytes that the body may have
+   */
+  static JsonObject json(HttpServletRequest request, int most) throws IOException, Refusal {
+    byte[] bytes = bytes(request, most);
+    if (depth(bytes) > DEPTH) {
+      throw new Refusal(400, "the body nests JSON more than " + DEPTH + " levels deep");
     }
-    throw new Refusal(400, "the body must be a JSON object");
+    JsonElement body = parse(new String(bytes, StandardCharsets.UTF_8));
+    if (body == null || !body.isJsonObject() && !body.isJsonNull()) {
+      throw new Refusal(400, "the body must be a JSON object");
+    }
+    return body.isJsonNull() ? new JsonObject() : body.getAsJsonObject();
+  }
+
+  /** A text of JSON, taken apart; null where it is none. */
+  @SuppressWarnings("deprecation") // Newer parsers are missing in the older H2O's Gson.
+  static JsonElement parse(String text) {
+    try {
+      return new JsonParser().parse(text);
+    } catch (JsonParseException | NumberFormatException e) {
+      return null;
+    }
+  }
+
+  private static byte[] bytes(HttpServletRequest request, int most) throws IOException, Refusal {
+    // Not read as a form, which is what curl says that it sends: nobody may ask for a parameter before.
+    InputStream in = request.getInputStream();
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    byte[] part = new byte[1 << 13];
+    int got;
+    while ((got = in.read(part)) >= 0) {
+      if (all.size() + got > most) {
+        throw new Refusal(413, "the body is longer than " + most + " bytes");
+      }
+      all.write(part, 0, got);
+    }
+    return all.toByteArray();
+  }
+
+  /** How deep lists and objects are nested. */
+  static int depth(byte[] json) {
+    int depth = 0;
+    int deepest = 0;
+    boolean quoted = false;
+    for (int i = 0; i < json.length; i++) {
+      byte c = json[i];
+      if (quoted) {
+        i += c == '\\' ? 1 : 0;
+        quoted = c != '"';
+      } else if (c == '"') {
+        quoted = true;
+      } else if (c == '[' || c == '{') {
+        deepest = Math.max(deepest, ++depth);
+      } else if (c == ']' || c == '}') {
+        depth--;
+      }
+    }
+    return deepest;
+  }
+
+  /** A parameter of the address; null where it is not given. The body stays unread. */
+  static String query(HttpServletRequest request, String name) throws Refusal {
+    String query = request.getQueryString();
+    for (String part : query == null ? new String[0] : query.split("&")) {
+      int equals = part.indexOf('=');
+      if (decoded(equals < 0 ? part : part.substring(0, equals)).equals(name)) {
+        return equals < 0 ? "" : decoded(part.substring(equals + 1));
+      }
+    }
+    return null;
+  }
+
+  private static String decoded(String text) throws Refusal {
+    try {
+      return URLDecoder.decode(text, "UTF-8");
+    } catch (UnsupportedEncodingException | IllegalArgumentException e) {
+      throw new Refusal(400, "the address is not well encoded: " + text);
+    }
+  }
+
+  /** Refuses what is not known: a typing error must not pass for nothing. */
+  static void only(JsonObject body, Set<String> known) throws Refusal {
+    for (java.util.Map.Entry<String, JsonElement> entry : body.entrySet()) {
+      if (!known.contains(entry.getKey())) {
+        throw new Refusal(
+            400, "'" + shortened(entry.getKey()) + "' is not known here; known are " + String.join(", ", known));
+      }
+    }
   }
 
   /** A text that must be there. */
@@ -56,7 +151,12 @@ final class Requests {
     if (!body.get(name).isJsonPrimitive()) {
       throw new Refusal(400, name + " must be a text");
     }
-    return body.get(name).getAsString();
+    return shortened(body.get(name).getAsString());
+  }
+
+  /** A text that is stored or shown, of bounded length. */
+  static String shortened(String text) {
+    return text.length() <= MESSAGE_CHARS ? text : text.substring(0, MESSAGE_CHARS) + " ...";
   }
 
   static double number(JsonObject body, String name, double otherwise, double least, double most) throws Refusal {
@@ -64,14 +164,31 @@ final class Requests {
       return otherwise;
     }
     try {
-      double number = body.get(name).getAsDouble();
-      if (number >= least && number <= most) {
-        return number;
+      if (body.getAsJsonPrimitive(name).isNumber()) {
+        double number = body.get(name).getAsDouble();
+        if (number >= least && number <= most) {
+          return number;
+        }
       }
-    } catch (NumberFormatException | UnsupportedOperationException | IllegalStateException e) {
+    } catch (NumberFormatException | ClassCastException e) {
       // Refused below.
     }
-    throw new Refusal(400, name + " must be a number from " + least + " to " + most);
+    throw new Refusal(400, name + " must be a number from " + plain(least) + " to " + plain(most));
+  }
+
+  /** A whole number, in any notation: 5, 5.0 and 5e0 are the same. */
+  static long whole(JsonObject body, String name, long otherwise, long least, long most) throws Refusal {
+    double number = number(body, name, otherwise, least, most);
+    if (number != Math.rint(number)) {
+      throw new Refusal(400, name + " must be a whole number");
+    }
+    return (long) number;
+  }
+
+  /** As a person writes the number. */
+  static String plain(double number) {
+    return number == Math.rint(number) && Math.abs(number) < 1e15
+        ? Long.toString((long) number) : Double.toString(number);
   }
 
   private Requests() {}

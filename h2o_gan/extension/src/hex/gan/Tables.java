@@ -3,15 +3,20 @@ package hex.gan;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import water.fvec.Frame;
 import water.util.TwoDimTable;
 
 /** A model's tables as its worker tells them, put where H2O shows them. */
 final class Tables {
+  private static final List<String> TYPES = Arrays.asList("string", "double", "int", "long");
+
   private final GANModel.GANOutput output;
   private String last;
+  private JsonObject metrics = new JsonObject();
 
   Tables(GANModel.GANOutput output) {
     this.output = output;
@@ -23,13 +28,13 @@ final class Tables {
    * @param json the tables by name, each with {@code columns} of name and type, and {@code rows}; or null
    * @return whether there was something new
    */
-  @SuppressWarnings("deprecation")
   boolean update(String json) {
     if (json == null || json.equals(last)) {
       return false;
     }
     last = json;
-    JsonObject tables = new JsonParser().parse(json).getAsJsonObject();
+    JsonObject tables = Requests.parse(json).getAsJsonObject();
+    metrics = tables.has("metrics") ? tables.getAsJsonObject("metrics") : metrics;
     if (tables.has("scoring_history")) {
       output._scoring_history = table("Scoring History", tables.getAsJsonObject("scoring_history"));
     }
@@ -46,7 +51,9 @@ final class Tables {
   void measure(GANModel model) {
     Frame train = model._parms.train();
     Frame valid = model._parms.valid();
-    output._training_metrics = model.addMetrics(metrics(model, train, ""));
+    if (train != null) { // It may have been removed meanwhile.
+      output._training_metrics = model.addMetrics(metrics(model, train, ""));
+    }
     if (valid != null) {
       output._validation_metrics = model.addMetrics(metrics(model, valid, "validation_"));
     }
@@ -57,12 +64,54 @@ final class Tables {
         model, frame, measured(prefix + "held_out_loss"), measured(prefix + "sliced_wasserstein"));
   }
 
-  @SuppressWarnings("deprecation")
   private double measured(String name) {
-    JsonElement tables = last == null ? null : new JsonParser().parse(last);
-    JsonElement metrics = tables == null ? null : tables.getAsJsonObject().get("metrics");
-    JsonElement value = metrics == null ? null : metrics.getAsJsonObject().get(name);
+    JsonElement value = metrics.get(name);
     return value == null || value.isJsonNull() ? Double.NaN : value.getAsDouble();
+  }
+
+  /** What is wrong with tables that a worker tells; null where nothing is. */
+  static String wrong(JsonElement tables) {
+    if (!tables.isJsonObject()) {
+      return "tables must be an object";
+    }
+    for (Map.Entry<String, JsonElement> entry : tables.getAsJsonObject().entrySet()) {
+      String name = entry.getKey();
+      boolean fit = name.equals("metrics") ? areMetrics(entry.getValue()) : isTable(entry.getValue());
+      if (!fit) {
+        return name.equals("metrics")
+            ? "metrics must be an object of numbers"
+            : "table '" + Requests.shortened(name) + "' must have columns, each with a name and a type (string, double, "
+                + "int or long), and rows, each with a cell of that type or null for each column";
+      }
+    }
+    return null;
+  }
+
+  private static boolean areMetrics(JsonElement metrics) {
+    boolean fit = metrics.isJsonObject();
+    if (fit) {
+      for (Map.Entry<String, JsonElement> metric : metrics.getAsJsonObject().entrySet()) {
+        fit &= metric.getValue().isJsonNull() || isNumber(metric.getValue());
+      }
+    }
+    return fit;
+  }
+
+  private static boolean isNumber(JsonElement value) {
+    try {
+      return value.isJsonPrimitive() && value.getAsJsonPrimitive().isNumber() && !Double.isNaN(value.getAsDouble());
+    } catch (NumberFormatException e) {
+      return false;
+    }
+  }
+
+  private static boolean isTable(JsonElement value) {
+    try {
+      table("", value.getAsJsonObject());
+      return true;
+    } catch (RuntimeException e) { // Gson has many for what is of another type.
+      return false;
+    }
   }
 
   private static TwoDimTable table(String title, JsonObject json) {
@@ -76,11 +125,17 @@ final class Tables {
       names[i] = column.get("name").getAsString();
       // H2O's table compares types by reference.
       types[i] = column.get("type").getAsString().intern();
+      if (!TYPES.contains(types[i])) {
+        throw new IllegalArgumentException("a column of type " + types[i]);
+      }
       formats[i] = "string".equals(types[i]) ? "%s" : "double".equals(types[i]) ? "%.5f" : "%d";
     }
     TwoDimTable table = new TwoDimTable(title, "", new String[rows.size()], names, types, formats, "");
     for (int row = 0; row < rows.size(); row++) {
       JsonArray cells = rows.get(row).getAsJsonArray();
+      if (cells.size() != names.length) {
+        throw new IllegalArgumentException("a row of " + cells.size() + " cells for " + names.length + " columns");
+      }
       for (int i = 0; i < names.length; i++) {
         table.set(row, i, cell(cells.get(i), types[i]));
       }

@@ -6,18 +6,19 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 
-/** Which version of h2o_gan this jar belongs to. */
+/** Which version of h2o_gan this jar belongs to, and which protocol it speaks with clients. */
 final class Version {
-  static final String TEXT = read();
+  static final String TEXT = read("version.txt");
+  static final int PROTOCOL = Integer.parseInt(read("protocol.txt"));
 
-  private static String read() {
-    try (InputStream in = Version.class.getResourceAsStream("version.txt")) {
+  private static String read(String name) {
+    try (InputStream in = Version.class.getResourceAsStream(name)) {
       if (in == null) {
-        return "unknown";
+        return "0";
       }
       return new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8)).readLine().trim();
     } catch (IOException e) {
-      return "unknown";
+      return "0";
     }
   }
 

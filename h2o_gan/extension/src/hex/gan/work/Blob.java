@@ -12,10 +12,22 @@ import water.DKV;
 import water.Futures;
 import water.Iced;
 import water.Key;
+import water.MemoryManager;
+import water.TypeMap;
+import water.Value;
 
 /** Bytes in the key-value store, such as a model's file, in pieces spread over the nodes. */
 public final class Blob extends Iced<Blob> {
   private static final int PIECE = 4 << 20;
+
+  /** More bytes than there may be. */
+  public static final class TooLargeException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    TooLargeException(long most) {
+      super("more than the " + most + " bytes that there is room for");
+    }
+  }
 
   private final Key<?>[] pieces;
   /** How many bytes there are. */
@@ -26,10 +38,15 @@ public final class Blob extends Iced<Blob> {
     this.size = size;
   }
 
-  /** Stores all bytes of a stream; where that breaks nothing stays. */
-  public static Blob store(InputStream in) throws IOException {
+  /**
+   * Stores all bytes of a stream; where that breaks nothing stays.
+   *
+   * @param most bytes that the stream may have
+   * @throws TooLargeException it has more
+   */
+  public static Blob store(InputStream in, long most) throws IOException {
     String name = "gan_piece_" + UUID.randomUUID() + "_";
-    List<Key<Piece>> keys = new ArrayList<>();
+    List<Key<?>> keys = new ArrayList<>();
     Futures stored = new Futures();
     long size = 0;
     boolean whole = false;
@@ -37,16 +54,13 @@ public final class Blob extends Iced<Blob> {
       byte[] buffer = new byte[PIECE];
       int used;
       do {
-        used = 0;
-        int got;
-        while (used < PIECE && (got = in.read(buffer, used, PIECE - used)) >= 0) {
-          used += got;
+        used = filled(in, buffer);
+        size += used;
+        if (size > most) {
+          throw new TooLargeException(most);
         }
         if (used > 0) {
-          Key<Piece> key = Key.makeUserHidden(name + keys.size());
-          keys.add(key);
-          DKV.put(key, new Piece(key, Arrays.copyOf(buffer, used)), stored, true);
-          size += used;
+          keys.add(put(Key.makeUserHidden(name + keys.size()), buffer, used, stored));
         }
       } while (used == PIECE);
       whole = true;
@@ -59,17 +73,38 @@ public final class Blob extends Iced<Blob> {
     return new Blob(keys.toArray(new Key<?>[0]), size);
   }
 
+  private static int filled(InputStream in, byte[] buffer) throws IOException {
+    int used = 0;
+    int got;
+    while (used < buffer.length && (got = in.read(buffer, used, buffer.length - used)) >= 0) {
+      used += got;
+    }
+    return used;
+  }
+
+  /** Stores bytes as H2O stores those of a chunk: the store's own copy is the only one. */
+  private static Key<?> put(Key<?> key, byte[] bytes, int used, Futures stored) {
+    byte[] own = MemoryManager.malloc1(used);
+    System.arraycopy(bytes, 0, own, 0, used);
+    DKV.put(key, new Value(key, used, own, TypeMap.C1NCHUNK, Value.ICE), stored);
+    return key;
+  }
+
   /**
    * @throws IOException the receiver is gone, or a piece is
    */
   public void send(OutputStream out) throws IOException {
     for (Key<?> key : pieces) {
-      Piece piece = DKV.getGet(key);
-      if (piece == null) {
-        throw new IOException("a part of the model was removed while it was being read");
-      }
-      out.write(piece.bytes);
+      out.write(bytes(key));
     }
+  }
+
+  private static byte[] bytes(Key<?> key) throws IOException {
+    Value value = DKV.get(key);
+    if (value == null) {
+      throw new IOException("a part of the model was removed while it was being read");
+    }
+    return value.memOrLoad();
   }
 
   public void remove() {
@@ -84,17 +119,27 @@ public final class Blob extends Iced<Blob> {
     }
   }
 
+  /** Whether another has the same bytes, stored once. */
+  public boolean is(Blob other) {
+    return other != null && Arrays.equals(pieces, other.pieces);
+  }
+
   /** Writes the pieces into a saved model. */
   public void save(AutoBuffer out) {
     for (Key<?> key : pieces) {
-      out.putKey(key);
+      try {
+        out.putA1(bytes(key));
+      } catch (IOException e) {
+        throw new IllegalStateException(e.getMessage(), e);
+      }
     }
   }
 
   /** The opposite of {@link #save}. */
   public void load(AutoBuffer in, Futures stored) {
     for (Key<?> key : pieces) {
-      in.getKey(key, stored);
+      byte[] bytes = in.getA1();
+      put(key, bytes, bytes.length, stored);
     }
   }
 }

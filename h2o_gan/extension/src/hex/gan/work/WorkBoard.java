@@ -13,7 +13,12 @@ import water.TAtomic;
 public final class WorkBoard extends Keyed<WorkBoard> {
   private static final String NAME = "gan_work_board";
 
+  /** More jobs than this wait for workers at once only by mistake. */
+  private static final int MOST_ITEMS = 1000;
+
   private Key<?>[] items = {};
+  /** The model that each trains; null for other work. */
+  private String[] trained = {};
 
   private WorkBoard(Key<WorkBoard> key) {
     super(key);
@@ -30,16 +35,31 @@ public final class WorkBoard extends Keyed<WorkBoard> {
 
   private static final class Add extends TAtomic<WorkBoard> {
     private final Key<?> item;
+    private final String model;
+    String refusal;
 
-    Add(Key<?> item) {
+    Add(Key<?> item, String model) {
       this.item = item;
+      this.model = model;
     }
 
     @Override
     protected WorkBoard atomic(WorkBoard old) {
+      refusal = null;
+      int size = old == null ? 0 : old.items.length;
+      if (size >= MOST_ITEMS) {
+        refusal = MOST_ITEMS + " gan jobs are waiting or running; wait for some of them to end, or cancel some";
+      } else if (model != null && old != null && Arrays.asList(old.trained).contains(model)) {
+        refusal = beingTrained(model);
+      }
+      if (refusal != null) {
+        return null;
+      }
       WorkBoard board = new WorkBoard(key());
-      board.items = old == null ? new Key<?>[1] : Arrays.copyOf(old.items, old.items.length + 1);
-      board.items[board.items.length - 1] = item;
+      board.items = old == null ? new Key<?>[1] : Arrays.copyOf(old.items, size + 1);
+      board.trained = old == null ? new String[1] : Arrays.copyOf(old.trained, size + 1);
+      board.items[size] = item;
+      board.trained[size] = model;
       return board;
     }
   }
@@ -53,44 +73,72 @@ public final class WorkBoard extends Keyed<WorkBoard> {
 
     @Override
     protected WorkBoard atomic(WorkBoard old) {
-      if (old == null) {
+      int index = old == null ? -1 : Arrays.asList(old.items).indexOf(item);
+      if (index < 0) {
         return null;
       }
       List<Key<?>> left = new ArrayList<>(Arrays.asList(old.items));
-      left.remove(item);
+      List<String> models = new ArrayList<>(Arrays.asList(old.trained));
+      left.remove(index);
+      models.remove(index);
       WorkBoard board = new WorkBoard(key());
       board.items = left.toArray(new Key<?>[0]);
+      board.trained = models.toArray(new String[0]);
       return board;
     }
   }
 
-  /** Offers an item to workers. */
-  public static void post(WorkItem item) {
-    DKV.put(item);
-    new Add(item._key).invoke(key());
+  private static String beingTrained(String model) {
+    return "model '" + model + "' is being trained by another job: wait for that, or choose another model_id";
   }
 
-  /** Takes an item away, with its checkpoint, and with its result unless that is kept. */
-  public static void remove(Key<WorkItem> key, boolean keepResult) {
-    WorkItem item = WorkItem.get(key);
+  /** Why a training of this model cannot begin now; null where it can. */
+  public static String refusal(String model) {
+    WorkBoard board = board();
+    return board != null && Arrays.asList(board.trained).contains(model) ? beingTrained(model) : null;
+  }
+
+  /**
+   * Offers an item to workers.
+   *
+   * @return why it is not taken; null where it is
+   */
+  public static String post(WorkItem item) {
+    DKV.put(item);
+    Add add = new Add(item._key, item.kind.equals("train") ? item.model : null);
+    add.invoke(key());
+    if (add.refusal != null) {
+      DKV.remove(item._key);
+    }
+    return add.refusal;
+  }
+
+  /**
+   * Ends an item: from then on nobody can change it, and workers are told to leave it.
+   *
+   * @return the item as it was then; null where the cluster was emptied meanwhile
+   */
+  public static WorkItem close(Key<WorkItem> key) {
+    Change.Close close = new Change.Close();
+    close.on(key);
+    return close.item;
+  }
+
+  /** Takes an item that was closed off the list. */
+  public static void takeOff(Key<WorkItem> key) {
     new Remove(key).invoke(key());
     DKV.remove(key);
-    if (item == null) {
-      return;
-    }
-    if (item.checkpoint() != null && !(keepResult && item.result() == null)) {
-      item.checkpoint().remove();
-    }
-    if (item.result() != null && !keepResult) {
-      item.result().remove();
-    }
+  }
+
+  private static WorkBoard board() {
+    // A look at the store would keep further nodes from joining a cluster that is still forming.
+    return Paxos._cloudLocked ? DKV.<WorkBoard>getGet(key()) : null;
   }
 
   /** All items, oldest first. */
   public static List<WorkItem> items() {
     List<WorkItem> found = new ArrayList<>();
-    // A look at the store would keep further nodes from joining a cluster that is still forming.
-    WorkBoard board = Paxos._cloudLocked ? DKV.<WorkBoard>getGet(key()) : null;
+    WorkBoard board = board();
     if (board != null) {
       for (Key<?> key : board.items) {
         WorkItem item = DKV.getGet(key);
@@ -102,66 +150,70 @@ public final class WorkBoard extends Keyed<WorkBoard> {
     return found;
   }
 
-  /** The item of that name; null where there is none (any more). */
-  public static WorkItem find(String id) {
+  /**
+   * Gives the oldest item that this worker may have, of one job or of any; null where there is none.
+   *
+   * @param token by which the worker will hold it; the same again gives the same item again
+   * @param mostRows that the worker generates
+   */
+  public static WorkItem claim(String worker, String token, long lease, String job, long mostRows) {
     for (WorkItem item : items()) {
-      if (item.id.equals(id)) {
-        return item;
+      if (item.mayBeTakenBy(worker, token, mostRows) && (job == null || job.equals(item.job))) {
+        Change.Claim claim = new Change.Claim(worker, token, lease, mostRows);
+        if (claim.on(item._key)) {
+          return claim.item;
+        }
       }
     }
     return null;
   }
 
-  /** Gives the oldest item that this worker may have, of one job or of any; null where there is none. */
-  public static WorkItem claim(String worker, long lease, String job) {
-    for (WorkItem item : items()) {
-      if (item.mayBeTakenBy(worker) && (job == null || job.equals(item.job))
-          && new WorkItem.Claim(worker, lease).on(item._key)) {
-        return WorkItem.get(item._key);
-      }
+  public static boolean heartbeat(WorkItem item, String token, double progress, String note, String tables) {
+    return new Change.Heartbeat(token, progress, note, tables).on(item._key);
+  }
+
+  /** The number of an upload that begins; 0 where it is not wanted. */
+  public static int upload(WorkItem item, String token) {
+    Change.Upload upload = new Change.Upload(token);
+    upload.on(item._key);
+    return upload.number;
+  }
+
+  /** Keeps what the worker has so far, unless a later upload was kept before. */
+  public static boolean checkpoint(WorkItem item, String token, int number, Blob blob) {
+    Change.Checkpoint change = new Change.Checkpoint(token, number, blob);
+    boolean done = change.on(item._key);
+    Blob useless = change.item == null ? blob : change.dropped;
+    if (useless != null) {
+      useless.remove();
     }
-    return null;
+    return done;
   }
 
-  public static boolean heartbeat(WorkItem item, String worker, double progress, String note, String tables) {
-    return new WorkItem.Heartbeat(worker, progress, note, tables).on(item._key);
-  }
-
-  /** Keeps what the worker has so far, in place of what it had before. */
-  public static boolean checkpoint(WorkItem item, String worker, Blob blob) {
-    return replaced(item, blob, new WorkItem.Checkpoint(worker, blob).on(item._key));
-  }
-
-  public static boolean finish(WorkItem item, String worker, Blob blob) {
-    boolean done = new WorkItem.Finish(worker, blob).on(item._key);
-    if (!done) {
+  /** Takes the worker's result, a blob or nothing. */
+  public static boolean finish(WorkItem item, String token, Blob blob) {
+    Change.Finish finish = new Change.Finish(token, blob);
+    boolean done = finish.on(item._key);
+    if (!done && blob != null) {
       blob.remove();
     }
-    return done;
+    return done || finish.before;
   }
 
-  private static boolean replaced(WorkItem before, Blob blob, boolean done) {
-    Blob old = done ? before.checkpoint() : blob;
-    if (old != null) {
-      old.remove();
-    }
-    return done;
+  public static boolean fail(WorkItem item, String token, String message) {
+    return new Change.Fail(token, message).on(item._key);
   }
 
-  public static boolean fail(WorkItem item, String worker, String message) {
-    return new WorkItem.Fail(worker, message).on(item._key);
-  }
-
-  public static boolean release(WorkItem item, String worker) {
-    return new WorkItem.Release(worker).on(item._key);
+  public static boolean release(WorkItem item, String token) {
+    return new Change.Release(token).on(item._key);
   }
 
   public static void cancel(Key<WorkItem> key) {
-    new WorkItem.Cancel().on(key);
+    new Change.Cancel().on(key);
   }
 
-  /** Lets time pass for an item. */
-  public static void tick(Key<WorkItem> key) {
-    new WorkItem.Tick().on(key);
+  /** Lets time pass for an item, but for the milliseconds for which everything stood still. */
+  static void tick(Key<WorkItem> key, long gap) {
+    new Change.Tick(gap).on(key);
   }
 }

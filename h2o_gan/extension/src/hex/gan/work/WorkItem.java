@@ -1,23 +1,26 @@
 package hex.gan.work;
 
+import java.util.Arrays;
 import water.DKV;
 import water.H2O;
+import water.H2ONode;
 import water.Key;
 import water.Keyed;
-import water.TAtomic;
 
 /**
  * A job that a worker, a process outside of the cluster, is to do: what it is, who does it, how far it is.
  *
  * <p>It lives in the key-value store, on the node of whoever waits for it, so that all times are told by
- * one clock. A worker holds it by a lease, which every sign of life prolongs.
+ * one clock. A worker holds it by a token, for as long as a lease lasts; every sign of life prolongs that.
+ * Its methods are the transitions of its state: each changes the item, or returns false and changes nothing.
+ * {@link WorkBoard} runs them atomically; all times are milliseconds of a clock that never goes back.
  */
 public final class WorkItem extends Keyed<WorkItem> {
   /** What becomes of an item. */
   public enum State { WAITING, WORKING, DONE, FAILED }
 
-  /** How many workers may be lost before the job is given up. */
-  private static final int ATTEMPTS = 3;
+  /** How many workers may be lost, one after the other, before the job is given up. */
+  private static final int MOST_LOST = 2;
 
   /** The item's own name, by which workers speak of it. */
   public final String id;
@@ -30,48 +33,86 @@ public final class WorkItem extends Keyed<WorkItem> {
   public final String frame;
   /** What to do it with, as JSON. */
   public final String parameters;
+  /** How many rows there are to make; 0 for a training. */
+  public final long rows;
   /** The only worker that may take it; null for any. */
   private String wish;
 
   private final long patience;
+  /** How long workers may work on it in all; 0 for no limit. */
+  private final long limit;
   private long waitingSince;
   private String worker;
+  private String token;
   private long lease;
   private long leaseUntil;
+  private long workingSince;
+  private long worked;
   private int attempts;
+  private int lost;
   private boolean cancelled;
+  private boolean closed;
   private State state = State.WAITING;
+  private boolean abandoned;
   private String message;
   private double progress;
   private String note;
   private String tables;
+  private int uploads;
+  private int newest;
   private Blob checkpoint;
   private Blob result;
 
   /**
    * @param patience seconds that it waits for a worker
+   * @param limit seconds of work after which it is cancelled; 0 for never
    */
   public WorkItem(
-      String id, String kind, String job, String model, String frame, String parameters, String wish, double patience) {
-    super(Key.make("gan_work_" + id, Key.HIDDEN_USER_KEY, true, H2O.SELF));
+      String name, String kind, String job, String model, String frame, String parameters, long rows, String wish,
+      double patience, double limit) {
+    this(key(name + "-" + H2O.SELF.index(), H2O.SELF), name + "-" + H2O.SELF.index(), kind, job, model, frame,
+        parameters, rows, wish, patience, limit, Clock.now());
+  }
+
+  WorkItem(
+      Key<WorkItem> key, String id, String kind, String job, String model, String frame, String parameters, long rows,
+      String wish, double patience, double limit, long now) {
+    super(key);
     this.id = id;
     this.kind = kind;
     this.job = job;
     this.model = model;
     this.frame = frame;
     this.parameters = parameters;
+    this.rows = rows;
     this.wish = wish == null || wish.isEmpty() ? null : wish;
     this.patience = (long) (1000 * patience);
-    waitingSince = System.currentTimeMillis();
+    this.limit = (long) (1000 * limit);
+    waitingSince = now;
+  }
+
+  private static Key<WorkItem> key(String id, H2ONode home) {
+    return Key.make("gan_work_" + id, Key.HIDDEN_USER_KEY, true, home);
+  }
+
+  /** The item of that name; null where there is none (any more). */
+  public static WorkItem named(String id) {
+    try {
+      int home = Integer.parseInt(id.substring(id.lastIndexOf('-') + 1));
+      H2ONode[] nodes = H2O.CLOUD.members();
+      return home < 0 || home >= nodes.length ? null : get(key(id, nodes[home]));
+    } catch (NumberFormatException e) {
+      return null;
+    }
+  }
+
+  public static WorkItem get(Key<WorkItem> key) {
+    return DKV.getGet(key);
   }
 
   @Override
   protected long checksum_impl() {
     return _key.hashCode();
-  }
-
-  public static WorkItem get(Key<WorkItem> key) {
-    return DKV.getGet(key);
   }
 
   public State state() {
@@ -80,6 +121,11 @@ public final class WorkItem extends Keyed<WorkItem> {
 
   public String message() {
     return message;
+  }
+
+  /** Whether it failed for want of a worker, and not by a worker's word. */
+  public boolean abandoned() {
+    return abandoned;
   }
 
   public double progress() {
@@ -100,10 +146,16 @@ public final class WorkItem extends Keyed<WorkItem> {
     return worker;
   }
 
+  /** What a claim gave its worker. */
+  public String token() {
+    return token;
+  }
+
   public boolean cancelled() {
     return cancelled;
   }
 
+  /** The last that a worker has handed in on its way; null where there is none. */
   public Blob checkpoint() {
     return checkpoint;
   }
@@ -116,202 +168,210 @@ public final class WorkItem extends Keyed<WorkItem> {
     return attempts;
   }
 
-  /** The one that was to do it is gone: anyone may go on from its checkpoint. */
-  private void offerAgain(String why) {
-    state = State.WAITING;
-    waitingSince = System.currentTimeMillis();
-    wish = null;
-    worker = null;
-    note = why;
+  /** Seconds that it waits for a worker. */
+  public long patienceSeconds() {
+    return patience / 1000;
   }
 
-  boolean mayBeTakenBy(String who) {
-    return state == State.WAITING && !cancelled && (wish == null || wish.equals(who));
+  /** The key of the rows of an attempt, counted from 1. */
+  public String attemptFrame(int attempt) {
+    return "gan_rows_" + id + "_" + attempt;
   }
 
-  boolean heldBy(String who) {
-    return state == State.WORKING && worker.equals(who);
-  }
+  // ---- transitions
 
-  /** A change that happens at once, or not at all, on the node that the item lives on. */
-  private abstract static class Change extends TAtomic<WorkItem> {
-    boolean done;
-
-    @Override
-    protected final WorkItem atomic(WorkItem item) {
-      done = item != null && apply(item);
-      return done ? item : null;
-    }
-
-    /** Changes the item, its own copy; false where it may not. */
-    abstract boolean apply(WorkItem item);
-
-    final boolean on(Key<WorkItem> key) {
-      invoke(key);
-      return done;
-    }
-  }
-
-  static final class Claim extends Change {
-    private final String worker;
-    private final long lease;
-
-    Claim(String worker, long lease) {
-      this.worker = worker;
-      this.lease = lease;
-    }
-
-    @Override
-    boolean apply(WorkItem item) {
-      if (!item.mayBeTakenBy(worker)) {
-        return false;
-      }
-      item.state = State.WORKING;
-      item.worker = worker;
-      item.lease = lease;
-      item.leaseUntil = System.currentTimeMillis() + lease;
-      item.attempts++;
+  boolean claim(String who, String by, long leaseMs, long mostRows, long now) {
+    if (heldBy(by)) { // Its answer was lost, and it asks again.
+      leaseUntil = now + lease;
       return true;
     }
+    if (closed || cancelled || state != State.WAITING || wish != null && !wish.equals(who) || rows > mostRows) {
+      return false;
+    }
+    if (by.equals(token)) {
+      return touch(by, now);
+    }
+    attempts++;
+    worker = who;
+    token = by;
+    lease = leaseMs;
+    begin(now);
+    return true;
   }
 
-  static final class Heartbeat extends Change {
-    private final String worker;
-    private final double progress;
-    private final String note;
-    private final String tables;
-
-    Heartbeat(String worker, double progress, String note, String tables) {
-      this.worker = worker;
-      this.progress = progress;
-      this.note = note;
-      this.tables = tables;
-    }
-
-    @Override
-    boolean apply(WorkItem item) {
-      if (!item.heldBy(worker)) {
-        return false;
-      }
-      item.leaseUntil = System.currentTimeMillis() + item.lease;
-      item.progress = Math.max(item.progress, Math.min(1, progress));
-      item.note = note == null ? item.note : note;
-      item.tables = tables == null ? item.tables : tables;
-      return true;
-    }
+  private void begin(long now) {
+    state = State.WORKING;
+    workingSince = now;
+    leaseUntil = now + lease;
   }
 
-  static final class Checkpoint extends Change {
-    private final String worker;
-    private final Blob blob;
-
-    Checkpoint(String worker, Blob blob) {
-      this.worker = worker;
-      this.blob = blob;
-    }
-
-    @Override
-    boolean apply(WorkItem item) {
-      if (!item.heldBy(worker)) {
-        return false;
-      }
-      item.leaseUntil = System.currentTimeMillis() + item.lease;
-      item.checkpoint = blob;
-      return true;
-    }
+  boolean mayBeTakenBy(String who, String by, long mostRows) {
+    return heldBy(by)
+        || !closed && !cancelled && state == State.WAITING && (wish == null || wish.equals(who)) && rows <= mostRows;
   }
 
-  static final class Finish extends Change {
-    private final String worker;
-    private final Blob blob;
-
-    Finish(String worker, Blob blob) {
-      this.worker = worker;
-      this.blob = blob;
-    }
-
-    @Override
-    boolean apply(WorkItem item) {
-      if (!item.heldBy(worker)) {
-        return false;
-      }
-      item.result = blob;
-      item.state = State.DONE;
-      return true;
-    }
+  boolean heldBy(String by) {
+    return !closed && state == State.WORKING && by.equals(token);
   }
 
-  static final class Fail extends Change {
-    private final String worker;
-    private final String message;
+  /** Whether rows that were written by this token are still of use. */
+  public boolean awaits(String by) {
+    return !closed && by.equals(token) && (state == State.WORKING || state == State.DONE);
+  }
 
-    Fail(String worker, String message) {
-      this.worker = worker;
-      this.message = message;
+  /** A sign of life. Who has lost the lease takes the job back while nobody else has it. */
+  boolean touch(String by, long now) {
+    if (!closed && state == State.WAITING && by.equals(token)) {
+      lost--;
+      note = null;
+      begin(now);
     }
+    if (!heldBy(by)) {
+      return false;
+    }
+    leaseUntil = now + lease;
+    return true;
+  }
 
-    @Override
-    boolean apply(WorkItem item) {
-      if (!item.heldBy(worker)) {
-        return false;
-      }
-      item.message = message;
-      item.state = State.FAILED;
-      return true;
+  boolean heartbeat(String by, double share, String text, String json, long now) {
+    if (!touch(by, now)) {
+      return false;
     }
+    progress = Math.max(progress, Math.min(1, share));
+    note = text == null ? note : text;
+    tables = json == null ? tables : json;
+    return true;
+  }
+
+  /** The number of an upload that begins; 0 where it is not wanted. */
+  int upload(String by, long now) {
+    return touch(by, now) ? ++uploads : 0;
+  }
+
+  /**
+   * Takes what the worker has so far, unless a later one was taken before.
+   *
+   * @return what is of no use any more: the one before, or this one; null where there is nothing
+   */
+  Blob checkpoint(int upload, Blob blob) {
+    if (upload <= newest) {
+      return blob;
+    }
+    Blob before = checkpoint;
+    newest = upload;
+    checkpoint = blob;
+    lost = 0;
+    return before;
+  }
+
+  boolean finish(String by, Blob blob, long now) {
+    if (!touch(by, now)) {
+      return false;
+    }
+    result = blob;
+    state = State.DONE;
+    return true;
+  }
+
+  /** Whether it was finished by this token, whose worker may not have heard the answer. */
+  boolean finishedBy(String by) {
+    return !closed && state == State.DONE && by.equals(token);
+  }
+
+  boolean fail(String by, String why, long now) {
+    if (!touch(by, now)) {
+      return false;
+    }
+    state = State.FAILED;
+    message = why;
+    return true;
   }
 
   /** The worker leaves, and is not lost: another goes on from its checkpoint. */
-  static final class Release extends Change {
-    private final String worker;
-
-    Release(String worker) {
-      this.worker = worker;
-    }
-
-    @Override
-    boolean apply(WorkItem item) {
-      if (!item.heldBy(worker)) {
-        return false;
-      }
-      item.attempts--;
-      item.offerAgain("worker " + worker + " has left, waiting for another");
-      return true;
-    }
-  }
-
-  static final class Cancel extends Change {
-    @Override
-    boolean apply(WorkItem item) {
-      if (item.cancelled) {
-        return false;
-      }
-      item.cancelled = true;
-      return true;
-    }
-  }
-
-  /** What time brings: a lease that runs out, a wait that has been too long. */
-  static final class Tick extends Change {
-    @Override
-    boolean apply(WorkItem item) {
-      long now = System.currentTimeMillis();
-      if (item.state == State.WORKING && now > item.leaseUntil) {
-        if (item.attempts >= ATTEMPTS) {
-          item.state = State.FAILED;
-          item.message = "lost " + ATTEMPTS + " workers, one after the other; their logs say why";
-          return true;
-        }
-        item.offerAgain("lost worker " + item.worker + ", waiting for another");
-        return true;
-      }
-      if (item.state == State.WAITING && now - item.waitingSince > item.patience) {
-        item.state = State.FAILED;
-        item.message = "no worker took this job within " + item.patience / 1000
-            + " s; start one with: h2o-gan worker --url http://<this cluster>:54321";
-        return true;
-      }
+  boolean release(String by, long now) {
+    if (!touch(by, now)) {
       return false;
     }
+    offerAgain("worker " + worker + " has left, waiting for another", now);
+    token = null;
+    return true;
+  }
+
+  boolean cancel() {
+    if (cancelled) {
+      return false;
+    }
+    cancelled = true;
+    return true;
+  }
+
+  /** Ends it for good: nothing changes it from then on. */
+  boolean close() {
+    if (closed) {
+      return false;
+    }
+    closed = true;
+    return true;
+  }
+
+  /** Whether the worker has not been heard of for too long. */
+  boolean overdue(long now) {
+    return state == State.WORKING && now > leaseUntil;
+  }
+
+  /**
+   * What time brings: a lease that runs out, a wait or a training that takes too long.
+   *
+   * @param gap milliseconds for which the node, or the whole machine, stood still
+   */
+  boolean tick(long now, long gap) {
+    if (closed || state == State.DONE || state == State.FAILED) {
+      return false;
+    }
+    leaseUntil += gap;
+    waitingSince += gap;
+    workingSince += gap;
+    boolean changed = gap > 0;
+    if (overdue(now)) {
+      lose(now);
+      changed = true;
+    } else if (state == State.WAITING && now - waitingSince > patience) {
+      giveUp("no worker took this job within " + patience / 1000 + " s");
+      changed = true;
+    } else if (state == State.WORKING && limit > 0 && !cancelled && worked + now - workingSince > limit) {
+      cancelled = true;
+      message = "the worker went on for long after max_runtime_secs";
+      changed = true;
+    }
+    return changed;
+  }
+
+  private void lose(long now) {
+    if (++lost >= MOST_LOST) {
+      giveUp("lost " + MOST_LOST + " workers, one after the other; their logs say why");
+    } else {
+      offerAgain("lost worker " + worker + ", waiting for another", now);
+    }
+  }
+
+  private void giveUp(String why) {
+    state = State.FAILED;
+    abandoned = true;
+    message = why;
+  }
+
+  /** The one that was to do it is gone: anyone may go on from its checkpoint. */
+  private void offerAgain(String why, long now) {
+    worked += now - workingSince;
+    state = State.WAITING;
+    waitingSince = now;
+    wish = null;
+    note = why;
+  }
+
+  /** The pieces that nobody needs once it is closed and this one was taken. */
+  public Blob[] leftovers(Blob taken) {
+    return Arrays.stream(new Blob[] {checkpoint, result})
+        .filter(blob -> blob != null && !blob.is(taken)).toArray(Blob[]::new);
   }
 }

@@ -1,0 +1,37 @@
+package hex.gan;
+
+import water.H2O;
+import water.H2ONode;
+
+/** How much the cluster has room for. */
+final class Memory {
+  private static final long MOST_MODEL_BYTES = 4L << 30;
+
+  /** Bytes free on all nodes, by what each last said of itself. */
+  static long free() {
+    long free = 0;
+    for (H2ONode node : H2O.CLOUD.members()) {
+      free += node._heartbeat.get_free_mem();
+    }
+    return free;
+  }
+
+  /** Bytes that a model's file may have. */
+  static long forModel() {
+    return Math.min(MOST_MODEL_BYTES, free() / 2);
+  }
+
+  /** Why so many rows are too many; null where they fit. */
+  static String refusal(long rows, double rowBytes) {
+    double wanted = rows * rowBytes;
+    long free = free();
+    if (wanted <= 0.9 * free) {
+      return null;
+    }
+    return String.format(
+        "rows=%d would take about %.1f GB, but the cluster has %.1f GB free: about %d rows fit", rows, wanted / (1 << 30),
+        (double) free / (1 << 30), (long) (0.9 * free / rowBytes));
+  }
+
+  private Memory() {}
+}

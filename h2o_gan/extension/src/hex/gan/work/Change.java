@@ -1,0 +1,179 @@
+package hex.gan.work;
+
+import water.Key;
+import water.TAtomic;
+
+/** A transition of an item that happens at once, or not at all, on the node that the item lives on. */
+abstract class Change extends TAtomic<WorkItem> {
+  /** Whether it happened. */
+  boolean done;
+  /** The item after it, or as it is where nothing happened; null where there is none. */
+  WorkItem item;
+
+  @Override
+  protected final WorkItem atomic(WorkItem now) {
+    done = now != null && apply(now);
+    item = now;
+    return done ? now : null;
+  }
+
+  /** Changes the item, its own copy; false where it may not. */
+  abstract boolean apply(WorkItem now);
+
+  /** Runs it; returns whether it happened. */
+  final boolean on(Key<?> key) {
+    invoke(key);
+    return done;
+  }
+
+  static final class Claim extends Change {
+    private final String worker;
+    private final String token;
+    private final long lease;
+    private final long mostRows;
+
+    Claim(String worker, String token, long lease, long mostRows) {
+      this.worker = worker;
+      this.token = token;
+      this.lease = lease;
+      this.mostRows = mostRows;
+    }
+
+    @Override
+    boolean apply(WorkItem now) {
+      return now.claim(worker, token, lease, mostRows, Clock.now());
+    }
+  }
+
+  static final class Heartbeat extends Change {
+    private final String token;
+    private final double progress;
+    private final String note;
+    private final String tables;
+
+    Heartbeat(String token, double progress, String note, String tables) {
+      this.token = token;
+      this.progress = progress;
+      this.note = note;
+      this.tables = tables;
+    }
+
+    @Override
+    boolean apply(WorkItem now) {
+      return now.heartbeat(token, progress, note, tables, Clock.now());
+    }
+  }
+
+  static final class Upload extends Change {
+    private final String token;
+    /** Its number among the item's uploads. */
+    int number;
+
+    Upload(String token) {
+      this.token = token;
+    }
+
+    @Override
+    boolean apply(WorkItem now) {
+      number = now.upload(token, Clock.now());
+      return number > 0;
+    }
+  }
+
+  static final class Checkpoint extends Change {
+    private final String token;
+    private final int number;
+    private final Blob blob;
+    /** What is of no use any more. */
+    Blob dropped;
+
+    Checkpoint(String token, int number, Blob blob) {
+      this.token = token;
+      this.number = number;
+      this.blob = blob;
+    }
+
+    @Override
+    boolean apply(WorkItem now) {
+      if (!now.touch(token, Clock.now())) {
+        dropped = blob;
+        return false;
+      }
+      dropped = now.checkpoint(number, blob);
+      return true;
+    }
+  }
+
+  static final class Finish extends Change {
+    private final String token;
+    private final Blob blob;
+    /** Whether it had been finished before, with another blob. */
+    boolean before;
+
+    Finish(String token, Blob blob) {
+      this.token = token;
+      this.blob = blob;
+    }
+
+    @Override
+    boolean apply(WorkItem now) {
+      before = now.finishedBy(token);
+      return !before && now.finish(token, blob, Clock.now());
+    }
+  }
+
+  static final class Fail extends Change {
+    private final String token;
+    private final String message;
+
+    Fail(String token, String message) {
+      this.token = token;
+      this.message = message;
+    }
+
+    @Override
+    boolean apply(WorkItem now) {
+      return now.fail(token, message, Clock.now());
+    }
+  }
+
+  static final class Release extends Change {
+    private final String token;
+
+    Release(String token) {
+      this.token = token;
+    }
+
+    @Override
+    boolean apply(WorkItem now) {
+      return now.release(token, Clock.now());
+    }
+  }
+
+  static final class Cancel extends Change {
+    @Override
+    boolean apply(WorkItem now) {
+      return now.cancel();
+    }
+  }
+
+  static final class Close extends Change {
+    @Override
+    boolean apply(WorkItem now) {
+      return now.close();
+    }
+  }
+
+  static final class Tick extends Change {
+    private final long gap;
+
+    Tick(long gap) {
+      this.gap = gap;
+    }
+
+    @Override
+    boolean apply(WorkItem now) {
+      return now.tick(Clock.now(), gap);
+    }
+  }
+}
