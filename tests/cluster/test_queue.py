@@ -91,12 +91,24 @@ def claim(job: dict[str, Any], worker: str = "w1", lease: float = 15) -> dict[st
     return None
 
 
-def heartbeat(item: dict[str, Any], worker: str = "w1", **more: Any) -> requests.Response:
-    return call("POST", f"jobs/{item['id']}/heartbeat", json={"worker": worker, **more})
+def heartbeat(item: dict[str, Any], **more: Any) -> requests.Response:
+    return call("POST", f"jobs/{item['id']}/heartbeat", json={"token": item["token"], **more})
 
 
-def finish(item: dict[str, Any], artifact: bytes, worker: str = "w1") -> requests.Response:
-    return call("POST", f"jobs/{item['id']}/finish", params={"worker": worker}, data=artifact)
+def checkpoint(item: dict[str, Any], artifact: bytes) -> requests.Response:
+    params = {"token": item["token"]}
+    return call("POST", f"jobs/{item['id']}/checkpoint", params=params, data=artifact)
+
+
+def finish(item: dict[str, Any], artifact: bytes) -> requests.Response:
+    headers = {"X-GAN-Token": item["token"]}
+    return call("POST", f"jobs/{item['id']}/finish", headers=headers, data=artifact)
+
+
+def cancel(job: dict[str, Any]) -> None:
+    """Asks for it and goes on: the cluster answers when the job has ended."""
+    path = f"POST /3/Jobs/{job['key']['name']}/cancel"
+    threading.Thread(target=h2o.api, args=(path,), daemon=True).start()
 
 
 def test_a_model_is_made(train: Callable[..., dict[str, Any]], no_leaks: set[str]) -> None:
@@ -163,24 +175,45 @@ def test_a_worker_that_fails_says_why(train: Callable[..., dict[str, Any]]) -> N
     item = claim(job)
     assert item is not None
     heartbeat(item, tables=HISTORY)
-    call("POST", f"jobs/{item['id']}/fail", json={"worker": "w1", "message": "out of memory"})
+    told = {"token": item["token"], "message": "out of memory"}
+    assert call("POST", f"jobs/{item['id']}/fail", json=told).status_code == 200
     last = ended(job["key"]["name"])
     assert last["status"] == "FAILED"
     assert "out of memory" in last["exception"]
 
 
 def test_only_the_holder_counts(train: Callable[..., dict[str, Any]], no_leaks: set[str]) -> None:
+    """Everybody can read the holder's name, but the token is the holder's alone."""
     job = train(model_id="held")
     item = claim(job)
     assert item is not None
     assert claim(job, "w2") is None
-    for answer in (heartbeat(item, "w2"), finish(item, b"x", "w2")):
+    listed = next(j for j in call("GET", "jobs").json()["jobs"] if j["id"] == item["id"])
+    assert listed["worker"] == "w1"
+    assert item["token"] not in json.dumps(listed)
+    stranger = {**item, "token": "w1-w1-w1-w1-w1-w1-w1"}
+    for answer in (heartbeat(stranger), checkpoint(stranger, b"x"), finish(stranger, b"x")):
         assert answer.status_code == 409
         assert "another worker's" in answer.json()["msg"]
     finish(item, b"right")
     ended(job["key"]["name"])
     assert call("GET", "models/held/artifact").content == b"right"
     h2o.remove("held")
+
+
+def test_a_claim_whose_answer_was_lost_is_made_again(
+    train: Callable[..., dict[str, Any]], no_leaks: set[str]
+) -> None:
+    job = train()
+    body = {"worker": "w1", "token": secrets.token_urlsafe(), "job": job["key"]["name"]}
+    while (first := call("POST", "jobs/claim", json=body)).status_code == 204:
+        time.sleep(0.05)
+    again = call("POST", "jobs/claim", json=body)
+    assert again.json()["id"] == first.json()["id"]
+    assert again.json()["attempts"] == 1
+    answer = call("POST", "jobs/claim", json={**body, "token": secrets.token_urlsafe()})
+    assert answer.status_code == 204
+    cancel(job)
 
 
 def test_a_lost_worker_is_replaced_from_its_checkpoint(
@@ -190,48 +223,121 @@ def test_a_lost_worker_is_replaced_from_its_checkpoint(
     assert claim(job, "w2") is None
     item = claim(job, "w1", lease=2)
     assert item is not None
-    for checkpoint in (b"first", b"second"):
-        answer = call(
-            "POST", f"jobs/{item['id']}/checkpoint", params={"worker": "w1"}, data=checkpoint
-        )
-        assert answer.status_code == 200
-    assert claim(job, "w2", lease=2) is not None  # After two seconds without a sign of life.
+    for file in (b"first", b"second"):
+        assert checkpoint(item, file).status_code == 200
+    second = claim(job, "w2", lease=2)  # After two seconds without a sign of life.
+    assert second is not None
     assert call("GET", f"jobs/{item['id']}/checkpoint").content == b"second"
-    assert heartbeat(item, "w1").status_code == 409
-    finish(item, b"whole", "w2")
+    assert heartbeat(item).status_code == 409
+    finish(second, b"whole")
     assert ended(job["key"]["name"])["status"] == "DONE"
     h2o.remove("handed_on")
 
 
-def test_three_lost_workers_are_enough(train: Callable[..., dict[str, Any]]) -> None:
+def test_who_lost_the_lease_takes_the_job_back(
+    train: Callable[..., dict[str, Any]], no_leaks: set[str]
+) -> None:
+    job = train(model_id="taken_back")
+    item = claim(job, lease=2)
+    assert item is not None
+    deadline = time.monotonic() + 10
+    while "lost worker" not in (state(job["key"]["name"])["progress_msg"] or ""):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert heartbeat(item).status_code == 200
+    assert claim(job, "w2") is None
+    assert finish(item, b"mine").status_code == 200
+    assert ended(job["key"]["name"])["status"] == "DONE"
+    h2o.remove("taken_back")
+
+
+def test_two_lost_workers_are_enough(train: Callable[..., dict[str, Any]]) -> None:
     job = train()
-    for worker in ("w1", "w2", "w3"):
+    for worker in ("w1", "w2"):
         assert claim(job, worker, lease=2) is not None
     last = ended(job["key"]["name"])
     assert last["status"] == "FAILED"
-    assert "lost 3 workers" in last["exception"]
+    assert "lost 2 workers" in last["exception"]
 
 
-@pytest.mark.parametrize("checkpoint", [None, b"so far"])
+def test_the_last_checkpoint_is_the_model_where_nobody_goes_on(
+    train: Callable[..., dict[str, Any]], no_leaks: set[str]
+) -> None:
+    job = train(model_id="left_over", wait_for_worker_secs=1)
+    item = claim(job, lease=2)
+    assert item is not None
+    checkpoint(item, b"so far")
+    last = ended(job["key"]["name"])
+    assert last["status"] == "CANCELLED"
+    assert "until the last checkpoint" in str(last["warnings"])
+    assert call("GET", "models/left_over/artifact").content == b"so far"
+    h2o.remove("left_over")
+
+
+@pytest.mark.parametrize("end", ["cancelled", "failed", "never begun", "done"])
+def test_a_model_stays_until_the_next_one_stands(
+    train: Callable[..., dict[str, Any]], no_leaks: set[str], end: str
+) -> None:
+    """A training under a taken model_id, here from that model itself, replaces it at its end."""
+    job = train(model_id="again")
+    first = claim(job)
+    assert first is not None
+    finish(first, b"old" * 2_000_000)
+    ended(job["key"]["name"])
+    wait = 1 if end == "never begun" else 60
+    job = train(model_id="again", checkpoint="again", epochs=7, wait_for_worker_secs=wait)
+    assert call("GET", "models/again/artifact").content == b"old" * 2_000_000
+    if end != "never begun":
+        item = claim(job, lease=2)
+        assert item is not None
+        assert item["parameters"]["checkpoint"] == "again"
+    if end == "cancelled":
+        cancel(job)
+    elif end == "failed":
+        call("POST", f"jobs/{item['id']}/fail", json={"token": item["token"], "message": "no"})
+    elif end == "done":
+        finish(item, b"new")
+    last = ended(job["key"]["name"])
+    assert last["status"] == {"cancelled": "CANCELLED", "done": "DONE"}.get(end, "FAILED")
+    wanted = b"new" if end == "done" else b"old" * 2_000_000
+    assert call("GET", "models/again/artifact").content == wanted
+    shown = h2o.api("GET /3/Models/again")["models"][0]["parameters"]
+    epochs = next(p["actual_value"] for p in shown if p["name"] == "epochs")
+    assert epochs == (7 if end == "done" else 0)
+    h2o.remove("again")
+
+
+def test_a_second_training_of_a_model_is_refused_at_once(
+    train: Callable[..., dict[str, Any]], no_leaks: set[str], frame: str
+) -> None:
+    job = train(model_id="twice")
+    assert claim(job) is not None
+    with pytest.raises(h2o.exceptions.H2OResponseError, match="being trained by another job"):
+        train(model_id="twice")
+    with pytest.raises(h2o.exceptions.H2OResponseError, match="something else in the cluster"):
+        train(model_id=frame)
+    cancel(job)
+
+
+@pytest.mark.parametrize("artifact", [None, b"so far"])
 def test_cancelled(
-    train: Callable[..., dict[str, Any]], no_leaks: set[str], checkpoint: bytes | None
+    train: Callable[..., dict[str, Any]], no_leaks: set[str], artifact: bytes | None
 ) -> None:
     """The worker hears of it and hands in what it has."""
     job = train(model_id="cancelled")
     item = claim(job, lease=2)
     assert item is not None
-    cancel = f"POST /3/Jobs/{job['key']['name']}/cancel"  # It answers when the job has ended.
-    threading.Thread(target=h2o.api, args=(cancel,), daemon=True).start()
-    if checkpoint is None:
+    cancel(job)
+    if artifact is None:
         # The worker is silent: its lease runs out, and nothing is left.
         assert ended(job["key"]["name"])["status"] == "CANCELLED"
         return
     deadline = time.monotonic() + 10
     while not heartbeat(item).json()["cancel"] and time.monotonic() < deadline:
         time.sleep(0.1)
-    finish(item, checkpoint)
+    finish(item, artifact)
     assert ended(job["key"]["name"])["status"] == "CANCELLED"
-    assert call("GET", "models/cancelled/artifact").content == checkpoint
+    assert call("GET", "models/cancelled/artifact").content == artifact
     h2o.remove("cancelled")
 
 
@@ -242,12 +348,119 @@ def test_cancelled_when_its_worker_is_lost(
     job = train(model_id="left")
     item = claim(job, lease=2)
     assert item is not None
-    call("POST", f"jobs/{item['id']}/checkpoint", params={"worker": "w1"}, data=b"so far")
-    cancel = f"POST /3/Jobs/{job['key']['name']}/cancel"
-    threading.Thread(target=h2o.api, args=(cancel,), daemon=True).start()
+    checkpoint(item, b"so far")
+    cancel(job)
     assert ended(job["key"]["name"])["status"] == "CANCELLED"
     assert call("GET", "models/left/artifact").content == b"so far"
     h2o.remove("left")
+
+
+def test_waiting_jobs_starve_nobody(
+    train: Callable[..., dict[str, Any]], no_leaks: set[str], frame: str, tmp_path: Path
+) -> None:
+    """Far more of them than the cluster has threads for; everything else goes on."""
+    cores = h2o.cluster().nodes[0]["num_cpus"]
+    began = time.monotonic()
+    jobs = [train() for _ in range(4 * cores + 2)]
+    held = claim(jobs[0])
+    assert held is not None
+    (tmp_path / "parsed.csv").write_text("a,b\n" + "\n".join(f"{i},{i % 7}" for i in range(200)))
+    parsed = h2o.upload_file(str(tmp_path / "parsed.csv"))
+    gbm = h2o.estimators.H2OGradientBoostingEstimator(ntrees=2)
+    gbm.train(x=["a"], y="b", training_frame=parsed)
+    assert parsed["a"].mean()[0, 0] == 99.5
+    assert ARROW.read(parsed, None).read_all().num_rows == 200
+    assert time.monotonic() - began < 40
+    h2o.remove(gbm.model_id)
+    h2o.remove(parsed)
+    for job in jobs:
+        cancel(job)
+    for job in jobs:
+        assert ended(job["key"]["name"])["status"] == "CANCELLED"
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "words"),
+    [
+        ("heartbeat", {"tables": 5}, "tables must be an object"),
+        ("heartbeat", {"tables": {"metrics": {"held_out_loss": "low"}}}, "metrics must be"),
+        ("heartbeat", {"tables": {"metrics": 3}}, "metrics must be"),
+        ("heartbeat", {"tables": {"scoring_history": {"columns": [], "rows": [[1]]}}}, "must have"),
+        ("heartbeat", {"tables": {"model_summary": [1]}}, "must have"),
+        ("heartbeat", {"progress": "half"}, "progress must be a number"),
+        ("heartbeat", {"message": ["a"]}, "message must be a text"),
+        ("fail", {}, "message is missing"),
+    ],
+)
+def test_malformed_words_of_a_worker_change_nothing(
+    malformed: dict[str, Any], verb: str, body: dict[str, Any], words: str
+) -> None:
+    told = {"token": malformed["token"], **body}
+    answer = call("POST", f"jobs/{malformed['id']}/{verb}", json=told)
+    assert answer.status_code == 400, answer.text
+    assert words in answer.json()["msg"]
+    assert heartbeat(malformed).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def malformed(frame: str) -> Iterator[dict[str, Any]]:
+    """A job that is held."""
+    data = {"training_frame": frame, "model_id": "malformed"}
+    job = h2o.api("POST /3/ModelBuilders/gan", data=data)["job"]
+    item = claim(job, lease=60)
+    assert item is not None
+    yield item
+    assert finish(item, b"whole").status_code == 200
+    assert ended(job["key"]["name"])["status"] == "DONE"
+    h2o.remove("malformed")
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "status"),
+    [
+        ("jobs/claim", b"[" * 1200 + b"]" * 1200, 400),
+        ("jobs/claim", b'{"worker": "w", "a": ' + b"[" * 1200 + b"]" * 1200 + b"}", 400),
+        ("jobs/claim", b'{"worker": "' + b"w" * (1 << 21) + b'"}', 413),
+        ("jobs/claim", b"{", 400),
+        ("jobs/claim", b'{"worker": "w", "token": "short"}', 400),
+        ("jobs/none-0/heartbeat", b"{}", 404),
+        ("jobs/none/heartbeat", b"{}", 404),
+        ("nothing", b"", 404),
+    ],
+)
+def test_every_error_is_json(path: str, data: bytes, status: int) -> None:
+    """Also for curl, which says that it sends a form."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = call("POST", path, data=data, headers=form)
+    assert answer.status_code == status
+    if path != "nothing":  # H2O's own address.
+        assert answer.json()["http_status"] == status
+
+
+def test_other_methods_are_refused_in_json() -> None:
+    for method in ("PUT", "DELETE"):
+        answer = call(method, "jobs")
+        assert answer.status_code == 405
+        assert "GET and POST" in answer.json()["msg"]
+
+
+def test_a_job_without_workers_says_how_to_start_one(train: Callable[..., dict[str, Any]]) -> None:
+    job = train(worker="nobody")
+    deadline = time.monotonic() + 15
+    while "Start one" not in (said := state(job["key"]["name"])["progress_msg"] or ""):
+        assert time.monotonic() < deadline, said
+        time.sleep(0.1)
+    assert f"h2o-gan worker --url {h2o.connection().base_url}" in said
+    assert "waits 60 s" in said
+    cancel(job)
+
+
+def test_the_cluster_lists_workers_and_nodes() -> None:
+    assert call("POST", "jobs/claim", json={"worker": "seen"}).status_code == 204
+    about = call("GET", "").json()
+    seen = next(worker for worker in about["workers"] if worker["name"] == "seen")
+    assert 0 <= seen["last_seen_s"] < 10
+    assert [node["protocol"] for node in about["nodes"]] == [about["protocol"]]
 
 
 def test_cancelled_before_a_worker_came(train: Callable[..., dict[str, Any]]) -> None:

@@ -196,7 +196,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
         return last.checkpoint();
       }
       if (last.state() == WorkItem.State.FAILED && !last.cancelled()) {
-        throw new IllegalStateException(last.abandoned() ? last.message() + Generation.cure() : last.message());
+        throw new IllegalStateException(Generation.reason(last));
       }
       _job.stop();
       throw new Job.JobCancelledException();

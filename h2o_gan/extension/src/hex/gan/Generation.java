@@ -60,7 +60,7 @@ final class Generation extends H2O.H2OCountedCompleter<Generation> {
         throw new Job.JobCancelledException();
       }
       if (last.state() == WorkItem.State.FAILED) {
-        throw new IllegalStateException(last.abandoned() ? last.message() + cure() : last.message());
+        throw new IllegalStateException(reason(last));
       }
       publish(last.attemptFrame(last.attempts()), last);
     } finally {
@@ -70,9 +70,10 @@ final class Generation extends H2O.H2OCountedCompleter<Generation> {
     }
   }
 
-  /** What to do where no worker took a job. */
-  static String cure() {
-    return "; start one with: " + Members.command();
+  /** Why an item failed, and what to do where no worker ever came. */
+  static String reason(WorkItem failed) {
+    boolean nobody = failed.abandoned() && failed.state() == WorkItem.State.FAILED && failed.lost() == 0;
+    return nobody ? failed.message() + "; start one with: " + Members.command() : failed.message();
   }
 
   /** Gives the rows of an attempt their name. */

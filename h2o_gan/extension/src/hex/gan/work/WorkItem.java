@@ -164,6 +164,11 @@ public final class WorkItem extends Keyed<WorkItem> {
     return result;
   }
 
+  /** How many workers were lost since the last checkpoint. */
+  public int lost() {
+    return lost;
+  }
+
   public int attempts() {
     return attempts;
   }
