@@ -3,6 +3,7 @@ package hex.gan;
 import hex.gan.work.Blob;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 import water.server.ServletUtils;
 
@@ -17,11 +18,15 @@ final class Answers {
   }
 
   /** Sends bytes as they are; a stream that breaks off is shorter than it says. */
-  static void send(HttpServletResponse response, Blob blob) throws IOException {
-    response.setContentType("application/octet-stream");
-    response.setContentLengthLong(blob.size);
-    ServletUtils.setResponseStatus(response, 200);
-    blob.send(response.getOutputStream());
+  static void send(HttpServletRequest request, HttpServletResponse response, Blob blob) throws IOException {
+    try (Streams.Ticket place = Streams.enter(request, response)) {
+      if (place != null) {
+        response.setContentType("application/octet-stream");
+        response.setContentLengthLong(blob.size);
+        ServletUtils.setResponseStatus(response, 200);
+        blob.send(response.getOutputStream());
+      }
+    }
   }
 
   static void refuse(HttpServletResponse response, int status, String message) throws IOException {

@@ -28,6 +28,24 @@ public final class FramesServlet extends GanServlet {
 
   @Override
   void get(HttpServletRequest request, HttpServletResponse response) throws IOException, Requests.Refusal {
+    try (Streams.Ticket place = Streams.enter(request, response)) {
+      if (place != null) {
+        send(request, response);
+      }
+    }
+  }
+
+  @Override
+  void post(HttpServletRequest request, HttpServletResponse response) throws IOException {
+    try (Streams.Ticket place = Streams.enter(request, response)) {
+      if (place != null) {
+        take(request, response);
+      }
+    }
+  }
+
+  private static void send(HttpServletRequest request, HttpServletResponse response)
+      throws IOException, Requests.Refusal {
     Frame frame = frame(id(request));
     FrameStream stream;
     try {
@@ -45,8 +63,7 @@ public final class FramesServlet extends GanServlet {
     stream.send(response.getOutputStream());
   }
 
-  @Override
-  void post(HttpServletRequest request, HttpServletResponse response) throws IOException {
+  private static void take(HttpServletRequest request, HttpServletResponse response) throws IOException {
     InputStream in = request.getInputStream();
     int status;
     String message;

@@ -43,7 +43,7 @@ public final class JobsServlet extends GanServlet {
       if (checkpoint == null) {
         throw new Requests.Refusal(404, "the job has no checkpoint");
       }
-      Answers.send(response, checkpoint);
+      Answers.send(request, response, checkpoint);
     } else {
       throw unknown();
     }
@@ -102,14 +102,14 @@ public final class JobsServlet extends GanServlet {
       case "release":
         held(WorkBoard.release(item, token(Requests.json(request))));
         break;
-      case "checkpoint": {
-        String token = token(request);
-        int number = upload(item, token);
-        held(WorkBoard.checkpoint(item, token, number, stored(request)));
-        break;
-      }
+      case "checkpoint":
       case "finish":
-        finish(item, token(request), request);
+        try (Streams.Ticket place = Streams.enter(request, response)) {
+          if (place == null) {
+            return;
+          }
+          handIn(item, what, token(request), request);
+        }
         break;
       default:
         throw unknown();
@@ -135,14 +135,18 @@ public final class JobsServlet extends GanServlet {
         tables == null || tables.isJsonNull() ? null : tables.toString()));
   }
 
-  private static void finish(WorkItem item, String token, HttpServletRequest request)
+  private static void handIn(WorkItem item, String what, String token, HttpServletRequest request)
       throws IOException, Requests.Refusal {
-    if (item.rows > 0) {
+    if (what.equals("finish") && item.rows > 0) {
       held(WorkBoard.finish(item, token, null));
       return;
     }
-    upload(item, token);
+    int number = upload(item, token);
     Blob blob = stored(request);
+    if (what.equals("checkpoint")) {
+      held(WorkBoard.checkpoint(item, token, number, blob));
+      return;
+    }
     if (blob.size == 0) {
       throw new Requests.Refusal(400, "the body is empty: finish a training with the model's file");
     }

@@ -29,7 +29,7 @@ public final class ModelsServlet extends GanServlet {
 
   @Override
   void get(HttpServletRequest request, HttpServletResponse response) throws IOException, Requests.Refusal {
-    Answers.send(response, model(request, "/artifact").artifact());
+    Answers.send(request, response, model(request, "/artifact").artifact());
   }
 
   @Override
