@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import os
 import time
-import warnings
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
@@ -32,6 +31,7 @@ from h2o_gan.inputs import (
     writable_dir,
 )
 from h2o_gan.job import Job
+from h2o_gan.notices import warn
 from h2o_gan.parameters import Parameters, documentation
 from h2o_gan.pictures import ImageMethods
 from h2o_gan.queued import fetch_model, register
@@ -280,11 +280,7 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
                     try:
                         event.snapshot().save(export_dir / name)
                     except OSError as error:  # a full disk must not end hours of training
-                        warnings.warn(
-                            f"checkpoint {export_dir / name} was not written: {error}",
-                            RuntimeWarning,
-                            stacklevel=2,
-                        )
+                        warn(f"checkpoint {export_dir / name} was not written: {error}")
 
             def train(listen: Listener, begun: Model | None) -> Model:
                 return engine.fit(
@@ -363,11 +359,9 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
             self._in_cluster = self._shared.lost is None
             self._shared.warn_if_lost(model)
         if model.stopped_by == "interrupted":
-            warnings.warn(
+            warn(
                 f"training was interrupted in epoch {model.epoch + 1}, after {model.step} steps; "
-                "the model keeps what it learned so far.",
-                RuntimeWarning,
-                stacklevel=3,
+                "the model keeps what it learned so far."
             )
 
     def _adopt(

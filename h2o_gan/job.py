@@ -6,12 +6,15 @@ to stop at its next step, instead of tearing a step in two.
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from h2o.job import H2OJob
 from h2o.utils.progressbar import PBWBar, PBWPercentage, PBWString, ProgressBar
+
+from h2o_gan.notices import collected, warn
 
 __all__ = ["Job"]
 
@@ -34,6 +37,7 @@ class Job(Generic[Result]):
         self._title = title
         self._result: Result | None = None
         self._error: BaseException | None = None
+        self._warnings: queue.SimpleQueue[tuple[str, type[Warning]]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=title, daemon=True)
         self._thread.start()
 
@@ -63,6 +67,7 @@ class Job(Generic[Result]):
         bar = ProgressBar(widgets=widgets, hidden=hidden)
 
         def monitor(shown: float) -> None:
+            self._warn()
             if poll_updates is not None:
                 poll_updates(self, shown)
 
@@ -70,7 +75,11 @@ class Job(Generic[Result]):
             bar.execute(self._refresh, progress_monitor_fn=monitor)
         except StopIteration:  # what the bar makes of Ctrl-C
             self.cancel()
+        except BaseException:  # a warning that is an error here, for instance
+            self.cancel()
+            raise
         self._thread.join()
+        self._warn()
         return self.result()
 
     def poll_once(self) -> Job[Result]:
@@ -95,8 +104,14 @@ class Job(Generic[Result]):
             return 1.0, _POLL_SECONDS
         return min(self.progress, 0.99), _POLL_SECONDS
 
+    def _warn(self) -> None:
+        """Give the work's warnings here, in the thread whose line they are about."""
+        while not self._warnings.empty():
+            warn(*self._warnings.get())
+
     def _run(self) -> None:
         try:
-            self._result = self._work(self)
+            with collected(lambda *warning: self._warnings.put(warning)):
+                self._result = self._work(self)
         except BaseException as error:  # handed to whoever polls, whatever it is
             self._error = error

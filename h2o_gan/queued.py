@@ -8,7 +8,6 @@ import tempfile
 import threading
 import time
 import uuid
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from h2o_gan import presentation
 from h2o_gan.cluster import rest
 from h2o_gan.cluster.jobs import Item, JobLost, Queue
 from h2o_gan.cluster.report import Report
+from h2o_gan.notices import warn
 
 if TYPE_CHECKING:
     from h2o import H2OFrame
@@ -257,11 +257,9 @@ class TrainingJob:
     def warn_if_lost(self, model: Model) -> None:
         """Tell the user of a model that is not in the cluster."""
         if self.lost is not None:
-            warnings.warn(
+            warn(
                 f"model {model.parameters.model_id!r} is trained, but could not be put into the "
-                f"cluster: {self.lost}. It lives in this process: save(path) keeps it.",
-                RuntimeWarning,
-                stacklevel=2,
+                f"cluster: {self.lost}. It lives in this process: save(path) keeps it."
             )
 
 

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 
 import h2o
 import numpy as np
@@ -731,3 +732,47 @@ def test_no_cluster_is_said_clearly():
     """)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "H2OConnectionError" in done.stdout and "h2o.connect()" in done.stdout, done.stderr
+
+
+# ---- warnings point at the user's line
+
+
+def lines_of(warned, words):
+    """Where the warnings that have these words point."""
+    return {w.filename for w in warned if words in str(w.message)}
+
+
+def test_warnings_point_at_the_users_line(cluster, prostate, tmp_path):
+    frame = h2o.H2OFrame(
+        {"a": list(range(60)), "note": ["a remark" if i % 3 else "another" for i in range(60)]},
+        column_types=["int", "string"],
+    )
+    with pytest.warns(RuntimeWarning) as warned:
+        H2OGANEstimator(epochs=1, batch_size=100).train(training_frame=frame)
+    assert lines_of(warned, "Dropping text columns") == {__file__}
+    assert lines_of(warned, "batch_size=100 is larger") == {__file__}
+
+    gan = H2OGANEstimator(
+        epochs=1_000_000, score_each_iteration=True, export_checkpoints_dir=tmp_path
+    )
+    gan.start(x=["AGE", "PSA"], training_frame=prostate)
+    while not list(tmp_path.glob("*.zip")):
+        time.sleep(0.05)
+    gan._job.cancel()
+    with pytest.warns(RuntimeWarning) as warned:
+        gan.join()
+    assert lines_of(warned, "training was interrupted") == {__file__}
+
+
+def test_a_warning_that_is_an_error_ends_the_training(cluster):
+    frame = h2o.H2OFrame({"a": list(range(60))})
+    gan = H2OGANEstimator(epochs=1_000_000, batch_size=100)
+    with warnings.catch_warnings(), pytest.raises(RuntimeWarning, match="batch_size=100"):
+        warnings.simplefilter("error", RuntimeWarning)
+        gan.train(training_frame=frame)
+    assert not [t for t in threading.enumerate() if t.name == "gan Model Build" and _lives(t)]
+
+
+def _lives(thread):
+    thread.join(20)
+    return thread.is_alive()

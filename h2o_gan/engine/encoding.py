@@ -7,7 +7,6 @@ is; that idea is CTGAN's (Xu et al. 2019, arXiv 1907.00503).
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from h2o_gan.engine.columns import Binned, Codec, Constant, Fresh, Levels, fit_codec
 from h2o_gan.engine.schema import Column, schema_of
+from h2o_gan.notices import warn
 
 __all__ = ["Encoder", "Expansion", "Span", "TableEncoder"]
 
@@ -150,11 +150,9 @@ class TableEncoder:
                 "learn: give other columns, or set ignore_const_cols=False to train on constants."
             )
         if text:
-            warnings.warn(
+            warn(
                 f"Dropping text columns, which can't be learned: {', '.join(text)}. "
-                "asfactor() makes them categories.",
-                RuntimeWarning,
-                stacklevel=2,
+                "asfactor() makes them categories."
             )
         return encoder
 

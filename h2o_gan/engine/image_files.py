@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from h2o_gan.notices import warn
 
 __all__ = ["read_images"]
 
@@ -94,11 +95,8 @@ def read_images(
             "set image_errors='skip' to leave those rows out."
         )
     if failed:
-        warnings.warn(
-            f"{len(failed)} of {len(files)} images can't be read and are left out: "
-            f"{_some(failed)}.",
-            RuntimeWarning,
-            stacklevel=2,
+        warn(
+            f"{len(failed)} of {len(files)} images can't be read and are left out: {_some(failed)}."
         )
     return images[kept] if failed else images, kept
 

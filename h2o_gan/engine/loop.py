@@ -11,7 +11,6 @@ import math
 import secrets
 import threading
 import time
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from torch import Tensor
 
 from h2o_gan.engine.events import Listener, Progress, Scored
 from h2o_gan.engine.scoring import EarlyStopping
+from h2o_gan.notices import warn
 from h2o_gan.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -270,11 +270,7 @@ class Training(ABC):
         if asked is None:
             return min(default, rows)
         if asked > rows:
-            warnings.warn(
-                f"batch_size={asked} is larger than the data: {rows} rows are used a step.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            warn(f"batch_size={asked} is larger than the data: {rows} rows are used a step.")
         return min(asked, rows)
 
     def _copy_weights(self, into: dict[str, list[Tensor]] | None) -> dict[str, list[Tensor]]:
@@ -296,11 +292,9 @@ class Training(ABC):
             for name, of in self.networks().items():
                 torch._foreach_copy_(of, good[name])
         self.forget()
-        warnings.warn(
+        warn(
             f"training stopped at step {self.step}, epoch {self.epoch + 1}: the losses exploded "
-            f"({losses.words()}). The model keeps the last good weights. {self.cure}",
-            RuntimeWarning,
-            stacklevel=2,
+            f"({losses.words()}). The model keeps the last good weights. {self.cure}"
         )
 
 
