@@ -346,6 +346,13 @@ class PixelEncoder:
             arrays.insert(self.labels.place, label)
         return pa.RecordBatch.from_arrays(arrays, schema=schema_of(list(self.columns)))
 
+    def decode_codes(self, codes: Tensor) -> pa.RecordBatch:
+        """Codes of :meth:`encode` to rows."""
+        hard = codes[:, : self.width].numpy().astype(np.float64) / self.levels
+        if self.labels is not None:
+            hard = np.column_stack([hard, self.classes_of(codes).numpy()])
+        return self.decode(hard)
+
     def describe(self) -> list[dict[str, Any]]:
         """What each column was taken for."""
         extent = f"{self.low:g} to {self.high:g}"

@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +94,8 @@ class Training(ABC):
         # A continued run draws new numbers: repeating the first run's would repeat its batches.
         self.random = torch.Generator(device).manual_seed(derive(self.seed, 1, earlier))
         self._weighted_random = torch.Generator().manual_seed(derive(self.seed, 4, earlier))
+        self.detect: Callable[[Model], Mapping[str, float | None]] | None = None
+        """What judges the samples of the trained model, for its last row of the history."""
         self.epoch = self.step = self.first_epoch = 0
         self.seconds = 0.0
         self.history: list[dict[str, float | None]] = []
@@ -202,6 +204,8 @@ class Training(ABC):
                 row = {**self._where(), **losses.means(), **self.score()}
                 if last and stopped_by != "interrupted":
                     row |= self.conclude(tell, stop)
+                    if self.detect is not None and not stop.is_set():
+                        row |= self.detect(self.snapshot())
                     self.seconds = self._earlier_seconds + self.elapsed()
                     row["seconds"] = round(self.seconds, 3)
                 self.history.append(row)

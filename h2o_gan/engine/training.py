@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 
+from h2o_gan.engine.detection import Detector, picked_rows
 from h2o_gan.engine.encoding import Encoder
 from h2o_gan.engine.events import Listener, Message
 from h2o_gan.engine.image_training import ImageTraining
@@ -77,13 +80,17 @@ def fit(
     codes, kept = encode_rows(encoder, table, parameters, stop)
     if weights is not None and kept is not None:
         weights = weights[kept]
+    real = _real_rows(encoder, table, codes, weights, kept)
     del table
-    held_out = None
+    held_out = unseen = None
     if validation is not None:
         rows, _ = read_rows(validation, parameters.replace(weights_column=None), stop)
-        held_out, _ = encode_rows(encoder, rows, parameters, stop)
+        held_out, found = encode_rows(encoder, rows, parameters, stop)
+        unseen = _real_rows(encoder, rows, held_out, None, found)
+        del rows
     training = _TRAININGS[parameters.networks_for(isinstance(encoder, PixelEncoder))]
     run = training(encoder, codes, weights, held_out, parameters, device, checkpoint)
+    run.detect = Detector(real, unseen)
     with run.tuned_torch():
         model: Model = run.run(tell, stop)
     return model
@@ -113,6 +120,20 @@ def resolve_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ValueError("device='mps' is not there. Use device='auto' or 'cpu'.")
     return device
+
+
+def _real_rows(
+    encoder: Encoder,
+    table: pa.Table,
+    codes: torch.Tensor,
+    weights: npt.NDArray[np.float64] | None,
+    kept: npt.NDArray[np.bool_] | None,
+) -> pa.Table:
+    """A few rows of `table`; of image files, their pixels."""
+    picked = picked_rows(len(codes), weights)
+    if kept is None or not isinstance(encoder, PixelEncoder):
+        return table.take(picked)
+    return pa.Table.from_batches([encoder.decode_codes(codes[torch.from_numpy(picked)])])
 
 
 def _check_widths(parameters: Parameters, encoder: Encoder) -> None:
