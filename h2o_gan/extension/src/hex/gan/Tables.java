@@ -7,6 +7,8 @@ import com.google.gson.JsonPrimitive;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import water.DKV;
+import water.Key;
 import water.fvec.Frame;
 import water.util.TwoDimTable;
 
@@ -49,19 +51,29 @@ final class Tables {
 
   /** Gives the model its metrics; where nothing was measured they are NaN, which ranks last. */
   void measure(GANModel model) {
-    Frame train = model._parms.train();
-    Frame valid = model._parms.valid();
-    if (train != null) { // It may have been removed meanwhile.
-      output._training_metrics = model.addMetrics(metrics(model, train, ""));
-    }
+    Frame train = standing(model._parms._train);
+    Frame valid = standing(model._parms._valid);
+    ModelMetricsGAN metrics = metrics(model, train, "");
+    // Metrics are kept under a key that has the frame's in it.
+    output._training_metrics = train == null ? metrics : model.addMetrics(metrics);
     if (valid != null) {
       output._validation_metrics = model.addMetrics(metrics(model, valid, "validation_"));
     }
   }
 
+  /** The frame, or null where it was removed during training: the model must not go with it. */
+  private static Frame standing(Key<Frame> key) {
+    Object value = key == null ? null : DKV.getGet(key);
+    return value instanceof Frame ? (Frame) value : null;
+  }
+
   private ModelMetricsGAN metrics(GANModel model, Frame frame, String prefix) {
     return new ModelMetricsGAN(
-        model, frame, measured(prefix + "held_out_loss"), measured(prefix + "sliced_wasserstein"));
+        model,
+        frame,
+        measured(prefix + "detection_auc"),
+        measured(prefix + "held_out_loss"),
+        measured(prefix + "sliced_wasserstein"));
   }
 
   private double measured(String name) {
