@@ -13,9 +13,14 @@ from h2o_gan.engine.encoding import Encoder, TableEncoder
 from h2o_gan.engine.image_files import read_images
 from h2o_gan.engine.images import PixelEncoder
 from h2o_gan.engine.loop import NO_MODEL
+from h2o_gan.notices import warn
 from h2o_gan.parameters import Parameters
 
 __all__ = ["encode_rows", "fit_encoder", "read_rows"]
+
+_FEW_ROWS = 50
+_LOOKED_AT = 100  # values of a column
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
 def read_rows(
@@ -70,6 +75,12 @@ def fit_encoder(
             return pixels
         if for_images == "convolutional" and label is None:
             _refuse_stray(table)
+    _warn_of_paths(table)
+    if table.num_rows < _FEW_ROWS:
+        warn(
+            f"{table.num_rows} rows are few to learn from: samples will hardly differ from them. "
+            f"Train on at least {_FEW_ROWS}, better on thousands."
+        )
     return TableEncoder.fit(table, weights, parameters.ignore_const_cols, parameters.column_types)
 
 
@@ -101,6 +112,21 @@ def _refuse_stray(table: pa.Table) -> None:
             "out with ignored_columns. For a table that only looks like images set "
             "architecture='columns'."
         )
+
+
+def _warn_of_paths(table: pa.Table) -> None:
+    """Say so where a column holds the paths of image files, which are not opened by themselves."""
+    for field in table.schema:
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            continue
+        some = table.column(field.name).slice(0, _LOOKED_AT).cast(pa.string()).drop_null()
+        paths = [text.lower().endswith(_SUFFIXES) for text in some.to_pylist()]
+        if paths and sum(paths) > len(paths) / 2:
+            warn(
+                f"column {field.name!r} looks like paths of image files, but is learned as text "
+                "of a table. To learn the images set image_column, image_root and image_shape."
+            )
 
 
 def _split_weights(
