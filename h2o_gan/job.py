@@ -2,14 +2,24 @@
 
 The thread is why Ctrl-C is safe: the interrupt reaches the caller's thread, which asks the work
 to stop at its next step, instead of tearing a step in two.
+
+A program may end while work goes on. Python would then end it in the middle of a step, and torch's
+threads with it, by abort(). So the end of the program waits until the work has stopped in order.
 """
 
 from __future__ import annotations
 
+import atexit
+import concurrent.futures.thread  # noqa: F401  (its hook at exit must come after ours)
+import functools
+import os
 import queue
+import sys
 import threading
+import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
 
 from h2o.job import H2OJob
 from h2o.utils.progressbar import PBWBar, PBWPercentage, PBWString, ProgressBar
@@ -22,6 +32,8 @@ Result = TypeVar("Result")
 Work = Callable[["Job[Result]"], Result]
 
 _POLL_SECONDS = 0.2
+_LEAVE_SECONDS = 30.0
+_running: set[Job[Any]] = set()
 
 
 class Job(Generic[Result]):
@@ -33,12 +45,16 @@ class Job(Generic[Result]):
     def __init__(self, work: Work[Result], title: str) -> None:
         self.progress = 0.0
         self.stop = threading.Event()
+        self.leaving = threading.Event()
+        """Set where the program ends: what is done so far should be left to others."""
         self._work = work
         self._title = title
         self._result: Result | None = None
         self._error: BaseException | None = None
         self._warnings: queue.SimpleQueue[tuple[str, type[Warning]]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=title, daemon=True)
+        _running.add(self)
+        _wait_at_exit()
         self._thread.start()
 
     @property
@@ -115,3 +131,44 @@ class Job(Generic[Result]):
                 self._result = self._work(self)
         except BaseException as error:  # handed to whoever polls, whatever it is
             self._error = error
+        finally:
+            _running.discard(self)
+
+
+@functools.cache
+def _wait_at_exit() -> None:
+    """Have the end of the program call :func:`_leave`, once.
+
+    Before that, Python forbids new threads to pools, and H2O closes its connection at exit. Only
+    the hook of Python's own pools, where there is one, comes before both.
+    """
+    register = getattr(threading, "_register_atexit", atexit.register)
+    register(_leave)
+
+
+def _leave() -> None:
+    """Stop what runs, and wait for it for a while. Ctrl-C ends the waiting."""
+    jobs = list(_running)
+    if not jobs:
+        return
+    for job in jobs:
+        print(
+            f"{job._title} is stopped, for the program ends; join() would wait for it.",
+            file=sys.stderr,
+        )
+        job.leaving.set()
+        job.stop.set()
+    deadline = time.monotonic() + _LEAVE_SECONDS
+    status = 1
+    try:
+        for job in jobs:
+            job._thread.join(max(deadline - time.monotonic(), 0))
+    except KeyboardInterrupt:
+        status = 130
+    if any(job._thread.is_alive() for job in jobs):
+        # The usual end would abort in the middle of a step.
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)

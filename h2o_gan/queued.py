@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from h2o_gan.cluster import rest
 from h2o_gan.cluster.jobs import Item, JobLost, Queue
 from h2o_gan.cluster.report import Report
 from h2o_gan.notices import warn
+from h2o_gan.parameters import JSON_PARAMETERS
 
 if TYPE_CHECKING:
     from h2o import H2OFrame
@@ -42,7 +44,6 @@ Train = Callable[["Listener", "Model | None"], "Model"]
 
 _CLAIM_S = 30.0
 _LOCAL = ("model_id", "ignored_columns", "checkpoint", "export_checkpoints_dir")
-_JSON = ("column_types", "generator_architecture", "discriminator_architecture")
 
 
 def register(
@@ -105,7 +106,7 @@ def register(
 
 def _as_sent(name: str, value: Any) -> Any:
     """A parameter as H2O's client can send it."""
-    if name in _JSON:
+    if name in JSON_PARAMETERS:
         return json.dumps(dict(value))
     if isinstance(value, tuple):
         return list(value)
@@ -160,6 +161,10 @@ class TrainingJob:
         self.lost: str | None = None
         """Why the cluster did not get the model, or None."""
 
+    def leave_when(self, leaving: threading.Event) -> None:
+        """Leave the job to another worker where `leaving` is set by the time training stops."""
+        self._leaving = leaving
+
     def run(self, train: Train, listen: Listener, stop: threading.Event) -> Model:
         """Train, and tell the cluster and `listen` of it, and hand in the model.
 
@@ -188,6 +193,8 @@ class TrainingJob:
                 model = train(both, earlier)
             except BaseException as error:
                 if self._leaving.is_set():
+                    if self._keep_going:
+                        self._leave()
                     raise
                 self._fail(str(error) or type(error).__name__)
                 if report.cancelled and isinstance(error, KeyboardInterrupt):
@@ -213,6 +220,12 @@ class TrainingJob:
             with open(file.name, "rb") as whole:
                 self._queue.checkpoint(self._item, whole)
         self._queue.release(self._item)
+        self.released = True
+
+    def _leave(self) -> None:
+        """Leave a job that has no model yet to another worker."""
+        with suppress(JobLost, H2OConnectionError, H2OServerError):
+            self._queue.release(self._item)
         self.released = True
 
     def _earlier(self, folder: Path) -> Model | None:
