@@ -9,28 +9,29 @@ from __future__ import annotations
 import argparse
 import contextlib
 import getpass
+import io
 import logging
 import os
 import signal
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import h2o_gan
+from h2o_gan import table_files
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from h2o.frame import H2OFrame
 
     from h2o_gan.engine.model import Model
 
 __all__ = ["main"]
 
-_PARQUET = (".parquet", ".pq")
-_CSV = (".csv", ".csv.gz", ".tsv", ".txt")
+_TEXT = ("string", "uuid")
 
 
 class _UsageError(Exception):
@@ -48,7 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     result = sys.stdout
-    with contextlib.redirect_stdout(sys.stderr):  # h2o prints to stdout
+    # h2o prints to stdout, its banner and its progress bars too.
+    chatter = io.StringIO() if options.quiet else sys.stderr
+    warnings.showwarning = _show_warning
+    warnings.filterwarnings("ignore", "Dropping text columns")  # named in a line of their own
+    with contextlib.redirect_stdout(chatter):
         try:
             options.run(options, result)
         except KeyboardInterrupt:
@@ -67,6 +72,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"h2o-gan: error: {error}", file=sys.stderr)
             return 1
     return 0
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    # On a line of its own: a progress bar may be in the middle of one.
+    print(f"\nh2o-gan: warning: {message}", file=sys.stderr)
+
+
+def _tell(options: argparse.Namespace, text: str) -> None:
+    if not options.quiet:
+        print(f"h2o-gan: {text}", file=sys.stderr)
+
+
+def _whole(text: str) -> int:
+    """A whole number in any notation, for example 1e6."""
+    with contextlib.suppress(ValueError):
+        return int(text)
+    with contextlib.suppress(ValueError, OverflowError):
+        if float(text) == int(float(text)):
+            return int(float(text))
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
 
 
 def _extension(options: argparse.Namespace, result: IO[str]) -> None:
@@ -95,14 +120,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     synthesize.set_defaults(run=_synthesize)
     synthesize.add_argument("file", type=Path, help="CSV or Parquet file to learn from")
-    synthesize.add_argument("--rows", type=int, help="rows to write (as many as the file has)")
+    synthesize.add_argument("--rows", type=_whole, help="rows to write (as many as the file has)")
     synthesize.add_argument("--url", help="H2O cluster to use (one is started on this machine)")
-    synthesize.add_argument("--epochs", type=int, help="passes over the rows (by their number)")
+    synthesize.add_argument("--epochs", type=_whole, help="passes over the rows (by their number)")
     synthesize.add_argument(
         "--response", metavar="COLUMN", help="column that a model will be trained to predict"
     )
     synthesize.add_argument(
         "--ignore", metavar="COLUMN", action="append", help="column to leave out; repeatable"
+    )
+    synthesize.add_argument(
+        "--max-runtime-secs", type=float, metavar="SECONDS",
+        help="end training after so long and keep what was learned",
+    )  # fmt: skip
+    synthesize.add_argument(
+        "--memory", metavar="SIZE", help="heap of a cluster that is started here, as 4G"
+    )
+    synthesize.add_argument(
+        "--port", type=_whole, help="port of a cluster that is joined or started here (54321)"
     )
     synthesize.add_argument("--save", type=Path, metavar="MODEL", help="keep the model here")
 
@@ -134,9 +169,16 @@ def _parser() -> argparse.ArgumentParser:
     generate = commands.add_parser("generate", help="write rows from a saved model")
     generate.set_defaults(run=_generate)
     generate.add_argument("model", type=Path, help="file that synthesize --save or save() wrote")
-    generate.add_argument("--rows", type=int, required=True, help="rows to write")
+    generate.add_argument("--rows", type=_whole, required=True, help="rows to write")
 
+    for command in (synthesize, extension, worker, generate):
+        command.add_argument(
+            "--quiet", action="store_true", help="only warnings and errors on stderr"
+        )
     for command in (synthesize, worker):
+        command.add_argument(
+            "--cacert", type=Path, metavar="FILE", help="certificates to trust a cluster by"
+        )
         command.add_argument(
             "--username", help="user of a cluster with passwords; H2O_PASSWORD, or you are asked"
         )
@@ -147,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--out", type=Path, help="CSV or Parquet file to write (CSV to stdout)"
         )
-        command.add_argument("--seed", type=int, help="for the same rows again")
+        command.add_argument("--seed", type=_whole, help="for the same rows again")
         command.add_argument(
             "--where",
             metavar="COLUMN=VALUE",
@@ -170,22 +212,37 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
     _conditions(options)
     if not options.file.is_file():
         raise _UsageError(f"there is no file {options.file}.")
-    if _format_of(options.file) is None:
-        raise _UsageError(f"{options.file} is neither CSV nor Parquet by its name.")
+    try:
+        table_files.check_readable(options.file)
+    except ValueError as error:
+        raise _UsageError(str(error)) from error
     from h2o_gan.cluster import rest
 
     gan = h2o_gan.H2OGANEstimator(
         epochs=options.epochs,
         ignored_columns=options.ignore,
+        max_runtime_secs=options.max_runtime_secs or 0.0,
         seed=-1 if options.seed is None else options.seed,
     )
     with _cluster(options), _uploaded(options.file) as frame:
+        if frame.types.get(options.response) in _TEXT:
+            raise _UsageError(
+                f"--response {options.response}: this column is free text, nearly all of its "
+                "values differ, so it is not learned. Leave --response out."
+            )
         gan.train(y=options.response, training_frame=frame)
         rows = options.rows or frame.nrow
         rest.remove(str(gan.model_id))  # It is for a file, not for the cluster.
+        learned = {column.name for column in gan._model_of.columns}
+        dropped = [n for n in frame.names if n not in learned and n not in (options.ignore or ())]
+    if dropped:
+        print(
+            f"h2o-gan: warning: left out, as free text can't be learned: {', '.join(dropped)}",
+            file=sys.stderr,
+        )
     if options.save is not None:
         gan.save(options.save, force=True)
-        print(f"h2o-gan: model saved to {options.save}", file=sys.stderr)
+        _tell(options, f"model saved to {options.save}")
     _write(gan._model_of, rows, options, result)
 
 
@@ -212,7 +269,9 @@ def _work(options: argparse.Namespace, result: IO[str]) -> None:
     except OSError as error:
         raise _UsageError(f"--keep {options.keep} can't be written: {error}") from error
     logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr, level=logging.INFO
+        format="%(asctime)s %(levelname)s %(message)s",
+        stream=sys.stderr,
+        level=logging.WARNING if options.quiet else logging.INFO,
     )
     logging.getLogger("h2o").setLevel(logging.WARNING)
     h2o.no_progress()
@@ -243,12 +302,21 @@ def _work(options: argparse.Namespace, result: IO[str]) -> None:
 
 
 def _login(options: argparse.Namespace) -> dict[str, Any]:
+    from h2o_gan.cluster.address import normalised_url
+
+    try:
+        url = normalised_url(options.url)
+    except ValueError as error:
+        raise _UsageError(f"--url {error}") from error
+    if options.cacert is not None and not options.cacert.is_file():
+        raise _UsageError(f"--cacert: there is no file {options.cacert}.")
     auth = None
     if options.username is not None:
         auth = (options.username, os.environ.get("H2O_PASSWORD") or getpass.getpass())
     return {
-        "url": options.url,
+        "url": url,
         "auth": auth,
+        "cacert": None if options.cacert is None else str(options.cacert),
         "verify_ssl_certificates": not options.insecure,
         "verbose": False,
     }
@@ -258,11 +326,25 @@ def _login(options: argparse.Namespace) -> dict[str, Any]:
 def _cluster(options: argparse.Namespace) -> Iterator[None]:
     import h2o
 
+    if options.quiet:
+        h2o.no_progress()
     if options.url is None:
-        print("h2o-gan: starting, or joining, an H2O cluster on this machine", file=sys.stderr)
-        h2o_gan.init()
+        _tell(options, "starting, or joining, an H2O cluster on this machine")
+        port = {} if options.port is None else {"port": options.port}
+        h2o_gan.init(max_mem_size=options.memory, verbose=not options.quiet, **port)
+    elif options.memory is not None or options.port is not None:
+        raise _UsageError("--memory and --port are for a cluster of its own: leave --url out.")
     else:
-        h2o.connect(**_login(options))
+        settings = _login(options)
+        try:
+            h2o.connect(**settings)
+        except h2o.exceptions.H2OConnectionError as error:
+            if "CERTIFICATE_VERIFY_FAILED" not in str(error):
+                raise
+            raise RuntimeError(
+                f"the certificate of {settings['url']} is not trusted: name the certificate of its "
+                "authority by --cacert FILE, or accept any by --insecure."
+            ) from error
     try:
         yield
     finally:
@@ -275,17 +357,7 @@ def _uploaded(file: Path) -> Iterator[H2OFrame]:
     import h2o
     from h2o.exceptions import H2OError
 
-    if _format_of(file) == "parquet":
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        from h2o_gan.cluster.frames import write_frame
-
-        source = pq.ParquetFile(file)
-        rows = pa.RecordBatchReader.from_batches(source.schema_arrow, source.iter_batches())
-        frame = write_frame(rows)
-    else:
-        frame = h2o.upload_file(str(file))
+    frame = table_files.upload(file)
     try:
         yield frame
     finally:
@@ -308,52 +380,10 @@ def _write(model: Model, rows: int, options: argparse.Namespace, result: IO[str]
         )
     reader = model.sample(rows, options.seed, **wanted)
     if options.out is None:
-        _write_csv(reader, result.buffer)  # type: ignore[attr-defined]
+        table_files.write_csv(reader, result.buffer)  # type: ignore[attr-defined]
         return
-    # Beside the target first: an interrupted run must not leave half a file under its name.
-    with tempfile.TemporaryDirectory(prefix=".h2o-gan-", dir=options.out.parent) as folder:
-        part = Path(folder) / options.out.name
-        if _format_of(options.out) == "parquet":
-            import pyarrow.parquet as pq
-
-            with pq.ParquetWriter(part, reader.schema) as writer:
-                for batch in reader:
-                    writer.write_batch(batch)
-        else:
-            with open(part, "wb") as sink:
-                _write_csv(reader, sink)
-        os.replace(part, options.out)
-    print(f"h2o-gan: {rows} rows written to {options.out}", file=sys.stderr)
-
-
-def _write_csv(reader: pa.RecordBatchReader, sink: IO[bytes]) -> None:
-    import pyarrow as pa
-    import pyarrow.csv
-
-    def plain(field: pa.Field) -> pa.Field:
-        if pa.types.is_dictionary(field.type) or isinstance(field.type, pa.UuidType):
-            return field.with_type(pa.string())
-        # Times as H2O and pandas read them back: in UTC, without saying so.
-        return field.with_type(pa.timestamp("ms")) if pa.types.is_timestamp(field.type) else field
-
-    schema = pa.schema([plain(field) for field in reader.schema])
-    with pyarrow.csv.CSVWriter(sink, schema) as writer:
-        for batch in reader:
-            columns = [
-                pa.array([value and str(value) for value in column.to_pylist()], pa.string())
-                if isinstance(column.type, pa.UuidType)
-                else column.cast(field.type)
-                for column, field in zip(batch.columns, schema, strict=True)
-            ]
-            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
-    sink.flush()
-
-
-def _format_of(path: Path) -> str | None:
-    name = path.name.lower()
-    if name.endswith(_PARQUET):
-        return "parquet"
-    return "csv" if name.endswith(_CSV) else None
+    table_files.write_file(reader, options.out)
+    _tell(options, f"{rows} rows written to {options.out}")
 
 
 def _conditions(options: argparse.Namespace) -> dict[str, Any]:
@@ -394,7 +424,7 @@ def _check_output(path: Path | None, any_name: bool = False) -> None:
         return
     if path.is_dir():
         raise _UsageError(f"{path} is a folder: name a file.")
-    if not any_name and (_format_of(path) is None or path.name.lower().endswith(".gz")):
+    if not any_name and (table_files.format_of(path) is None or path.name.lower().endswith(".gz")):
         raise _UsageError(f"{path}: name the output .csv or .parquet.")
     try:
         tempfile.TemporaryFile(dir=path.parent).close()

@@ -105,10 +105,42 @@ def test_parquet_with_times_levels_and_gaps(cluster, tmp_path):
     assert 0.1 < out["size"].null_count / rows < 0.5
 
 
-def test_it_starts_a_cluster_of_its_own(tmp_path):
-    done = run("synthesize", PROSTATE, "--rows", 5, "--epochs", 1, "--ignore", "ID", cwd=tmp_path)
+def test_it_starts_a_cluster_of_its_own(tmp_path, free_port):
+    done = run(
+        "synthesize", PROSTATE, "--rows", "5.0", "--epochs", "1e0", "--ignore", "ID", "--quiet",
+        "--memory", "600m", "--port", free_port(), cwd=tmp_path,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert pc.read_csv(pa.py_buffer(done.stdout.encode())).num_rows == 5
+    assert done.stderr == ""
+
+
+def test_text_of_few_values_is_learned_and_the_rest_is_named(cluster, tmp_path):
+    rows = 300
+    table = pa.table(
+        {
+            "size": np.arange(rows) % 11,
+            "town": [["Ulm", "Köln", None][i % 3] for i in range(rows)],
+            "note": [f"{'x' * (i % 23)} remark of {i * 7919 % 1009}" for i in range(rows)],
+        }
+    )
+    pq.write_table(table, tmp_path / "in.parquet")
+    url = cluster.base_url.removeprefix("http://")  # without a scheme
+    done = run(
+        "synthesize", "in.parquet", "--out", "out.csv", "--max-runtime-secs", 60, "--epochs", 3,
+        "--rows", 50, "--response", "town", "--url", url, "--quiet", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    out = pc.read_csv(tmp_path / "out.csv")
+    assert out.column_names == ["size", "town"] and set(out["town"].to_pylist()) <= {
+        "Ulm", "Köln", ""
+    }  # fmt: skip
+    assert "h2o-gan: warning: left out, as free text can't be learned: note" in (
+        done.stderr.splitlines()
+    )
+    done = run("synthesize", "in.parquet", "--response", "note", "--url", url, cwd=tmp_path)
+    assert done.returncode == 2 and "--response note: this column is free text" in done.stderr
+    assert "gan Model Build" not in done.stderr and done.stdout == ""
 
 
 @pytest.mark.parametrize(
@@ -126,6 +158,12 @@ def test_it_starts_a_cluster_of_its_own(tmp_path):
         (["generate", "missing.zip", "--rows", "1"], 2, "there is no file missing.zip"),
         (["generate", PROSTATE, "--rows", "1"], 1, "not an undamaged h2o_gan model"),
         (["synthesize", PROSTATE, "--url", "http://127.0.0.1:9"], 1, "127.0.0.1:9"),
+        (["synthesize", PROSTATE, "--url", "nowhere"], 2, "write host:port"),
+        (["worker", "--url", "nowhere"], 2, "write host:port"),
+        (["worker", "--url", "localhost:9", "--cacert", "no.pem"], 2, "there is no file no.pem"),
+        (["synthesize", PROSTATE, "--url", "localhost:9", "--port", "7"], 2, "leave --url out"),
+        (["synthesize", PROSTATE, "--rows", "2.5"], 2, "'2.5' is not a whole number"),
+        (["synthesize", PROSTATE, "--max-runtime-secs", "-1"], 1, "must be at least 0"),
         (["dance"], 2, "invalid choice"),
         ([], 2, "required"),
     ],
@@ -135,6 +173,24 @@ def test_bad_input_is_one_message_and_a_status(tmp_path, arguments, status, mess
     assert done.returncode == status
     assert message in done.stderr and "Traceback" not in done.stderr
     assert done.stdout == "" and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.csv", b"", "x.csv is empty"),
+        ("x.csv", b"\n \n", "x.csv is empty"),
+        ("x.csv", b"a,b\n", "x.csv has no rows below its header"),
+        ("x.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "x.csv is not text"),
+        ("x.csv.gz", b"a,b\n1,2\n", "is not compressed by gzip"),
+        ("x.parquet", b"a,b\n1,2\n", "x.parquet is not a Parquet file"),
+    ],
+)
+def test_files_that_are_no_tables_are_named(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    done = run("synthesize", name, "--url", "localhost:9", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 def test_a_column_that_is_not_there_is_named(cluster, tmp_path):

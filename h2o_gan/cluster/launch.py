@@ -26,6 +26,7 @@ from h2o.backend.server import H2OLocalServer
 from h2o.exceptions import H2OStartupError
 
 from h2o_gan import extension
+from h2o_gan.cluster.address import normalised_url
 
 OLDEST, NEWEST = 8, 17
 """The Java versions that H2O supports, both included."""
@@ -84,7 +85,7 @@ def init(url: str | None = None, **kwargs: Any) -> None:
     :raises H2OConnectionError: there is no cluster, and none may be started (``start_h2o=False``).
     """
     with _starting_on_fit_java():
-        h2o.init(url=url, **kwargs)
+        h2o.init(url=None if url is None else normalised_url(url), **kwargs)
 
 
 def find_java() -> JavaRuntime:

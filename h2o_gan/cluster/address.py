@@ -1,0 +1,26 @@
+"""A cluster's address as people write it."""
+
+from __future__ import annotations
+
+import re
+
+from h2o.exceptions import H2OValueError
+
+__all__ = ["normalised_url"]
+
+_ADDRESS = re.compile(r"https?://(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):\d+(?:/[\w./-]*)?")
+
+
+def normalised_url(text: str) -> str:
+    """The address as H2O takes it: ``localhost:54321`` becomes ``http://localhost:54321``.
+
+    Raises:
+        H2OValueError: it is no address.
+    """
+    url = (text if "://" in text else f"http://{text}").rstrip("/")
+    if not _ADDRESS.fullmatch(url):
+        raise H2OValueError(
+            f"{text!r} is not a cluster's address: write host:port or https://host:port, for "
+            "example localhost:54321."
+        )
+    return url

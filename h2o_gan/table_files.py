@@ -1,0 +1,171 @@
+"""CSV and Parquet files of users: into a cluster, and out of a model."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from h2o.frame import H2OFrame
+
+__all__ = ["check_readable", "format_of", "upload", "write_csv", "write_file"]
+
+_PARQUET = (".parquet", ".pq")
+_CSV = (".csv", ".csv.gz", ".tsv", ".txt")
+_HEAD_BYTES = 2**16
+_CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
+_MOST_LEVELS, _MOST_LEVEL_BYTES = 100_000, 2**25
+_REPEATED = 0.95  # H2O's parser takes text with a larger share of distinct values for free text
+
+
+def format_of(path: Path) -> str | None:
+    """``csv`` or ``parquet``, by the name; None for another."""
+    name = path.name.lower()
+    if name.endswith(_PARQUET):
+        return "parquet"
+    return "csv" if name.endswith(_CSV) else None
+
+
+def check_readable(file: Path) -> None:
+    """Raise ValueError unless the file holds a table, as far as its beginning says."""
+    if format_of(file) is None:
+        raise ValueError(f"{file} is neither CSV nor Parquet by its name.")
+    if format_of(file) == "parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            rows = pq.ParquetFile(file).metadata.num_rows
+        except pa.ArrowException as error:
+            raise ValueError(f"{file} is not a Parquet file: {error}") from error
+        if not rows:
+            raise ValueError(f"{file} has no rows.")
+        return
+    opener = gzip.open if file.name.lower().endswith(".gz") else open
+    try:
+        with opener(file, "rb") as source:
+            head = source.read(_HEAD_BYTES)
+    except gzip.BadGzipFile as error:
+        raise ValueError(f"{file} is not compressed by gzip, as its name says.") from error
+    if len(head.translate(None, _CONTROL)) < len(head):
+        raise ValueError(f"{file} is not text, as a CSV file is.")
+    lines = [line for line in head.splitlines() if line.strip()]
+    if not lines:
+        raise ValueError(f"{file} is empty.")
+    if len(lines) == 1 and len(head) < _HEAD_BYTES:
+        raise ValueError(f"{file} has no rows below its header.")
+
+
+def upload(file: Path) -> H2OFrame:
+    """The file as a new frame of the cluster; text of repeated values is categorical there."""
+    import h2o
+
+    if format_of(file) == "csv":
+        return h2o.upload_file(str(file))
+    from h2o_gan.cluster.frames import write_frame
+
+    return write_frame(_categorical(file))
+
+
+def _categorical(file: Path) -> pa.RecordBatchReader:
+    """A Parquet file's rows, with text of repeated values as dictionaries."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    source = pq.ParquetFile(file)
+    schema = source.schema_arrow
+    texts = [
+        field.name
+        for field in schema
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+    ]
+    levels = _levels(source, texts)
+    kind = pa.dictionary(pa.int32(), pa.string())
+    wanted = pa.schema(
+        [field.with_type(kind) if field.name in levels else field for field in schema]
+    )
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in source.iter_batches():
+            columns = [
+                pa.DictionaryArray.from_arrays(
+                    pc.index_in(column.cast(pa.string()), levels[field.name]), levels[field.name]
+                )
+                if field.name in levels
+                else column
+                for field, column in zip(schema, batch.columns, strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=wanted)
+
+    return pa.RecordBatchReader.from_batches(wanted, batches())
+
+
+def _levels(source: pq.ParquetFile, names: Sequence[str]) -> dict[str, pa.Array]:
+    """The sorted levels of the columns that H2O's own parser would take for categorical.
+
+    Memory is bounded: a column with more than 100,000 distinct values stays text.
+    """
+    import pyarrow as pa
+
+    seen: dict[str, set[str]] = {name: set() for name in names}
+    sizes, counts = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+    for batch in source.iter_batches(columns=list(names)) if names else ():
+        for name in list(seen):
+            column = batch.column(name)
+            counts[name] += len(column) - column.null_count
+            new = set(column.unique().drop_null().to_pylist()) - seen[name]
+            seen[name] |= new
+            sizes[name] += sum(map(len, new))
+            if len(seen[name]) > _MOST_LEVELS or sizes[name] > _MOST_LEVEL_BYTES:
+                del seen[name]
+    return {
+        name: pa.array(sorted(levels), pa.string())
+        for name, levels in seen.items()
+        if len(levels) == 1 or 0 < len(levels) < _REPEATED * counts[name]
+    }
+
+
+def write_file(reader: pa.RecordBatchReader, path: Path) -> None:
+    """Write rows to a CSV or Parquet file; an interrupted run leaves no half of it."""
+    with tempfile.TemporaryDirectory(prefix=".h2o-gan-", dir=path.parent) as folder:
+        part = Path(folder) / path.name
+        if format_of(path) == "parquet":
+            import pyarrow.parquet as pq
+
+            with pq.ParquetWriter(part, reader.schema) as writer:
+                for batch in reader:
+                    writer.write_batch(batch)
+        else:
+            with open(part, "wb") as sink:
+                write_csv(reader, sink)
+        os.replace(part, path)
+
+
+def write_csv(reader: pa.RecordBatchReader, sink: IO[bytes]) -> None:
+    """Write rows as CSV: times in UTC without saying so, as H2O and pandas read them back."""
+    import pyarrow as pa
+    import pyarrow.csv
+
+    def plain(field: pa.Field) -> pa.Field:
+        if pa.types.is_dictionary(field.type) or isinstance(field.type, pa.UuidType):
+            return field.with_type(pa.string())
+        return field.with_type(pa.timestamp("ms")) if pa.types.is_timestamp(field.type) else field
+
+    schema = pa.schema([plain(field) for field in reader.schema])
+    with pyarrow.csv.CSVWriter(sink, schema) as writer:
+        for batch in reader:
+            columns = [
+                pa.array([value and str(value) for value in column.to_pylist()], pa.string())
+                if isinstance(column.type, pa.UuidType)
+                else column.cast(field.type)
+                for column, field in zip(batch.columns, schema, strict=True)
+            ]
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+    sink.flush()
