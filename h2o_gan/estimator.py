@@ -28,6 +28,7 @@ from h2o_gan.inputs import (
     frame_of,
     frame_of_images,
     open_rows,
+    whole_number,
     writable_dir,
 )
 from h2o_gan.job import Job
@@ -35,7 +36,7 @@ from h2o_gan.notices import warn
 from h2o_gan.parameters import Parameters, documentation
 from h2o_gan.pictures import ImageMethods
 from h2o_gan.queued import fetch_model, register
-from h2o_gan.refusals import refuse_the_rest
+from h2o_gan.refusals import checked_call, refuse_the_rest, unknown_parameter
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -51,6 +52,8 @@ _counter = itertools.count(1)
 _by_id: weakref.WeakValueDictionary[str, H2OGANEstimator] = weakref.WeakValueDictionary()
 
 _MODEL_SUFFIX = ".zip"
+_H2OS_MAGIC = b"\x1c\xed"
+"""How the binary models of H2O's own functions begin."""
 
 
 class H2OGANEstimator(ImageMethods, H2OEstimator):
@@ -298,6 +301,7 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
                         stack.callback(source.close)
                 if shared is None:
                     return train(listen, None)
+                shared.leave_when(job.leaving)
                 return shared.run(train, listen, job.stop)
 
         self._latest_row, self._messages = None, []
@@ -457,9 +461,17 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
                 )
             n, options["conditions"] = given.num_rows, given
         elif conditions is not None:
+            if not isinstance(conditions, Mapping):
+                raise H2OTypeError(
+                    message="conditions must be a dict from columns to what their values have to "
+                    'meet, for instance {"colour": ["red", "blue"], "age": (30, 40)}, or an '
+                    f"H2OFrame, not {type(conditions).__name__}."
+                )
             options["conditions"] = conditions
         if n is None:
             raise H2OValueError("n is missing: say how many rows to generate.")
+        n = whole_number(n, "n")
+        seed = None if seed is None else whole_number(seed, "seed")
         if balance is not None:
             options["balance"] = balance
         if temperature != 1.0:
@@ -499,6 +511,8 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
                 f"only a model of architecture 'columns' imputes; this is {model.architecture}."
             )
         names = [column.name for column in model.columns]
+        frame = frame_of(frame, "frame", "impute")
+        seed = None if seed is None else whole_number(seed, "seed")
         for name in names:
             column_of(frame, name, "frame")
         table = self._given(frame, names, "frame")
@@ -510,7 +524,7 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         from h2o_gan.cluster.frames import read_frame
 
         model = self._model_of
-        frame_of(frame, parameter)
+        frame_of(frame, parameter, "generate")
         unknown = [name for name in frame.names if name not in names]
         if unknown:
             raise H2OValueError(
@@ -524,9 +538,10 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
     def _written(self, rows: pa.RecordBatchReader, n: int, destination: str | None) -> H2OFrame:
         """Rows as a new frame, behind a progress bar; none is left behind by a Ctrl-C."""
         from h2o_gan.cluster.frames import write_frame
+        from h2o_gan.memory import checked_to_fit
 
         def work(job: Job[H2OFrame]) -> H2OFrame:
-            return write_frame(_watched(rows, n, job), destination)
+            return write_frame(_watched(checked_to_fit(rows, n), n, job), destination)
 
         job = Job(work, f"{self.algo} generation")
         frame = job.poll()
@@ -555,6 +570,11 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         """
         model = self._model_of
         if not isinstance(test_data, H2OFrame):
+            if test_data is None or isinstance(test_data, str) or hasattr(test_data, "columns"):
+                raise H2OTypeError(
+                    message="test_data must be an H2OFrame or an array of latent vectors, not "
+                    f"{type(test_data).__name__}: h2o.H2OFrame(data) makes a frame."
+                )
             if model.kind == "table":
                 raise H2OValueError(
                     "this model has no latent vectors: generate(n) draws rows. Train with "
@@ -686,6 +706,13 @@ def load_model(path: str | os.PathLike[str]) -> H2OGANEstimator:
     """
     from h2o_gan import engine
 
+    with suppress(OSError), open(path, "rb") as file:
+        if Path(path).is_file() and file.read(2) == _H2OS_MAGIC:
+            raise engine.ModelFileError(
+                f"{os.fspath(path)} is a model that h2o.save_model or download_model wrote: "
+                f"h2o.load_model({os.fspath(path)!r}) loads it, h2o.upload_model where the cluster "
+                "is on another machine."
+            )
     return estimator_of(engine.load(path))
 
 
@@ -703,10 +730,7 @@ GANEstimator = H2OGANEstimator
 def _known(parameters: Mapping[str, Any]) -> None:
     for name in parameters:
         if name not in _FIELDS:
-            raise H2OTypeError(
-                message=f"{name!r} is not a parameter of H2OGANEstimator; it has: "
-                f"{', '.join(_FIELDS)}."
-            )
+            raise H2OTypeError(message=unknown_parameter(name, "H2OGANEstimator", tuple(_FIELDS)))
 
 
 def _new_id() -> str:
@@ -756,6 +780,7 @@ def _complete(cls: type[H2OGANEstimator]) -> None:
         if field.name not in vars(cls):
             setattr(cls, field.name, _property(field))
     refuse_the_rest(cls)
+    cls.train = checked_call(cls.train, tuple(_FIELDS))  # type: ignore[method-assign]
     cls.__doc__ = f"{cls.__doc__}\n\n{documentation()}"
 
 

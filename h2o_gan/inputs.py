@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -29,18 +30,25 @@ __all__ = [
     "frame_of",
     "frame_of_images",
     "open_rows",
+    "whole_number",
     "writable_dir",
 ]
 
 NUMBERS = ("int", "real")
+_TEXT = ("string", "uuid")
 LABEL = "label"
 _BATCH_VALUES = 2**22
 
 
-def frame_of(frame: H2OFrame | str | None, name: str) -> H2OFrame:
-    """The frame that the parameter `name` means. Raises H2OValueError where there is none."""
+def frame_of(frame: H2OFrame | str | None, name: str, method: str = "train") -> H2OFrame:
+    """The frame that the parameter `name` of a method means.
+
+    Raises:
+        H2OValueError: there is none.
+        H2OTypeError: it is something else.
+    """
     if frame is None:
-        raise H2OValueError(f"{name} is missing: train({name}=frame).")
+        raise H2OValueError(f"{name} is missing: {method}({name}=frame).")
     if isinstance(frame, str):
         key, frame = frame, h2o.get_frame(frame)
         if frame is None:
@@ -55,6 +63,18 @@ def frame_of(frame: H2OFrame | str | None, name: str) -> H2OFrame:
     if frame.nrow == 0:
         raise H2OValueError(f"{name} {frame.frame_id!r} has no rows.")
     return frame
+
+
+def whole_number(value: Any, name: str) -> int:
+    """The number in any notation: 1000, 1e3 or one of numpy's.
+
+    Raises:
+        H2OTypeError: it is no whole number.
+    """
+    is_number = isinstance(value, numbers.Real | np.number) and not isinstance(value, bool)
+    if not is_number or value != value or value in (np.inf, -np.inf) or int(value) != value:
+        raise H2OTypeError(message=f"{name} must be a whole number, not {value!r}.")
+    return int(value)
 
 
 def column_of(frame: H2OFrame, column: Any, parameter: str) -> str:
@@ -88,6 +108,11 @@ def columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) ->
         response = column_of(frame, y, "y")
         if response in left_out:
             raise H2OValueError(f"y={response!r} is an ignored or a weights column too.")
+        if frame.types[response] in _TEXT:
+            raise H2OValueError(
+                f"y={response!r} is a column of text ({frame.types[response]}), which is not "
+                "learned: asfactor() makes it categorical."
+            )
         chosen.add(response)
     if not chosen:
         raise H2OValueError(

@@ -20,6 +20,7 @@ __all__ = [
     "ARCHITECTURES",
     "COLUMN_TYPES",
     "IMAGE_ERRORS",
+    "JSON_PARAMETERS",
     "LOSS_FUNCTIONS",
     "Parameters",
     "documentation",
@@ -32,6 +33,8 @@ LOSS_FUNCTIONS = ("relativistic", "mse", "bce", "hinge", "wasserstein")
 _ARCHITECTURE_KEYS = ("input_dim", "hidden_dim", "output_dim", "activation")
 IMAGE_ERRORS = ("raise", "skip")
 _DICTS = ("generator_architecture", "discriminator_architecture")
+JSON_PARAMETERS = ("column_types", *_DICTS)
+"""Parameters that are dicts, which a cluster keeps as text."""
 _IMAGE_ONLY = ("image_shape", "image_column", "image_root")
 _IMAGE_SIDES = 8, 128  # pixels
 _RATIOS = ("relativistic",)  # games whose critic, at the optimum, is a log density ratio

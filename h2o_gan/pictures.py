@@ -14,7 +14,7 @@ from h2o.exceptions import H2OValueError
 from h2o.frame import H2OFrame
 from h2o.plot import RAISE_ON_FIGURE_ACCESS, decorate_plot_result, get_matplotlib_pyplot
 
-from h2o_gan.inputs import check_kinds, column_of, frame_of
+from h2o_gan.inputs import check_kinds, column_of, frame_of, whole_number
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -75,6 +75,8 @@ class ImageMethods:
             return _as_bytes(model, _from_latents(model, latents, conditions))
         if n is None:
             raise H2OValueError("n is missing: say how many images to generate.")
+        n = whole_number(n, "n")
+        seed = None if seed is None else whole_number(seed, "seed")
         if model.kind == "images":
             images: npt.NDArray[np.uint8] = model.images(  # type: ignore[attr-defined]
                 n, seed, conditions=conditions, balance=balance
@@ -302,6 +304,7 @@ class ImageMethods:
         from h2o_gan.engine.neighbours import copies
 
         model = self._model_with_root()
+        frame = frame_of(frame, "frame", "copies")
         if training_frame is None:
             entry = self.parms.get("training_frame", {})
             training_frame = entry.get("input_value")
@@ -310,8 +313,8 @@ class ImageMethods:
                     "training_frame is missing: the frame that the model was trained on is not in "
                     "this cluster, or not known. Give it as training_frame."
                 )
-        training = _read(model, frame_of(training_frame, "training_frame"))
-        rows = _read(model, frame_of(frame, "frame"))
+        training = _read(model, frame_of(training_frame, "training_frame", "copies"))
+        rows = _read(model, frame)
         return copies(model, rows, training), rows, training
 
     def _image_model(self) -> Model:

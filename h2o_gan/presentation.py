@@ -33,8 +33,10 @@ ALGO = "gan"
 ALGO_FULL_NAME = "Generative Adversarial Network"
 
 _JUDGING = (
+    "detection_auc",
     "held_out_loss",
     "sliced_wasserstein",
+    "validation_detection_auc",
     "validation_held_out_loss",
     "validation_sliced_wasserstein",
 )
@@ -50,20 +52,34 @@ def model_json(model: Model, parameters: list[dict[str, Any]]) -> dict[str, Any]
         "have_pojo": False,
         "have_mojo": False,
         "parameters": parameters,
-        "output": {
-            "model_category": "Unknown",
-            "model_summary": _summary(model),
-            "scoring_history": scoring_history(model),
-            "column_summary": column_summary(model),
-            "training_metrics": None,
-            "validation_metrics": None,
-            "cross_validation_metrics": None,
-            "cross_validation_metrics_summary": None,
-            "names": [column.name for column in model.columns],
-            "column_types": [column.kind for column in model.columns],
-            "run_time": round(model.seconds * 1000),
-        },
+        "output": _Output(
+            {
+                "model_category": "Unknown",
+                "model_summary": _summary(model),
+                "scoring_history": scoring_history(model),
+                "column_summary": column_summary(model),
+                "training_metrics": None,
+                "validation_metrics": None,
+                "cross_validation_metrics": None,
+                "cross_validation_metrics_summary": None,
+                "names": [column.name for column in model.columns],
+                "column_types": [column.kind for column in model.columns],
+                "run_time": round(model.seconds * 1000),
+            }
+        ),
     }
+
+
+class _Output(dict[str, Any]):
+    """A model's output, which refuses what H2O's functions for predictive models look up in it."""
+
+    def __missing__(self, name: str) -> Any:
+        if name == "original_names":
+            raise NotImplementedError(
+                "H2O's explanations do not apply to a GAN: it predicts no column. See generate(), "
+                "predict(), scoring_history() and plot()."
+            )
+        raise KeyError(name)
 
 
 def parameters_json(

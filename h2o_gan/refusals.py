@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from h2o.estimators.estimator_base import H2OEstimator
+from h2o.exceptions import H2OTypeError
 
-__all__ = ["refuse_the_rest"]
+__all__ = ["checked_call", "refuse_the_rest", "unknown_parameter"]
+
+_CROSS_VALIDATION = (
+    "nfolds",
+    "fold_assignment",
+    "keep_cross_validation_models",
+    "keep_cross_validation_predictions",
+    "keep_cross_validation_fold_assignment",
+)
 
 # What H2O's base classes offer beyond this list cannot apply to a GAN. The list is of what does,
 # so that a method a later H2O adds is refused in words rather than failing in some odd way.
@@ -38,6 +51,47 @@ _INSTEAD = {
     "save_model_details": "Use save(path).",
     "model_performance": "Use scoring_history().",
 }
+
+
+def unknown_parameter(name: str, of: str, known: Sequence[str]) -> str:
+    """What to say of a parameter that `of` does not have, and which one may be meant."""
+    if name in _CROSS_VALIDATION:
+        return f"{name}: a GAN is not cross-validated; leave it out and give a validation_frame."
+    near = difflib.get_close_matches(name, known, n=1)
+    guess = f" Did you mean {near[0]}?" if near else ""
+    return f"{name!r} is not a parameter of {of}.{guess} It has: {', '.join(known)}."
+
+
+def checked_call(method: Callable[..., Any], fields: Sequence[str]) -> Callable[..., Any]:
+    """The method, which says more of an unknown argument than Python does.
+
+    Args:
+        method: a method with named parameters.
+        fields: what the constructor takes.
+    """
+    takes = [name for name in inspect.signature(method).parameters if name != "self"]
+
+    @functools.wraps(method)
+    def checked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        for name in kwargs:
+            if name in takes:
+                continue
+            if name in fields:
+                raise H2OTypeError(
+                    message=f"{method.__name__}() does not take {name}: give it to "
+                    f"{type(self).__name__}({name}=...)."
+                )
+            both = [*takes, *(field for field in fields if field not in takes)]
+            near = difflib.get_close_matches(name, both, n=1)
+            if near and near[0] not in takes:
+                raise H2OTypeError(
+                    message=f"{name!r} is not a parameter of {method.__name__}(). Did you mean "
+                    f"{type(self).__name__}({near[0]}=...)?"
+                )
+            raise H2OTypeError(message=unknown_parameter(name, f"{method.__name__}()", takes))
+        return method(self, *args, **kwargs)
+
+    return checked
 
 
 def _refusal(name: str) -> Any:

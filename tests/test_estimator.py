@@ -767,12 +767,200 @@ def test_warnings_point_at_the_users_line(cluster, prostate, tmp_path):
 def test_a_warning_that_is_an_error_ends_the_training(cluster):
     frame = h2o.H2OFrame({"a": list(range(60))})
     gan = H2OGANEstimator(epochs=1_000_000, batch_size=100)
-    with warnings.catch_warnings(), pytest.raises(RuntimeWarning, match="batch_size=100"):
+    with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        gan.train(training_frame=frame)
+        with pytest.raises(RuntimeWarning, match="batch_size=100"):
+            gan.train(training_frame=frame)
     assert not [t for t in threading.enumerate() if t.name == "gan Model Build" and _lives(t)]
 
 
 def _lives(thread):
     thread.join(20)
     return thread.is_alive()
+
+
+# ---- what a first user mistypes
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda gan, frame: gan.generate(5, conditions=["RACE"]), TypeError,
+         "conditions must be a dict .* not list"),
+        (lambda gan, frame: gan.predict(frame.as_data_frame()), TypeError,
+         r"test_data must be an H2OFrame .* not DataFrame: h2o.H2OFrame\(data\)"),
+        (lambda gan, frame: gan.impute(None), ValueError, r"frame is missing: impute\(frame=frame"),
+        (lambda gan, frame: gan.copies(None), ValueError, r"frame is missing: copies\(frame=frame"),
+        (lambda gan, frame: h2o.explain(gan, frame), NotImplementedError, "do not apply to a GAN"),
+        (lambda gan, frame: gan.generate("5"), TypeError, "n must be a whole number, not '5'"),
+        (lambda gan, frame: gan.generate(True), TypeError, "n must be a whole number"),
+        (lambda gan, frame: gan.train(training_frame=frame, epoch=3), TypeError,
+         r"'epoch' is not a parameter of train\(\). Did you mean H2OGANEstimator\(epochs="),
+        (lambda gan, frame: gan.train(training_frame=frame, epochs=3), TypeError,
+         r"train\(\) does not take epochs: give it to H2OGANEstimator\(epochs="),
+        (lambda gan, frame: gan.train(training_fram=frame), TypeError, "Did you mean training_frame"),
+        (lambda gan, frame: gan.train(training_frame=frame, nfolds=5), TypeError,
+         "nfolds: a GAN is not cross-validated"),
+        (lambda gan, frame: gan.set_params(epoch=3), TypeError, "Did you mean epochs"),
+        (lambda gan, frame: H2OGANEstimator(nfolds=5), TypeError, "nfolds: a GAN is not cross"),
+        (lambda gan, frame: H2OGANEstimator(lose_function="mse"), TypeError,
+         "Did you mean loss_function"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_named_and_answered(prostate, trained, call, error, message):
+    before = set(h2o.ls()["key"])
+    with pytest.raises(error, match=message):
+        call(trained, prostate)
+    assert set(h2o.ls()["key"]) == before
+
+
+@pytest.mark.parametrize("n", [20.0, 2e1, np.int64(20), np.float64(20)])
+def test_whole_numbers_of_any_notation_are_taken(trained, n):
+    frame = trained.generate(n, seed=np.int64(1))
+    assert frame.nrow == 20
+    h2o.remove(frame)
+
+
+def test_more_rows_than_fit_are_refused_at_once(trained):
+    before = set(h2o.ls()["key"])
+    with pytest.raises(H2OValueError, match=r"n=1000000000000: .* GB free.*At most \d+ rows fit"):
+        trained.generate(10**12)
+    assert set(h2o.ls()["key"]) == before
+
+
+def test_model_files_of_h2o_and_ours_are_told_apart(prostate, trained, tmp_path):
+    theirs = h2o.save_model(trained if trained._in_cluster else _gbm(prostate), str(tmp_path))
+    with pytest.raises(engine.ModelFileError, match=r"h2o.save_model .*h2o.load_model\("):
+        h2o_gan.load_model(theirs)
+    ours = trained.save(tmp_path / "ours.zip")
+    for load in (h2o.load_model, h2o.upload_model):
+        with pytest.raises(H2OValueError, match=r"h2o_gan.load_model\(.*ours.zip"):
+            load(ours)
+
+
+def _gbm(frame):
+    model = H2OGradientBoostingEstimator(ntrees=1)
+    model.train(y="CAPSULE", training_frame=frame)
+    return model
+
+
+def test_a_table_of_image_paths_and_a_tiny_one_are_warned_about(cluster):
+    frame = h2o.H2OFrame(
+        {"file": [f"pictures/{i % 4}.png" for i in range(12)], "size": list(range(12))},
+        column_types=["enum", "int"],
+    )
+    with pytest.warns(RuntimeWarning) as warned:
+        H2OGANEstimator(epochs=1).train(training_frame=frame)
+    words = [str(w.message) for w in warned]
+    assert any("'file' looks like paths of image files" in w and "image_column" in w for w in words)
+    assert any("12 rows are few" in w and "at least 50" in w for w in words)
+
+
+def test_a_response_of_text_is_refused(cluster):
+    frame = h2o.H2OFrame({"a": [1, 2, 3], "note": ["p", "q", "r"]}, column_types=["int", "string"])
+    with pytest.raises(H2OValueError, match=r"y='note' is a column of text.*asfactor\(\)"):
+        H2OGANEstimator().train(y="note", training_frame=frame)
+
+
+def test_a_training_frame_that_is_removed_meanwhile_takes_no_model_with_it(tmp_path):
+    frame = h2o.H2OFrame({"a": list(range(200)), "b": [i % 7 for i in range(200)]})
+    gan = H2OGANEstimator(
+        epochs=1_000_000, score_each_iteration=True, export_checkpoints_dir=tmp_path
+    )
+    gan.start(training_frame=frame)
+    while not list(tmp_path.glob("*.zip")):
+        time.sleep(0.05)
+    h2o.remove(frame)
+    gan._job.cancel()
+    with pytest.warns(RuntimeWarning, match="interrupted"):
+        gan.join()
+    if extension.jar() is not None:
+        assert gan._in_cluster and h2o.get_model(gan.model_id).model_id == gan.model_id
+    rows = gan.generate(5)
+    assert rows.nrow == 5
+    h2o.remove(rows)
+
+
+# ---- a program that ends while it trains
+
+
+@pytest.mark.parametrize("pause", [0, 3])
+def test_a_program_that_ends_in_mid_training_ends_in_order(cluster, prostate, pause):
+    program = textwrap.dedent("""
+        import sys, time
+        import h2o, h2o_gan
+        h2o.connect(url=sys.argv[1], verbose=False, strict_version_check=False)
+        gan = h2o_gan.H2OGANEstimator(epochs=1_000_000, score_each_iteration=True, seed=1)
+        gan.start(x=["AGE", "PSA"], training_frame="prostate_mixed")
+        time.sleep(float(sys.argv[2]))
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", program, cluster.base_url, str(pause)],
+        capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "is stopped, for the program ends" in done.stderr
+    assert "Traceback" not in done.stderr and "terminate called" not in done.stderr
+    if extension.jar() is None:
+        return
+    [job] = [j for j in _unfinished_jobs() if j["kind"] == "train"]
+    assert job["state"] == "WAITING"  # for a worker that goes on from what there is
+    h2o.api(f"POST /3/Jobs/{job['job']}/cancel")
+    deadline = time.monotonic() + 60
+    while _unfinished_jobs() and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+def _unfinished_jobs():
+    import requests
+
+    jobs = requests.get(h2o.connection().base_url + "/3/GAN/jobs", timeout=30).json()["jobs"]
+    return [job for job in jobs if job["state"] in ("WAITING", "RUNNING")]
+
+
+# ---- grids
+
+
+@pytest.mark.skipif(extension.jar() is None, reason="grids need the cluster extension")
+def test_a_grid_takes_dicts_and_ranks_all_families_by_one_measure(prostate):
+    from h2o.grid import H2OGridSearch
+
+    from h2o_gan.worker import Worker
+
+    url, stop = h2o.connection().base_url, threading.Event()
+    worker = threading.Thread(
+        target=Worker(lambda: h2o.connection(), "cpu", stop=stop).serve, daemon=True
+    )
+    worker.start()
+    try:
+        grid = H2OGridSearch(
+            H2OGANEstimator(seed=1, epochs=2, column_types={"VOL": "numeric"}),
+            {
+                "generator_architecture": [
+                    {"hidden_dim": 8},
+                    {"hidden_dim": 16, "activation": "elu"},
+                ]
+            },
+        )
+        grid.train(x=["AGE", "PSA", "VOL"], training_frame=prostate)
+        sizes = {
+            h2o.get_model(key).actual_params["generator_architecture"]["hidden_dim"]
+            for key in grid.model_ids
+        }
+        assert sizes == {8, 16} and len(grid.model_ids) == 2
+        families = H2OGridSearch(H2OGANEstimator(seed=1), {"architecture": ["mlp", "columns"]})
+        families.train(x=["AGE", "PSA", "RACE"], training_frame=prostate)
+        first, last = families.get_grid(sort_by="detection_auc", decreasing=False).model_ids
+        assert families.model_ids == [first, last]
+        aucs = [
+            h2o.get_model(key).scoring_history()["detection_auc"].iloc[-1] for key in (first, last)
+        ]
+        assert aucs == sorted(aucs)
+        model = h2o.api(f"GET /3/Models/{first}")["models"][0]
+        metrics = model["output"]["training_metrics"]
+        assert metrics["detection_auc"] == pytest.approx(aucs[0])
+        assert "MSE" not in metrics and "RMSE" not in metrics and "NaN" not in metrics.values()
+    finally:
+        stop.set()
+        worker.join(30)
+    assert h2o.connection().base_url == url
