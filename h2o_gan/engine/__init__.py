@@ -80,11 +80,12 @@ perceptrons instead (:mod:`~h2o_gan.engine.latent_training`).
 """
 
 from h2o_gan.engine.artifact import ModelFileError, load, save
-from h2o_gan.engine.events import Event, Message, Progress, Scored
+from h2o_gan.engine.events import Cadence, Event, Message, Progress, Scored
 from h2o_gan.engine.model import Model
 from h2o_gan.engine.training import TrainingDiverged, fit, resolve_device
 
 __all__ = [
+    "Cadence",
     "Event",
     "Message",
     "Model",

@@ -29,6 +29,7 @@ from h2o_gan.engine.encoding import Encoder, TableEncoder
 from h2o_gan.engine.image_model import ImageModel
 from h2o_gan.engine.images import PixelEncoder
 from h2o_gan.engine.latent_model import LatentModel
+from h2o_gan.engine.loop import RUNNING
 from h2o_gan.engine.model import Model
 from h2o_gan.engine.table_model import TableModel
 from h2o_gan.parameters import Parameters
@@ -76,6 +77,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         "model": {"kind": model.kind, **model.to_json()},
         "encoder": model.encoder.to_json(),
         "history": model.history,
+        "began_at": list(model.began_at),
         **{name: getattr(model, name) for name in _NUMBERS},
     }
     tensors = {name: tensor.contiguous() for name, tensor in model.tensors().items()}
@@ -183,7 +185,9 @@ def _restore(
     parameters = Parameters(**manifest["parameters"])
     state = manifest["encoder"]
     encoder: Encoder = _ENCODERS[state["encoder"]].restore(state, arrays)
-    if not isinstance(manifest["history"], list) or not manifest["history"]:
+    history = manifest["history"]
+    # A training that goes on may not have come to its first scoring.
+    if not isinstance(history, list) or not (history or manifest["stopped_by"] == RUNNING):
         raise ModelFileError("its history is not a list of scorings.")
     numbers = {name: manifest[name] for name in _NUMBERS}
     for name, value in numbers.items():
@@ -198,10 +202,18 @@ def _restore(
         "parameters": parameters,
         "encoder": encoder,
         "real_scores": scores.numpy(),
-        "history": [_history_row(row) for row in manifest["history"]],
+        "history": [_history_row(row) for row in history],
+        "began_at": _began_at(manifest.get("began_at", [0, 0, 0.0])),
         **numbers,
     }
     return _MODELS[data["kind"]].restore(data, tensors, common)
+
+
+def _began_at(value: Any) -> tuple[int, int, float]:
+    match value:
+        case [int(epoch), int(step), int() | float() as seconds] if min(value) >= 0:
+            return epoch, step, float(seconds)
+    raise ModelFileError("where its training began is not said in three numbers.")
 
 
 def _history_row(row: Any) -> dict[str, float | None]:

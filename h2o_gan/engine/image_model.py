@@ -49,6 +49,7 @@ class ImageModel(Model):
         last_generator: state of the generator itself, for going on with training.
         generator_optimizer, critic_optimizer: states of Adam, for the same.
         augmentation: how often training images were changed at the end.
+        starting: whether the start, before the game, was not over yet.
         previews: uint8 (scorings, n, height, width, colours), the images of the same latent
             vectors at some of the scorings, in order; with labels, one class after the other.
         preview_epochs: of each of them.
@@ -66,6 +67,7 @@ class ImageModel(Model):
     generator_optimizer: Mapping[str, Any] = field(repr=False)
     critic_optimizer: Mapping[str, Any] = field(repr=False)
     augmentation: float
+    starting: bool = False
     previews: Tensor = field(repr=False)
     preview_epochs: tuple[int, ...] = field(repr=False)
 
@@ -263,6 +265,7 @@ class ImageModel(Model):
         return {
             "sizes": asdict(self.sizes),
             "augmentation": self.augmentation,
+            "starting": self.starting,
             "preview_epochs": list(self.preview_epochs),
         }
 
@@ -293,8 +296,12 @@ class ImageModel(Model):
             or not all(isinstance(epoch, int) for epoch in epochs)
         ):
             raise ValueError("its previews do not fit its images.")
+        starting = data.get("starting", False)
+        if not isinstance(starting, bool):
+            raise ValueError("whether its start is over is not said.")
         return cls(
             sizes=sizes,
+            starting=starting,
             generator=network_of(build, "generator", tensors),
             critic=critic,
             image_encoder=network_of(

@@ -136,14 +136,16 @@ class ImageTraining(Training):
         self._start: AutoencoderStart | None = None
         self._start_share = 0.0
         self._is_critic_first = False
-        if checkpoint is None:
+        resumed = self._resumed is not None
+        if checkpoint is None or (resumed and self.began_at[1] == 0):
+            self._start_share = _START
+        if checkpoint is None or (resumed and checkpoint.starting):
             self._start = AutoencoderStart(
                 self.generator,
                 self.image_encoder,
                 self._coded_rows,
                 lambda: self._images(self._kept),
             )
-            self._start_share = _START
         self._is_half = _multiplies_halves(device)
         self._strength = AdaptiveStrength(checkpoint.augmentation if checkpoint else 0.0)
         self._seen: list[Tensor] = []
@@ -362,12 +364,14 @@ class ImageTraining(Training):
             generator_optimizer=copied(self.generator_optimizer.state_dict()),
             critic_optimizer=copied(self.critic_optimizer.state_dict()),
             augmentation=self._strength.value,
+            starting=self._start is not None,
             previews=torch.stack(self._previews) if self._previews else self._no_previews(),
             preview_epochs=tuple(self._preview_epochs),
             real_scores=scale_of(scores.cpu().double().numpy()),
             epoch=self.epoch,
             step=self.step,
             seconds=self.seconds,
+            began_at=self.began_at,
             history=[dict(row) for row in self.history],
             stopped_by=stopped_by,
             rows=self._all_rows,

@@ -160,6 +160,7 @@ class LatentTraining(Training):
             epoch=self.epoch,
             step=self.step,
             seconds=self.seconds,
+            began_at=self.began_at,
             history=self.history,
             stopped_by=stopped_by,
             rows=len(self.codes),

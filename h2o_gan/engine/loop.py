@@ -96,7 +96,7 @@ class Training(ABC):
         self._weighted_random = torch.Generator().manual_seed(derive(self.seed, 4, earlier))
         self.detect: Callable[[Model], Mapping[str, float | None]] | None = None
         """What judges the samples of the trained model, for its last row of the history."""
-        self.epoch = self.step = self.first_epoch = 0
+        self.epoch = self.step = 0
         self.seconds = 0.0
         self.history: list[dict[str, float | None]] = []
         self._resumed: Model | None = None
@@ -104,7 +104,11 @@ class Training(ABC):
             self.epoch, self.step = checkpoint.epoch, checkpoint.step
             self.seconds, self.history = checkpoint.seconds, list(checkpoint.history)
             self._resumed = checkpoint if checkpoint.stopped_by == RUNNING else None
-            self.first_epoch = self.epoch if self._resumed is None else 0
+        self.began_at = self.epoch, self.step, self.seconds
+        if self._resumed is not None:
+            self.began_at = self._resumed.began_at
+        self.first_epoch = self.began_at[0]
+        self._losses = Losses(device)
 
     # ---- what a kind of network fills in
 
@@ -141,8 +145,11 @@ class Training(ABC):
     def forget(self) -> None:
         """Drop the optimisers' memory: that of an explosion must not outlive it."""
 
-    def conclude(self, tell: Listener, stop: threading.Event) -> dict[str, float | None]:
-        """What follows the last step, unless training was interrupted; adds to the history."""
+    def conclude(self, tell: Listener, stop: threading.Event) -> dict[str, float | None] | None:
+        """What follows the last step, unless training was interrupted; adds to the history.
+
+        None where `stop` came before its end.
+        """
         return {}
 
     # ---- the loop
@@ -150,13 +157,11 @@ class Training(ABC):
     def run(self, tell: Listener, stop: threading.Event) -> Model:
         """Train until something ends it."""
         parameters = self.parameters
-        spent = self.seconds if self._resumed else 0.0
-        self._began, self._earlier_seconds = time.perf_counter() - spent, self.seconds - spent
+        self._began = time.perf_counter() - (self.seconds - self.began_at[2])
         self.limit = parameters.max_runtime_secs or math.inf
         limit = self.limit * self.loop_share
         end = self.last_epoch()
         total = (end - self.first_epoch) * self.steps_per_epoch
-        before = (self.epoch - self.first_epoch) * self.steps_per_epoch
         score_every = math.ceil((end - self.first_epoch) / self.scorings)
         if parameters.score_each_iteration:
             score_every = 1
@@ -164,37 +169,44 @@ class Training(ABC):
         if self._resumed:
             for row in self.history:
                 self._is_enough(early, row)
-        losses = Losses(self.device)
+        losses = self._losses
         # The weights after a look at the losses are good only once the next look says so.
         good: dict[str, list[Tensor]] | None = None
         latest: dict[str, list[Tensor]] | None = None
         stopped_by = None
-        done, told = 0, 0.0
+        first_step, told = self.step, 0.0
+        skipped = self._steps_into_epoch()
         tell(Progress(0.0))
+        if self._resumed is not None and self.epoch >= end:
+            return self._finish_resumed(tell, stop)
         while stopped_by is None and self.epoch < end:
-            for rows in self._batches():
-                elapsed = self.elapsed()
+            before = (self.epoch - self.first_epoch) * self.steps_per_epoch
+            for place, rows in enumerate(self._batches()):
+                if place < skipped:
+                    continue
+                elapsed, done = self.elapsed(), self.step - first_step
                 if stop.is_set():
                     stopped_by = "interrupted"
                     break
                 if done and elapsed > limit:  # one step at least: some model is better than none
                     stopped_by = "max_runtime_secs"
                     break
-                share = max((before + done) / total, elapsed / limit)
+                share = max((before + place) / total, elapsed / limit)
                 if elapsed - told > 0.1:
                     told = elapsed
-                    tell(Progress(share * self.loop_share))
+                    tell(Progress(share * self.loop_share, self.unfinished if done else None))
                 self.schedule(share)
                 self.one_step(rows, losses)
-                done += 1
-                if done % _CHECK_STEPS == 0 or done % self.steps_per_epoch == 0:
+                if (done + 1) % _CHECK_STEPS == 0 or place + 1 == self.steps_per_epoch:
                     if not losses.check():
                         stopped_by = "diverged"
                         break
                     good, latest = latest, self._copy_weights(good)
             else:
                 self.epoch += 1
-            self.seconds = self._earlier_seconds + self.elapsed()
+            skipped = 0
+            done = self.step - first_step
+            self._count_seconds()
             if stopped_by is not None and not losses.check():
                 stopped_by = "diverged"  # also between the last look and an early end
             if stopped_by == "diverged":
@@ -203,28 +215,65 @@ class Training(ABC):
             if done and (last or (self.epoch - self.first_epoch) % score_every == 0):
                 row = {**self._where(), **losses.means(), **self.score()}
                 if last and stopped_by != "interrupted":
-                    row |= self.conclude(tell, stop)
-                    if self.detect is not None and not stop.is_set():
-                        row |= self.detect(self.snapshot())
-                    self.seconds = self._earlier_seconds + self.elapsed()
-                    row["seconds"] = round(self.seconds, 3)
+                    stopped_by = self._concluded(row, tell, stop) or stopped_by
                 self.history.append(row)
                 if self._is_enough(early, row) and not last:
                     stopped_by = "stopping_rounds"
                 tell(Scored(row, self.snapshot))
-        if not done:
-            if self._resumed is not None and self.epoch >= end:
-                return dataclasses.replace(self._resumed, stopped_by="epochs")
+        if self.step == first_step:
             raise KeyboardInterrupt(NO_MODEL)
         tell(Progress(1.0))
         return self.snapshot(stopped_by or "epochs")
+
+    def unfinished(self) -> Model | None:
+        """A model of the weights in the middle of training; None where they have just exploded.
+
+        The training goes on as it would have: nothing random is drawn from its streams.
+        """
+        weights = [weight for of in self.networks().values() for weight in of]
+        if not self._losses.are_good() or not all(bool(w.isfinite().all()) for w in weights):
+            return None
+        self._count_seconds()
+        return self.snapshot()
+
+    def _concluded(
+        self, row: dict[str, float | None], tell: Listener, stop: threading.Event
+    ) -> str | None:
+        """Add what follows the last step to a row of the history; what has stopped that, if any."""
+        added = self.conclude(tell, stop)
+        if added is not None and self.detect is not None and not stop.is_set():
+            added = {**added, **self.detect(self.snapshot())}
+        self._count_seconds()
+        row |= {**(added or {}), "seconds": round(self.seconds, 3)}
+        return "interrupted" if added is None else None
+
+    def _finish_resumed(self, tell: Listener, stop: threading.Event) -> Model:
+        """What is left of a training whose steps another run has taken."""
+        assert self._resumed is not None
+        if self.history and self.history[-1].get("step") == self.step:
+            return dataclasses.replace(self._resumed, stopped_by="epochs")
+        row = {**self._where(), **self._losses.means(), **self.score()}
+        stopped_by = self._concluded(row, tell, stop)
+        self.history.append(row)
+        tell(Scored(row, self.snapshot))
+        tell(Progress(1.0))
+        return self.snapshot(stopped_by or "epochs")
+
+    def _steps_into_epoch(self) -> int:
+        """Steps of the present epoch that a run before this one has taken."""
+        epochs = self.epoch - self.first_epoch
+        steps = self.step - self.began_at[1] - epochs * self.steps_per_epoch
+        return min(max(steps, 0), self.steps_per_epoch - 1)
+
+    def _count_seconds(self) -> None:
+        self.seconds = self.began_at[2] + self.elapsed()
 
     def _is_enough(self, early: EarlyStopping, row: Mapping[str, float | None]) -> bool:
         metric = row.get(f"validation_{self.metric}", row.get(self.metric))
         return metric is not None and early.update(metric)
 
     def elapsed(self) -> float:
-        """Seconds since this run began."""
+        """Seconds since this run began, those of the processes before this one included."""
         return time.perf_counter() - self._began
 
     def _where(self) -> dict[str, float | None]:
@@ -329,6 +378,12 @@ class Losses:
         self._sums.zero_()
         self._counts = [0, 0]
         return all(mean is None or abs(mean) < _EXPLODED for mean in self._means)
+
+    def are_good(self) -> bool:
+        """What :meth:`check` would say, which takes nothing yet."""
+        sums = self._sums.tolist()
+        pairs = zip(sums, self._counts, strict=True)
+        return all(not count or abs(total / count) < _EXPLODED for total, count in pairs)
 
     def means(self) -> dict[str, float | None]:
         """The means at the last check, None where not finite."""

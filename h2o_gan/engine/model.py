@@ -49,6 +49,7 @@ class Model(ABC):
         encoder: table <-> codes.
         real_scores: ascending quantiles of the scores of real rows.
         epoch, step, seconds: how far training went, earlier runs counted in.
+        began_at: those three where the last run began, 0 unless it went on from a finished model.
         history: one dict per scoring.
         stopped_by: what ended the training.
         rows, batch_size: of the training data and of a step.
@@ -65,6 +66,7 @@ class Model(ABC):
     epoch: int
     step: int
     seconds: float
+    began_at: tuple[int, int, float] = (0, 0, 0.0)
     history: list[dict[str, float | None]] = field(repr=False)
     stopped_by: str
     rows: int

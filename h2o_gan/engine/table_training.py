@@ -182,7 +182,7 @@ class TableTraining(Training):
             self._best = judged, [weight.clone() for weight in self._average_weights]
         return row
 
-    def conclude(self, tell: Listener, stop: threading.Event) -> dict[str, float | None]:
+    def conclude(self, tell: Listener, stop: threading.Event) -> dict[str, float | None] | None:
         """Go back to the best generator, and train the critic against it."""
         if self._best is not None:
             with torch.no_grad():
@@ -229,6 +229,7 @@ class TableTraining(Training):
             epoch=self.epoch,
             step=self.step,
             seconds=self.seconds,
+            began_at=self.began_at,
             history=[dict(row) for row in self.history],
             stopped_by=stopped_by,
             rows=self._all_rows,
@@ -261,11 +262,11 @@ class _CriticTraining:
         self._critic.to(training.device)
         self._average = copy.deepcopy(self._critic).requires_grad_(False)
 
-    def run(self, steps: int) -> dict[str, float | None]:
+    def run(self, steps: int) -> dict[str, float | None] | None:
         """Train, and leave an acceptance with `training` unless the critic is no better than none.
 
         Returns:
-            What to add to the history.
+            What to add to the history; None where it was stopped.
         """
         training = self._training
         parameters = training.parameters
@@ -285,7 +286,7 @@ class _CriticTraining:
         game = Relativistic(penalty)
         pool = self._pool()
         if pool is None:
-            return {}
+            return None
         values, active = pool
         held = min(len(values) // 4, _MOST_HELD_OUT * 2)
         fakes = values[:held], active[:held]
@@ -294,12 +295,12 @@ class _CriticTraining:
         losses = Losses(training.device)
         for step in range(steps):
             if self._stop.is_set():
-                return {}
+                return None
             if training.elapsed() > training.limit:
                 break
             share = step / steps
             if step % 20 == 0:
-                self._tell(Progress(1 - _CRITIC_SHARE + _CRITIC_SHARE * (0.3 + 0.7 * share)))
+                self._progress(0.3 + 0.7 * share)
             factor = min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * share))
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
@@ -349,8 +350,12 @@ class _CriticTraining:
             values.append(drawn)
             active.append(there)
             made += len(drawn)
-            self._tell(Progress(1 - _CRITIC_SHARE * (1 - 0.3 * min(made / rows, 1))))
+            self._progress(0.3 * min(made / rows, 1))
         return torch.cat(values)[:rows], torch.cat(active)[:rows]
+
+    def _progress(self, share: float) -> None:
+        """Tell how far the critic is; from a snapshot taken here another run begins with it."""
+        self._tell(Progress(1 - _CRITIC_SHARE * (1 - share), self._training.unfinished))
 
     def _real(self, rows: int) -> tuple[Tensor, Tensor]:
         training = self._training
