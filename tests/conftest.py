@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import socket
+import sys
 import uuid
-import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
@@ -17,6 +17,13 @@ import pytest
 from h2o.backend import H2OConnection
 
 import h2o_gan
+from h2o_gan import extension
+
+# Tests are imported by path, so their helper modules have to be made findable.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import stored_keys  # noqa: E402
+from stored_keys import cluster_keys  # noqa: E402
 
 # A shell's background jobs ignore interrupts, which would fail the tests of Ctrl-C there.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -48,7 +55,14 @@ def cluster_keys_function() -> Callable[[], set[str]]:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[H2OConnection]:
+def key_counter(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What a cluster needs in its classpath to tell all its keys; nothing where there is no JDK."""
+    jar = stored_keys.jar(tmp_path_factory.mktemp("stored_keys")) if extension.jar() else None
+    return [str(jar)] if jar else []
+
+
+@pytest.fixture(scope="session")
+def cluster(key_counter: list[str]) -> Iterator[H2OConnection]:
     """The connection to the run's cluster; it is shut down at the end.
 
     H2O_GAN_TEST_URL names one that runs already, and goes on running.
@@ -61,6 +75,7 @@ def cluster() -> Iterator[H2OConnection]:
         port=free_port(),
         name=f"test_{uuid.uuid4().hex[:8]}",
         max_mem_size="3G",
+        extra_classpath=key_counter,
         strict_version_check=False,
     )
     connection = h2o.connection()
@@ -69,24 +84,16 @@ def cluster() -> Iterator[H2OConnection]:
     h2o.cluster().shutdown()
 
 
-def cluster_keys() -> set[str]:
-    """The keys of all that lives in the connected cluster."""
-    gc.collect()  # Lazy frames that nobody holds any more.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return set(h2o.ls()["key"])
-
-
 @pytest.fixture
 def no_leaks(cluster: H2OConnection) -> Iterator[set[str]]:
-    """Fails a test that leaves keys in the cluster; keys added to the set may stay.
+    """Fails a test that leaves anything in the cluster: frames, models, vectors, chunks, pieces.
 
-    Those that stay are removed after the test.
+    What lives under the keys that a test adds to the set is removed first.
     """
-    before = cluster_keys()
+    before = stored_keys.stored()
     kept: set[str] = set()
     yield kept
-    after = cluster_keys()
-    assert after - before <= kept
     for key in kept:
         h2o.remove(key)
+    left = stored_keys.left_since(before)
+    assert not left, f"{len(left)} keys stay in the cluster: {sorted(left)[:20]}"

@@ -301,9 +301,9 @@ class Session:
 
 
 def remove(key: str) -> None:
-    """Remove a key if it is there."""
+    """Remove a key if it is there, a frame with its vectors, a model with its parts."""
     with suppress(H2OConnectionError, H2OServerError, H2OResponseError):
-        api(f"DELETE /3/DKV/{key}")
+        api(f"DELETE /3/DKV/{in_path(key)}", cascade=True)
 
 
 def new_key(purpose: str) -> str:
