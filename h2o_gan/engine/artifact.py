@@ -8,14 +8,10 @@ described by the JSON have, so a file can't claim memory it does not bring.
 from __future__ import annotations
 
 import json
-import math
 import os
-import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,12 +22,23 @@ import torch
 from torch import Tensor
 
 from h2o_gan.engine.encoding import Encoder, TableEncoder
+from h2o_gan.engine.entries import (
+    ENCODER,
+    MANIFEST,
+    MOST_MANIFEST_BYTES,
+    WEIGHTS,
+    parsed,
+    read_entries,
+)
+from h2o_gan.engine.files import Damaged
 from h2o_gan.engine.image_model import ImageModel
 from h2o_gan.engine.images import PixelEncoder
 from h2o_gan.engine.latent_model import LatentModel
 from h2o_gan.engine.loop import RUNNING
+from h2o_gan.engine.manifest import check_manifest
 from h2o_gan.engine.model import Model
 from h2o_gan.engine.table_model import TableModel
+from h2o_gan.engine.whole_files import written_whole
 from h2o_gan.parameters import Parameters
 
 __all__ = ["FORMAT_VERSION", "ModelFileError", "load", "save"]
@@ -39,8 +46,6 @@ __all__ = ["FORMAT_VERSION", "ModelFileError", "load", "save"]
 FORMAT_VERSION = 2
 
 _FORMAT = "h2o_gan model"
-_MANIFEST, _WEIGHTS, _ENCODER = "model.json", "weights.safetensors", "encoder.safetensors"
-_MOST_MANIFEST_BYTES = 256 * 2**20
 _LOCAL_PARAMETERS = (
     "checkpoint",
     "export_checkpoints_dir",
@@ -64,6 +69,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
 
     Raises:
         OSError: the path can't be written.
+        ValueError: the model has more levels than a file takes.
     """
     manifest = {
         "format": _FORMAT,
@@ -82,23 +88,19 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     }
     tensors = {name: tensor.contiguous() for name, tensor in model.tensors().items()}
     tensors["real_scores"] = torch.from_numpy(model.real_scores)
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(
-        prefix=f".{target.name}.", suffix=".part", dir=target.parent
-    )
-    try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-            for name, data in (
-                (_MANIFEST, json.dumps(manifest, allow_nan=False).encode()),
-                (_WEIGHTS, safetensors.torch.save(tensors)),
-                (_ENCODER, safetensors.numpy.save(model.encoder.arrays())),
-            ):
-                archive.writestr(zipfile.ZipInfo(name), data)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    text = json.dumps(manifest, allow_nan=False).encode()
+    if len(text) > MOST_MANIFEST_BYTES:
+        raise ValueError(
+            f"the model's columns, levels and history take {len(text):,} bytes, more than the "
+            f"{MOST_MANIFEST_BYTES:,} of a model file: leave out columns with so many levels."
+        )
+    with written_whole(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, data in (
+            (MANIFEST, text),
+            (WEIGHTS, safetensors.torch.save(tensors)),
+            (ENCODER, safetensors.numpy.save(model.encoder.arrays())),
+        ):
+            archive.writestr(zipfile.ZipInfo(name), data)
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -108,124 +110,75 @@ def load(path: str | os.PathLike[str]) -> Model:
         ModelFileError: the file is damaged, foreign, hostile or of a newer version.
         OSError: the path can't be read.
     """
+    # Nothing else is caught: an error of our own must not be told as one of the file.
     try:
-        manifest_bytes, weights, encoder_arrays = _entries(path)
-        manifest = json.loads(manifest_bytes)
+        text, weights, encoder_arrays = read_entries(path)
+        manifest = parsed(text)
         _check_format(manifest)
+        check_manifest(manifest)
         return _restore(
             manifest, safetensors.torch.load(weights), safetensors.numpy.load(encoder_arrays)
         )
-    except ModelFileError as error:
-        raise ModelFileError(f"{os.fspath(path)}: {error}") from None
-    except (
-        zipfile.BadZipFile,
-        safetensors.SafetensorError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        EOFError,
-        NotImplementedError,
-        OverflowError,
-        RecursionError,
-        RuntimeError,
-    ) as error:
+    except (Damaged, safetensors.SafetensorError) as error:
         raise ModelFileError(
-            f"{os.fspath(path)} is not an undamaged h2o_gan model: {error!s:.300}"
+            f"{os.fspath(path)} is not a valid h2o_gan model file: {error!s:.300}."
         ) from error
-
-
-def _entries(path: str | os.PathLike[str]) -> list[bytes]:
-    size = os.path.getsize(path)
-    with open(path, "rb") as file, _as_damage(), zipfile.ZipFile(file) as archive:
-        infos = {info.filename: info for info in archive.infolist()}
-        if _MANIFEST not in infos or len(infos) != len(archive.infolist()):
-            raise ModelFileError("it is a zip, but not an h2o_gan model.")
-        entries = []
-        for name in (_MANIFEST, _WEIGHTS, _ENCODER):
-            info = infos[name]
-            if info.compress_type != zipfile.ZIP_STORED or info.file_size > size:
-                raise ModelFileError(f"its entry {name} is compressed or lies about its size.")
-            if name == _MANIFEST and info.file_size > _MOST_MANIFEST_BYTES:
-                raise ModelFileError(f"its entry {name} is too large.")
-            entries.append(archive.read(info))
-    return entries
-
-
-@contextmanager
-def _as_damage() -> Iterator[None]:
-    """A zip whose offsets point nowhere makes the file system complain: that is damage too."""
-    try:
-        yield
-    except OSError as error:
-        raise ModelFileError(f"it is damaged ({error}).") from error
 
 
 def _check_format(manifest: Any) -> None:
     if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
-        raise ModelFileError("it is not an h2o_gan model.")
+        raise Damaged("it is not an h2o_gan model")
     version = manifest.get("format_version")
-    if not isinstance(version, int) or version < 1:
-        raise ModelFileError("it has no format version.")
+    if type(version) is not int or version < 1:
+        raise Damaged("it has no format version")
     if version > FORMAT_VERSION:
-        raise ModelFileError(
-            f"it is of format {version}, newer than the {FORMAT_VERSION} read here: "
-            "upgrade h2o_gan."
+        raise Damaged(
+            f"it is of format {version}, newer than the {FORMAT_VERSION} read here: upgrade h2o_gan"
         )
 
 
 def _restore(
     manifest: Mapping[str, Any], tensors: Mapping[str, Tensor], arrays: Mapping[str, Any]
 ) -> Model:
-    known = {f.name for f in fields(Parameters)} - set(_LOCAL_PARAMETERS)
-    unknown = set(manifest["parameters"]) - known
-    if unknown:
-        raise ModelFileError(f"it has unknown parameters: {', '.join(sorted(unknown))}.")
-    parameters = Parameters(**manifest["parameters"])
-    state = manifest["encoder"]
-    encoder: Encoder = _ENCODERS[state["encoder"]].restore(state, arrays)
+    encoder: Encoder = _ENCODERS[manifest["encoder"]["encoder"]].restore(
+        manifest["encoder"], arrays
+    )
     history = manifest["history"]
     # A training that goes on may not have come to its first scoring.
-    if not isinstance(history, list) or not (history or manifest["stopped_by"] == RUNNING):
-        raise ModelFileError("its history is not a list of scorings.")
-    numbers = {name: manifest[name] for name in _NUMBERS}
-    for name, value in numbers.items():
-        kinds = (str,) if name == "stopped_by" else (int, float) if name == "seconds" else (int,)
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            raise ModelFileError(f"its {name} is {value!r:.50}.")
+    if not history and manifest["stopped_by"] != RUNNING:
+        raise Damaged("its history has no scoring")
+    epoch, step, seconds = manifest.get("began_at", (0, 0, 0.0))
     data = manifest.get("model", {"kind": "latent"})  # format 1 knew no other kind
-    scores = tensors["real_scores" if "real_scores" in tensors else "critic_scores"]
-    if scores.ndim != 1 or len(scores) < 2 or scores.dtype != torch.float64:
-        raise ModelFileError("its scores of real rows are not a scale.")
     common = {
-        "parameters": parameters,
+        "parameters": _parameters(manifest["parameters"]),
         "encoder": encoder,
-        "real_scores": scores.numpy(),
-        "history": [_history_row(row) for row in history],
-        "began_at": _began_at(manifest.get("began_at", [0, 0, 0.0])),
-        **numbers,
+        "real_scores": _real_scores(tensors),
+        "history": history,
+        "began_at": (int(epoch), int(step), float(seconds)),
+        **{name: manifest[name] for name in _NUMBERS},
     }
     return _MODELS[data["kind"]].restore(data, tensors, common)
 
 
-def _began_at(value: Any) -> tuple[int, int, float]:
-    match value:
-        case [int(epoch), int(step), int() | float() as seconds] if min(value) >= 0:
-            return epoch, step, float(seconds)
-    raise ModelFileError("where its training began is not said in three numbers.")
+def _parameters(given: Mapping[str, Any]) -> Parameters:
+    known = {f.name for f in fields(Parameters)} - set(_LOCAL_PARAMETERS)
+    unknown = set(given) - known
+    if unknown:
+        raise Damaged(f"it has unknown parameters: {', '.join(sorted(unknown)):.100}")
+    try:
+        return Parameters(**given)
+    except (TypeError, ValueError) as error:  # what that says of unfit values
+        raise Damaged(str(error)) from error
 
 
-def _history_row(row: Any) -> dict[str, float | None]:
-    if not isinstance(row, dict) or not all(
-        value is None or (isinstance(value, int | float) and math.isfinite(value))
-        for value in row.values()
+def _real_scores(tensors: Mapping[str, Tensor]) -> Any:
+    scores = tensors.get("real_scores", tensors.get("critic_scores"))
+    if (
+        scores is None
+        or scores.ndim != 1
+        or not 2 <= len(scores) <= 2**20
+        or scores.dtype != torch.float64
+        or not bool(scores.isfinite().all())
     ):
-        raise ModelFileError("its history is not a list of numbers.")
-    return {str(name): value for name, value in row.items()}
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        raise Damaged("its scores of real rows are not a scale")
+    return scores.numpy()

@@ -7,15 +7,18 @@ of the column's own range and resolution.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from h2o_gan.engine.files import Damaged
 from h2o_gan.engine.identifiers import Identifiers, fit_identifiers
 from h2o_gan.engine.schema import TEXT_KINDS, TIME, Column, description, kind_of
 
@@ -30,9 +33,10 @@ MAX_BINS = 1024
 """A numeric column with more distinct values than this is described by so many quantile bins."""
 
 _MAX_DECIMALS = 8
-_TREATMENTS = ("numeric", "categorical")
+_NUMERIC = ("int", "real", "time")
 _NAMES_ROWS = 0.9  # share of distinct levels above which a level names a row
 _FEWEST_NAMES = 50
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DAY = 86_400_000  # milliseconds
 
 
@@ -56,6 +60,9 @@ class Constant:
         if self.column.kind == "enum":
             code = self.column.levels.index(str(self.value))
             return _dictionary(np.full(len(hard), code), None, self.column)
+        if self.column.kind == "uuid":
+            stored = pa.array([UUID(str(self.value)).bytes] * len(hard), pa.binary(16))
+            return pa.ExtensionArray.from_storage(pa.uuid(), stored)
         return pa.array([self.value], self.column.arrow_type).take(
             pa.array(np.zeros(len(hard), np.int32))
         )
@@ -81,15 +88,15 @@ class Constant:
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> Constant:
         """Inverse of :meth:`to_json` and :meth:`arrays`."""
         column, value = Column.from_json(data["column"]), data["value"]
-        if value is not None:
-            if column.kind == "real":
-                value = float(value)
-            elif column.kind == "enum":
-                if value not in column.levels:
-                    raise ValueError(f"column {column.name!r}: {value!r} is not one of its levels")
-            elif isinstance(value, bool) or not isinstance(value, int):
-                raise ValueError(f"column {column.name!r}: {value!r} is not a whole number")
-        return cls(column, value)
+        fits = {
+            "real": isinstance(value, int | float) or value in ("inf", "-inf"),
+            "enum": value in column.levels,
+            "string": isinstance(value, str),
+            "uuid": isinstance(value, str) and _UUID.fullmatch(value) is not None,
+        }.get(column.kind, isinstance(value, int))
+        if value is not None and not fits:
+            raise Damaged(f"column {column.name!r}: {value!r:.50} is not one of its values")
+        return cls(column, float(value) if value is not None and column.kind == "real" else value)
 
 
 @dataclass(frozen=True)
@@ -142,8 +149,11 @@ class Levels:
     @classmethod
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> Levels:
         """Inverse of :meth:`to_json` and :meth:`arrays`."""
-        column, observed = Column.from_json(data["column"]), arrays["observed"]
-        codec = cls(column, observed, arrays["shares"], bool(data["has_missing"]))
+        column = Column.from_json(data["column"])
+        if set(arrays) != {"observed", "shares"} or column.kind != "enum":
+            raise Damaged(f"column {column.name!r}: its levels are not whole")
+        observed = arrays["observed"]
+        codec = cls(column, observed, arrays["shares"], data["has_missing"])
         if (
             observed.ndim != 1
             or observed.dtype != np.int32
@@ -151,8 +161,9 @@ class Levels:
             or observed.min() < 0
             or observed.max() >= len(column.levels)
             or codec.shares.shape != (codec.width,)
+            or not _is_distribution(codec.shares)
         ):
-            raise ValueError(f"column {column.name!r}: its levels do not fit together")
+            raise Damaged(f"column {column.name!r}: its levels do not fit together")
         return codec
 
 
@@ -266,6 +277,8 @@ class Binned:
         """Inverse of :meth:`to_json` and :meth:`arrays`."""
         column, step, decimals = Column.from_json(data["column"]), data["step"], data["decimals"]
         treat = data.get("treat", "auto")
+        if set(arrays) != {"low", "high", "cumulative"} or column.kind not in _NUMERIC:
+            raise Damaged(f"column {column.name!r}: its bins are not whole")
         low, high, cumulative = arrays["low"], arrays["high"], arrays["cumulative"]
         dtype = np.float64 if column.kind == "real" else np.int64
         if (
@@ -275,13 +288,14 @@ class Binned:
             or low.shape != high.shape
             or len(low) == 0
             or cumulative.shape != (len(low) + 1,)
-            or not np.all(np.diff(cumulative) >= 0)
-            or not isinstance(step, int)
-            or step < 1
-            or not (decimals is None or isinstance(decimals, int))
-            or treat not in ("auto", *_TREATMENTS)
+            or not _is_distribution(np.diff(cumulative))
+            or cumulative[0] != 0
+            or not np.all(low <= high)
+            or not np.all(high[:-1] <= low[1:])
+            or not np.all((low == high) | np.isfinite(low.astype(float) - high.astype(float)))
+            or data["missing_share"] >= 1
         ):
-            raise ValueError(f"column {column.name!r}: its bins do not fit together")
+            raise Damaged(f"column {column.name!r}: its bins do not fit together")
         share = float(data["missing_share"])
         return cls(column, low, high, cumulative, share, step, decimals, treat)
 
@@ -301,7 +315,7 @@ class Fresh:
     def describe(self) -> dict[str, Any]:
         """What the column was taken for."""
         identifiers = self.identifiers
-        example = identifiers.values(0, 20, 0).cast(pa.string()).drop_null()
+        example = identifiers.values(0, 20, 0).drop_null()
         looks = f"like {example[0].as_py()}" if len(example) else ""
         return description(self.column, "identifier", looks, identifiers.missing_share)
 
@@ -320,8 +334,10 @@ class Fresh:
     @classmethod
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> Fresh:
         """Inverse of :meth:`to_json` and :meth:`arrays`."""
-        column = Column.from_json(data["column"])
-        return cls(column, Identifiers.restore(data["identifiers"], arrays))
+        column, own = Column.from_json(data["column"]), data["identifiers"]
+        if column.kind not in (("uuid",) if own.get("kind") == "uuid" else ("string", "enum")):
+            raise Damaged(f"column {column.name!r} is not the identifiers' column")
+        return cls(column, Identifiers.restore(own, arrays))
 
 
 Codec = Constant | Levels | Binned | Fresh
@@ -366,12 +382,29 @@ def fit_codec(
             raise ValueError(
                 f"column_types: column {name!r} has no look that an identifier could be made in."
             )
-        if values.null_count == len(values):
-            return Constant(Column(name, kind), None)
-        return None
+        return _constant_text(name, kind, values)
     if kind == "enum":
         return _fit_levels(name, values, weights, keep_constant)
     return _fit_bins(name, kind, values, weights, keep_constant, treat)
+
+
+def _is_distribution(shares: Array) -> bool:
+    """Whether these are probabilities that sum to one."""
+    return bool(shares.dtype == np.float64 and (shares >= 0).all() and abs(shares.sum() - 1) < 1e-6)
+
+
+def _constant_text(name: str, kind: str, values: pa.ChunkedArray) -> Constant | None:
+    """A column of one text, or none at all; None for others."""
+    if values.null_count == len(values):
+        return Constant(Column(name, kind), None)
+    if values.null_count:
+        return None
+    chunks = [c.storage if kind == "uuid" else c.cast(pa.large_string()) for c in values.chunks]
+    distinct = pa.chunked_array(chunks).unique()
+    if len(distinct) > 1:
+        return None
+    value = distinct[0].as_py()
+    return Constant(Column(name, kind), str(UUID(bytes=value)) if kind == "uuid" else value)
 
 
 def _names_rows(values: pa.ChunkedArray) -> bool:

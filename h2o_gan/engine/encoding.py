@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from h2o_gan.engine.columns import Binned, Codec, Constant, Fresh, Levels, fit_codec
+from h2o_gan.engine.files import Damaged
 from h2o_gan.engine.schema import Column, schema_of
 from h2o_gan.notices import warn
 
@@ -209,17 +210,22 @@ class TableEncoder:
 
     @classmethod
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> TableEncoder:
-        """Inverse of :meth:`to_json` and :meth:`arrays`. Raises ValueError for other data."""
+        """Inverse of :meth:`to_json` and :meth:`arrays`. Raises Damaged for other data."""
         codecs: list[Codec] = []
+        by_place: dict[str, dict[str, Array]] = {}
+        for name, array in arrays.items():
+            number, _, own = name.partition(".")
+            by_place.setdefault(number, {})[own] = array
         for place, item in enumerate(data["columns"]):
-            prefix = f"{place}."
-            own = {
-                name.removeprefix(prefix): array
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            }
-            codecs.append(_CODECS[item["codec"]].restore(item, own))
-        return cls(codecs)
+            own_arrays = by_place.get(str(place), {})
+            codecs.append(_CODECS[item["codec"]].restore(item, own_arrays))
+        names = [codec.column.name for codec in codecs]
+        if len(set(names)) != len(names):
+            raise Damaged("two of its columns have one name")
+        encoder = cls(codecs)
+        if not encoder.learned:
+            raise Damaged("none of its columns is learned")
+        return encoder
 
 
 class TableExpansion:

@@ -26,6 +26,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from h2o_gan.engine.files import Damaged
+
 __all__ = ["Identifiers", "Pattern", "fit_identifiers"]
 
 Array = npt.NDArray[Any]
@@ -209,11 +211,12 @@ class Identifiers:
 
     @classmethod
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> Identifiers:
-        """Inverse of :meth:`to_json` and :meth:`arrays`. Raises ValueError for other data."""
+        """Inverse of :meth:`to_json` and :meth:`arrays`. Raises Damaged for other data."""
         name, kind, missing = (data.get(key) for key in ("name", "kind", "missing_share"))
         items, hashes = data.get("patterns"), arrays.get("hashes")
         if (
             not isinstance(name, str)
+            or not isinstance(kind, str)
             or kind not in ("string", "uuid")
             or not isinstance(missing, float)
             or not 0 <= missing < 1
@@ -225,7 +228,7 @@ class Identifiers:
             or not len(hashes)
             or (hashes[1:] <= hashes[:-1]).any()
         ):
-            raise ValueError(f"not an identifier column: {name!r:.200}")
+            raise Damaged(f"not an identifier column: {name!r:.200}")
         return cls(name, kind, missing, tuple(_restored(item, kind) for item in items), hashes)
 
 
@@ -308,7 +311,7 @@ def _pattern(shape: str, texts: list[str], kind: str) -> Pattern:
 
 
 def _restored(item: Any, kind: str) -> Pattern:
-    """A pattern from JSON. Raises ValueError where it is none."""
+    """A pattern from JSON. Raises Damaged where it is none, or has no room for fresh values."""
     chars, weight = (item.get("chars"), item.get("weight")) if isinstance(item, dict) else (0, 0)
     if (
         not isinstance(chars, list)
@@ -321,8 +324,11 @@ def _restored(item: Any, kind: str) -> Pattern:
             kind == "uuid" and [c if c == "-" else set(c) <= set(_HEX) for c in chars] != _UUID_LOOK
         )
     ):
-        raise ValueError(f"not a pattern of identifiers: {item!r:.200}")
-    return Pattern(tuple(chars), weight)
+        raise Damaged(f"not a pattern of identifiers: {item!r:.200}")
+    pattern = Pattern(tuple(chars), weight)
+    if pattern.space < 2 * weight:
+        raise Damaged(f"a pattern of identifiers has no room: {item!r:.200}")
+    return pattern
 
 
 def _share(shapes: list[str]) -> float:

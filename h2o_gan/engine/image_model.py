@@ -14,13 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from h2o_gan.engine.files import network_of, optimizer_of, optimizer_tensors
+from h2o_gan.engine.files import Damaged, network_of, optimizer_of, optimizer_tensors
 from h2o_gan.engine.image_networks import (
     ImageCritic,
     ImageEncoder,
     ImageGenerator,
     ImageSizes,
     channels_last,
+    stages_of,
 )
 from h2o_gan.engine.image_start import LEAST_ERROR
 from h2o_gan.engine.images import PixelEncoder
@@ -34,7 +35,6 @@ Array = npt.NDArray[Any]
 
 _BLOCK = 256  # images
 _REDRAWN_AT_MOST = 4  # times
-_MOST_WIDTH, _MOST_STAGES = 4096, 8
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -275,8 +275,8 @@ class ImageModel(Model):
     ) -> ImageModel:
         encoder = common["encoder"]
         if not isinstance(encoder, PixelEncoder):
-            raise ValueError("its networks are for images, its columns are not.")
-        sizes = _checked_sizes(data["sizes"])
+            raise Damaged("its networks are for images, its columns are not")
+        sizes = _checked_sizes(data["sizes"], encoder.shape)
         classes = 0 if encoder.labels is None else len(encoder.labels.classes)
 
         def build() -> ImageGenerator:
@@ -284,24 +284,18 @@ class ImageModel(Model):
 
         last = network_of(build, "last_generator", tensors)
         critic = network_of(lambda: ImageCritic(encoder.shape, classes, sizes), "critic", tensors)
-        augmentation = data["augmentation"]
-        if not isinstance(augmentation, int | float) or not 0 <= augmentation <= 1:
-            raise ValueError("its augmentation is not a probability.")
-        previews, epochs = tensors["previews"], tuple(data["preview_epochs"])
+        previews, epochs = tensors.get("previews"), tuple(data["preview_epochs"])
         if (
-            previews.dtype != torch.uint8
+            previews is None
+            or previews.dtype != torch.uint8
             or previews.ndim != 5
             or tuple(previews.shape[2:]) != encoder.shape
             or len(epochs) != len(previews)
-            or not all(isinstance(epoch, int) for epoch in epochs)
         ):
-            raise ValueError("its previews do not fit its images.")
-        starting = data.get("starting", False)
-        if not isinstance(starting, bool):
-            raise ValueError("whether its start is over is not said.")
+            raise Damaged("its previews do not fit its images")
         return cls(
             sizes=sizes,
-            starting=starting,
+            starting=data.get("starting", False),
             generator=network_of(build, "generator", tensors),
             critic=critic,
             image_encoder=network_of(
@@ -310,7 +304,7 @@ class ImageModel(Model):
             last_generator=last.state_dict(),
             generator_optimizer=optimizer_of("generator_optimizer", last, tensors),
             critic_optimizer=optimizer_of("critic_optimizer", critic, tensors),
-            augmentation=float(augmentation),
+            augmentation=float(data["augmentation"]),
             previews=previews,
             preview_epochs=epochs,
             **common,
@@ -382,11 +376,8 @@ def without_colours(images: Array) -> Array:
     return images[..., 0] if images.shape[-1] == 1 else images
 
 
-def _checked_sizes(data: Mapping[str, Any]) -> ImageSizes:
+def _checked_sizes(data: Mapping[str, Any], shape: tuple[int, int, int]) -> ImageSizes:
     channels = data["channels"]
-    numbers = [*channels, data["blocks"], data["latent"], data["patch"]]
-    if not 1 <= len(channels) <= _MOST_STAGES or not all(
-        isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= _MOST_WIDTH for n in numbers
-    ):
-        raise ValueError("the widths of its networks are not numbers.")
+    if len(stages_of(shape[0], shape[1], data["patch"])) != len(channels):
+        raise Damaged("the widths of its networks do not fit its images")
     return ImageSizes(tuple(channels), data["blocks"], data["latent"], data["patch"])

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from h2o_gan.engine.encoding import Span
+from h2o_gan.engine.files import Damaged
 from h2o_gan.engine.schema import Column, description, kind_of, schema_of
 
 __all__ = ["Labels", "PixelEncoder", "image_shape_of"]
@@ -129,22 +130,21 @@ class Labels:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], columns: int) -> Labels:
-        """Rebuild labels among so many columns. Raises ValueError for other data."""
+        """Rebuild labels among so many columns. Raises Damaged for other data."""
         column, place = Column.from_json(data["column"]), data["place"]
         classes, shares = data["classes"], [float(share) for share in data["shares"]]
         wanted = str if column.kind == "enum" else int
         if (
-            isinstance(place, bool)
-            or not isinstance(place, int)
-            or not 0 <= place < columns
-            or not 1 <= len(classes) <= _MOST_CLASSES
-            or len(set(classes)) != len(classes) != 0
-            or not all(isinstance(c, wanted) and not isinstance(c, bool) for c in classes)
+            column.kind not in ("enum", "int")
+            or not place < columns
+            or len(classes) > _MOST_CLASSES
+            or len(set(classes)) != len(classes)
+            or not all(isinstance(c, wanted) for c in classes)
             or (column.kind == "enum" and not set(classes) <= set(column.levels))
             or len(shares) != len(classes)
             or not all(share > 0 for share in shares)
         ):
-            raise ValueError("the labels do not fit together")
+            raise Damaged("the labels do not fit together")
         return cls(column, place, tuple(classes), tuple(shares))
 
 
@@ -380,26 +380,31 @@ class PixelEncoder:
 
     @classmethod
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> PixelEncoder:
-        """Inverse of :meth:`to_json`. Raises ValueError for other data."""
+        """Inverse of :meth:`to_json`. Raises Damaged for other data."""
         columns = [Column.from_json(item) for item in data["columns"]]
         labels = data.get("labels")
         known = None if labels is None else Labels.from_json(labels, len(columns))
         pixels = len(columns) - (known is not None)
         # Format 1 and the first of format 2 kept the largest value alone.
         shape = data.get("shape") or image_shape_of(pixels)
-        low, high = float(data.get("low", 0)), float(data.get("high", data.get("largest")))
+        low, high = data.get("low", 0), data.get("high", data.get("largest"))
+        kinds = {c.kind for place, c in enumerate(columns) if known is None or place != known.place}
+        whole = kinds == {"int"}
         if (
             pixels < 1
             or shape is None
-            or len(shape) != 3
-            or not all(isinstance(size, int) and size > 0 for size in shape)
+            or high is None
             or math.prod(shape) != pixels
-            or not math.isfinite(low)
-            or not math.isfinite(high)
             or not low < high
+            or not kinds <= {"int", "real"}
+            or (known is not None and columns[known.place] != known.column)
+            or len({column.name for column in columns}) != len(columns)
+            or (whole and (high - low < 1 or max(-low, high) > 2**53))
         ):
-            raise ValueError("the pixel columns do not fit together")
-        return cls(columns, known, shape=(shape[0], shape[1], shape[2]), low=low, high=high)
+            raise Damaged("the pixel columns do not fit together")
+        return cls(
+            columns, known, shape=(shape[0], shape[1], shape[2]), low=float(low), high=float(high)
+        )
 
 
 class PixelExpansion:

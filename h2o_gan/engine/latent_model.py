@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from h2o_gan.engine import sampling
 from h2o_gan.engine.encoding import Encoder
-from h2o_gan.engine.files import network_of, optimizer_of, optimizer_tensors
+from h2o_gan.engine.files import Damaged, network_of, optimizer_of, optimizer_tensors
 from h2o_gan.engine.model import (
     Model,
     actual_seed,
@@ -212,9 +212,11 @@ class LatentModel(Model):
 
         last = network_of(build, "last_generator", tensors)
         critic = network_of(lambda: build_critic(parameters, encoder.width), "critic", tensors)
-        bias = tensors["bias"]
-        if bias.shape != (encoder.width,) or bias.dtype != torch.float32:
-            raise ValueError("its bias does not fit its columns.")
+        bias = tensors.get("bias")
+        if bias is None or bias.shape != (encoder.width,) or bias.dtype != torch.float32:
+            raise Damaged("its bias does not fit its columns")
+        if not bool(bias.isfinite().all()):
+            raise Damaged("its bias is not finite")
         return cls(
             generator=network_of(build, "generator", tensors),
             critic=critic,

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from h2o_gan.engine.columns import Binned, Levels
 from h2o_gan.engine.dependencies import Dependency, find_dependencies
+from h2o_gan.engine.files import Damaged
 from h2o_gan.engine.tokens import Choice, Number, Token, TokenTables, column_tokens
 
 __all__ = ["RowLayout"]
@@ -129,24 +130,24 @@ class RowLayout:
 
     @classmethod
     def restore(cls, data: Mapping[str, Any], codecs: Sequence[Levels | Binned]) -> RowLayout:
-        """Inverse of :meth:`to_json`. Raises ValueError for other data."""
+        """Inverse of :meth:`to_json`. Raises Damaged for other data."""
         dependencies = [
             Dependency(int(item["column"]), int(item["source"]), np.array(item["table"], np.int64))
             for item in data["dependencies"]
         ]
         rows = data["rows"]
         if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
-            raise ValueError(f"{rows!r:.50} is not a number of rows")
+            raise Damaged(f"{rows!r:.50} is not a number of rows")
         layout = cls(codecs, rows, dependencies)
         if [token.size for token in layout.tokens] != data["sizes"]:
-            raise ValueError("the tokens do not fit the columns")
+            raise Damaged("the tokens do not fit the columns")
         return layout
 
     def _check(self) -> None:
         for place, dependency in self._derived.items():
             source = dependency.source
             if not (0 <= place < len(self.columns) and 0 <= source < len(self.columns)):
-                raise ValueError(f"no column {place} or {source}")
+                raise Damaged(f"no column {place} or {source}")
             own, other = self.columns[place], self.columns[source]
             table = dependency.table
             if (
@@ -157,4 +158,4 @@ class RowLayout:
                 or table.min() < 0
                 or table.max() >= own.tokens[0].size
             ):
-                raise ValueError(f"column {place} does not follow from column {source}")
+                raise Damaged(f"column {place} does not follow from column {source}")

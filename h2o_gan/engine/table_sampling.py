@@ -163,7 +163,7 @@ def _filled_alike(
     # Ratios have a mean of one, so this part of the candidates will be accepted.
     likely = 1.0 if ceiling is None else math.exp(-ceiling)
     reserve = values[:0], active[:0], torch.empty(0, device=device)
-    filled = 0
+    filled, sure = 0, ceiling is not None
     for _ in range(_ROUNDS):
         missing = rows - filled
         count = math.ceil(missing / likely * _MORE) + (_A_FEW if likely < 1 else 0)
@@ -182,6 +182,11 @@ def _filled_alike(
         filled = end
         if filled == rows:
             return values, active
+        if sure and not filled:
+            # By its own account the critic accepts some of the first round. One that accepts none
+            # is broken, and no number of rounds will do: rows are then as the generator has them.
+            every = torch.arange(rows, device=device) % count
+            return drawn[every], there[every]
         # The largest weights under Gumbel noise are draws by weight, without replacement.
         refused = (~accepted & (weight > -torch.inf)).nonzero()[:, 0]
         keys = torch.cat([reserve[2], (weight - (-noise[1].log()).log())[refused]])

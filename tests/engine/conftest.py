@@ -1,8 +1,13 @@
 """Tables that several engine tests use."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for helpers beside the tests
 
 
 @pytest.fixture(scope="session")

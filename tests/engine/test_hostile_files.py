@@ -1,0 +1,171 @@
+"""Model files that someone made: refused in little time and memory, or as good as any other."""
+
+import json
+import os
+import random
+import resource
+import signal
+import stat
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+from hostile import changed_manifests, entries_of, places, with_value, zipped
+
+from h2o_gan import engine
+from h2o_gan.parameters import Parameters
+
+FAMILIES = {
+    "columns": {},
+    "mlp": {"architecture": "mlp", "generator_architecture": {"hidden_dim": [9]}},
+    "convolutional": {"architecture": "convolutional"},
+}
+REFUSED = "is not a valid h2o_gan model file"
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def entries(request, mixed_table, digits_table, tmp_path_factory):
+    table = digits_table if request.param == "convolutional" else mixed_table
+    given = Parameters(seed=1, epochs=1, device="cpu", **FAMILIES[request.param])
+    path = tmp_path_factory.mktemp("model") / "model.zip"
+    engine.fit(table.slice(0, 200).to_reader(), given).save(path)
+    return entries_of(path)
+
+
+def test_any_value_may_be_changed(entries, tmp_path):
+    """A part of what scripts/fuzz_models.py goes through: no error but one, and no hanging."""
+    path = tmp_path / "changed.zip"
+    every = list(changed_manifests(entries))
+    for what, data in random.Random(3).sample(every, 60):
+        path.write_bytes(data)
+        try:
+            model = engine.load(path)
+        except engine.ModelFileError:
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert model.sample(3, seed=1).read_all().num_rows == 3, what
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("shift", 1e9), ("clip", 1e9), ("clip", -1e9), ("decimals", 10**18), ("decimals", -1),
+        ("step", 2**63), ("step", 0), ("name", "\ud800"), ("levels", ["\udfff"]), ("rows", 0),
+        ("missing_share", 1.0), ("epoch", 10**30), ("seconds", float("nan")),
+    ],
+)  # fmt: skip
+def test_these_values_are_refused(entries, tmp_path, name, value):
+    """Some of them loaded, and then hung, divided by zero, overflowed or could not be written."""
+    manifest = json.loads(entries["model.json"])
+    found = [place for place in places(manifest, 99) if place[-1] == name]
+    for place in found:
+        text = json.dumps(with_value(manifest, place, value)).encode()
+        (tmp_path / "x.zip").write_bytes(zipped({**entries, "model.json": text}))
+        with pytest.raises(engine.ModelFileError, match=REFUSED):
+            engine.load(tmp_path / "x.zip")
+
+
+def test_an_error_of_our_own_is_not_told_as_the_files(entries, tmp_path, monkeypatch):
+    (tmp_path / "x.zip").write_bytes(zipped(entries))
+
+    def broken(*_):
+        raise TypeError("a bug")
+
+    monkeypatch.setattr(engine.artifact.Parameters, "resolved_latent_size", property(broken))
+    monkeypatch.setattr(engine.artifact, "_real_scores", broken)
+    with pytest.raises(TypeError, match="a bug"):
+        engine.load(tmp_path / "x.zip")
+
+
+@pytest.mark.parametrize("kind", ["objects", "tensors", "names"])
+def test_no_file_takes_much_memory_or_time(entries, tmp_path, kind):
+    if kind == "objects":
+        own = {"model.json": b"[" + b"{}," * 80_000_000 + b"{}]"}
+    elif kind == "names":
+        own = {"model.json": b"[" + b'"ab",' * 6_000_000 + b'"ab"]'}
+    else:
+        one = '"%d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+        header = ("{" + ",".join(one % place for place in range(1_000_000)) + "}").encode()
+        own = {"weights.safetensors": len(header).to_bytes(8, "little") + header}
+    (tmp_path / "x.zip").write_bytes(zipped({**entries, **own}))
+    assert _peak_of_loading(tmp_path / "x.zip") < 2**30
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder"])
+def test_only_regular_files_are_read(tmp_path, kind):
+    path = Path("/dev/zero") if kind == "device" else tmp_path / kind
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    with pytest.raises(engine.ModelFileError, match="no.* regular file"):
+        engine.load(path)
+
+
+def _peak_of_loading(path):
+    """Bytes of memory that a process takes at most to refuse a file."""
+    program = """
+import resource, sys
+from h2o_gan import engine
+try:
+    engine.load(sys.argv[1])
+except engine.ModelFileError:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+    limited = lambda: resource.setrlimit(resource.RLIMIT_CPU, (40, 40))  # noqa: E731
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)],
+        capture_output=True,
+        text=True,
+        preexec_fn=limited,
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    return int(done.stdout)
+
+
+# ---- as files are written
+
+
+@pytest.fixture(scope="module")
+def model(mixed_table):
+    return engine.fit(mixed_table.slice(0, 60).to_reader(), Parameters(seed=1, epochs=1))
+
+
+def test_what_a_killed_process_left_is_removed(model, tmp_path):
+    program = f"""
+import os, signal, sys
+from h2o_gan.engine.whole_files import written_whole
+with written_whole({str(tmp_path / "m.zip")!r}) as file:
+    file.write(b"half"); file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
+    model.save(tmp_path / "m.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.zip"]
+
+
+def test_the_mode_of_a_file_is_kept_and_new_ones_honour_the_mask(model, tmp_path, monkeypatch):
+    model.save(tmp_path / "a")
+    (tmp_path / "plain").touch()
+    mode = lambda name: stat.S_IMODE((tmp_path / name).stat().st_mode)  # noqa: E731
+    assert mode("a") == mode("plain")
+
+    def process_wide(mask):
+        raise AssertionError("the mask is the whole process's")
+
+    monkeypatch.setattr(os, "umask", process_wide)
+    for wanted in (0o600, 0o640):
+        os.chmod(tmp_path / "a", wanted)
+        model.save(tmp_path / "a")
+        assert mode("a") == wanted
+
+
+def test_names_may_be_as_long_as_the_file_system_takes(model, tmp_path):
+    for name in ("n" * 255, "ü" * 127):
+        model.save(tmp_path / name)
+        assert engine.load(tmp_path / name).sample(2).read_all().num_rows == 2
