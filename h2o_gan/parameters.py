@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 __all__ = [
@@ -22,7 +23,9 @@ __all__ = [
     "IMAGE_ERRORS",
     "JSON_PARAMETERS",
     "LOSS_FUNCTIONS",
+    "MOST_WEIGHTS",
     "Parameters",
+    "check_weights",
     "documentation",
 ]
 
@@ -39,6 +42,10 @@ _IMAGE_ONLY = ("image_shape", "image_column", "image_root")
 _IMAGE_SIDES = 8, 128  # pixels
 _RATIOS = ("relativistic",)  # games whose critic, at the optimum, is a log density ratio
 _MOST_LAYERS = 100
+MOST_WEIGHTS = 100_000_000
+"""Weights of a network beyond which a training is refused; see :func:`check_weights`."""
+DEFAULT_HIDDEN = (256, 256)
+_IMAGE_START = 8192  # outputs of an image generator's first layer: 128 channels of 8 x 8
 _NUMBER = (int, float)
 
 
@@ -314,6 +321,7 @@ class Parameters:
                 f"latent_size={self.latent_size} and generator_architecture['input_dim']={latent} "
                 "are the same thing: give one of them, or the same number twice."
             )
+        check_weights(self)
 
     @property
     def resolved_latent_size(self) -> int:
@@ -390,6 +398,48 @@ class Parameters:
     def replace(self, **changes: Any) -> Parameters:
         """A copy with some values changed, checked anew."""
         return dataclasses.replace(self, **changes)
+
+
+def check_weights(parameters: Parameters, columns: int | None = None) -> None:
+    """Refuse networks too large to train: one rule for notebooks, workers and the cluster.
+
+    Where they are multilayer perceptrons (``networks_for(images=False) == "mlp"``), the layers
+    are, for the generator, the latent vector (``resolved_latent_size``), ``hidden_dim`` (an int is
+    one layer; 256, 256 when absent) and `columns`; for the discriminator `columns`, ``hidden_dim``
+    likewise, and 1. The weights of a network are the sum of ``(inputs + 1) * outputs`` over
+    consecutive layers. Where `columns` is not known it is the generator's ``output_dim`` or the
+    discriminator's ``input_dim``, or else 1. Where they are for images (``has_images``, and
+    ``networks_for(images=True) == "convolutional"``), the weights are ``(latent_size + 1) *
+    8192``, ``latent_size`` 64 when absent. No network may have more than 100,000,000.
+
+    Raises:
+        ValueError: a network has more; the message begins with the parameter to blame.
+    """
+    if parameters.has_images and parameters.networks_for(images=True) == "convolutional":
+        latent = parameters.latent_size or 64
+        _refuse_weights("latent_size", latent, (latent + 1) * _IMAGE_START)
+    if parameters.networks_for(images=False) != "mlp":
+        return
+    latent = parameters.resolved_latent_size
+    for which, key in zip(_DICTS, ("output_dim", "input_dim"), strict=True):
+        architecture = getattr(parameters, which) or {}
+        hidden = architecture.get("hidden_dim", DEFAULT_HIDDEN)
+        hidden = [hidden] if isinstance(hidden, int) else list(hidden)
+        width = columns or architecture.get(key, 1)
+        is_generator = which == "generator_architecture"
+        layers = [latent, *hidden, width] if is_generator else [width, *hidden, 1]
+        weights = sum((a + 1) * b for a, b in pairwise(layers))
+        if is_generator and parameters.latent_size is not None and "hidden_dim" not in architecture:
+            _refuse_weights("latent_size", latent, weights)
+        _refuse_weights(which, getattr(parameters, which), weights)
+
+
+def _refuse_weights(name: str, value: Any, weights: int) -> None:
+    if weights > MOST_WEIGHTS:
+        raise ValueError(
+            f"{name}={value!s:.100} makes a network of {weights:,} weights; {MOST_WEIGHTS:,} "
+            "are the most."
+        )
 
 
 def documentation() -> str:

@@ -38,6 +38,12 @@ class Sizes:
     summary: int = 128
     hidden: int = 128
 
+    @property
+    def weights(self) -> int:
+        """About how many weights a token has; a number's has more of them than most choices'."""
+        body = (self.features + 1) * self.summary + self.summary * self.hidden + self.hidden**2
+        return body + 3 * _COMPONENTS * self.hidden + (_KNOTS + 1) * self.features
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -201,8 +207,11 @@ class AutoregressiveGenerator(nn.Module):
         features = self.features(values, active)
         known = active.T[:, :, None].to(features.dtype)
         summaries = self._before(torch.bmm(torch.cat([features, known], -1), self.project), order)
-        outputs = self._outputs(summaries, values, random)
+        hidden = self._hidden(summaries, random)
         columns, present = values.unbind(1), active.T
+        if len(self._numbers) > _FEW_TOKENS:
+            return self._logs_of_many(hidden, values) * present
+        outputs = [self._output(place, own, values) for place, own in enumerate(hidden.unbind(0))]
         logs = [
             self._log_normal_mixture(output, column)
             if token.is_number
@@ -222,17 +231,27 @@ class AutoregressiveGenerator(nn.Module):
         ordered = parts[order]
         return (ordered.cumsum(0) - ordered)[place]
 
-    def _outputs(
-        self, summaries: Tensor, values: Tensor, random: torch.Generator | None
-    ) -> list[Tensor]:
+    def _logs_of_many(self, hidden: Tensor, values: Tensor) -> Tensor:
+        """(T, B) log probabilities where numbers are so many that one by one they take minutes."""
+        heads = torch.stack([self.heads[place] for place in self._numbers])
+        biases = torch.stack([self.biases[place] for place in self._numbers])
+        outputs = torch.baddbmm(biases[:, None, :], hidden[self._numbers], heads)
+        of_numbers = self._log_normal_mixture(outputs, values[:, self._numbers].T)
+        logs: list[Tensor] = [*of_numbers.unbind(0)]
+        for place in self._choices:
+            output = self._output(place, hidden[place], values)
+            logs.append(-F.cross_entropy(output, values[:, place].long(), reduction="none"))
+        own_order = torch.tensor([*self._numbers, *self._choices], device=hidden.device).argsort()
+        return torch.stack(logs)[own_order]
+
+    def _hidden(self, summaries: Tensor, random: torch.Generator | None) -> Tensor:
         hidden = F.silu(torch.baddbmm(self.first_bias, summaries, self.first))
         inner = self._dropped(hidden, random)
         hidden = hidden + F.silu(torch.baddbmm(self.second_bias, inner, self.second))
-        hidden = self._dropped(hidden, random)
-        outputs = []
-        for place, own in enumerate(hidden.unbind(0)):
-            outputs.append(torch.addmm(self._bias(place, values), own, self.heads[place]))
-        return outputs
+        return self._dropped(hidden, random)
+
+    def _output(self, place: int, hidden: Tensor, values: Tensor) -> Tensor:
+        return torch.addmm(self._bias(place, values), hidden, self.heads[place])
 
     def _bias(self, place: int, values: Tensor) -> Tensor:
         bias: Tensor = self.biases[place]
@@ -256,7 +275,7 @@ class AutoregressiveGenerator(nn.Module):
 
     def _log_normal_mixture(self, output: Tensor, scores: Tensor) -> Tensor:
         weight, mean, log_sd = self._mixture(output)
-        squares = ((scores[:, None] - mean) * torch.exp(-log_sd)).square()
+        squares = ((scores[..., None] - mean) * torch.exp(-log_sd)).square()
         parts = F.log_softmax(weight, -1) - log_sd - 0.5 * squares
         return torch.logsumexp(parts, -1) - _HALF_LOG_TWO_PI
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from h2o_gan.engine.encoding import Span
-from h2o_gan.parameters import Parameters
+from h2o_gan.parameters import DEFAULT_HIDDEN, Parameters
 
 __all__ = ["MLP", "build_critic", "build_generator", "initialize", "start_at_marginals"]
 
@@ -25,7 +25,6 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "softplus": nn.Softplus,
 }
-_DEFAULT_HIDDEN = (256, 256)
 _DEFAULT_ACTIVATION = "leaky_relu"
 
 
@@ -71,7 +70,7 @@ def start_at_marginals(generator: nn.Module, spans: Sequence[Span]) -> None:
 
 def _mlp(architecture: Mapping[str, Any] | None, inputs: int, outputs: int) -> MLP:
     architecture = architecture or {}
-    hidden = architecture.get("hidden_dim", _DEFAULT_HIDDEN)
+    hidden = architecture.get("hidden_dim", DEFAULT_HIDDEN)
     if isinstance(hidden, int):
         hidden = [hidden]
     return MLP(inputs, hidden, outputs, architecture.get("activation", _DEFAULT_ACTIVATION))

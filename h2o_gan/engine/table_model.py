@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from h2o_gan.engine.autoregressive import AutoregressiveGenerator, RowCritic, Sizes
 from h2o_gan.engine.conditions import Conditions
 from h2o_gan.engine.encoding import TableEncoder
-from h2o_gan.engine.files import network_of, optimizer_of, optimizer_tensors
+from h2o_gan.engine.files import Damaged, network_of, optimizer_of, optimizer_tensors
 from h2o_gan.engine.layout import RowLayout
 from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed, sampling_device
 from h2o_gan.engine.sampling import block_seed, in_threads
@@ -29,7 +29,7 @@ __all__ = ["CRITIC_SIZES", "TableModel"]
 Array = npt.NDArray[Any]
 
 CRITIC_SIZES = (16, 192)
-"""The critic's features of a token, and units of its two hidden layers."""
+"""The critic's sizes where the table is not very wide."""
 
 _BLOCK_ROWS = 2048
 _BLOCK_CELLS = 2**19
@@ -45,6 +45,7 @@ class TableModel(Model):
         generator: the running mean of the generator.
         sizes: its widths.
         critic: the critic, or None where there was no time for one.
+        critic_sizes: its features of a token, and units of its two hidden layers.
         shift, clip: how the critic's scores become log density ratios.
         last_generator: state of the generator itself, for going on with training.
         generator_optimizer: state of Adam, for the same.
@@ -58,6 +59,7 @@ class TableModel(Model):
     generator: AutoregressiveGenerator
     sizes: Sizes
     critic: RowCritic | None
+    critic_sizes: tuple[int, int] = CRITIC_SIZES
     shift: float
     clip: float
     last_generator: Mapping[str, Tensor] = field(repr=False)
@@ -207,6 +209,7 @@ class TableModel(Model):
         return {
             "layout": self.layout.to_json(),
             "sizes": asdict(self.sizes),
+            "critic_sizes": list(self.critic_sizes),
             "has_critic": self.critic is not None,
             "shift": self.shift,
             "clip": self.clip,
@@ -218,31 +221,28 @@ class TableModel(Model):
     ) -> TableModel:
         encoder = common["encoder"]
         if not isinstance(encoder, TableEncoder):
-            raise ValueError("its encoder is not a table's.")
+            raise Damaged("its encoder is not a table's")
         layout = RowLayout.restore(data["layout"], encoder.learned)
-        sizes = Sizes(**data["sizes"])
-        if any(type(size) is not int or not 1 <= size <= 2**16 for size in asdict(sizes).values()):
-            raise ValueError(f"its sizes are {sizes}.")
+        sizes = Sizes(**{name: data["sizes"][name] for name in asdict(Sizes())})
 
         def build() -> AutoregressiveGenerator:
             return AutoregressiveGenerator(layout.tokens, sizes)
 
         last = network_of(build, "last_generator", tensors)
         critic = None
+        features, hidden = data.get("critic_sizes", CRITIC_SIZES)
         if data["has_critic"]:
             critic = network_of(
-                lambda: RowCritic(layout.tokens, *CRITIC_SIZES, 0.0), "critic", tensors
+                lambda: RowCritic(layout.tokens, features, hidden, 0.0), "critic", tensors
             )
-        shift, clip = float(data["shift"]), float(data["clip"])
-        if not np.isfinite([shift, clip]).all():
-            raise ValueError("its critic's scale is not finite.")
         return cls(
             layout=layout,
             generator=network_of(build, "generator", tensors),
             sizes=sizes,
             critic=critic,
-            shift=shift,
-            clip=clip,
+            critic_sizes=(features, hidden),
+            shift=float(data["shift"]),
+            clip=float(data["clip"]),
             last_generator=last.state_dict(),
             generator_optimizer=optimizer_of("generator_optimizer", last, tensors),
             **common,

@@ -49,6 +49,8 @@ _STEPS, _STEPS_ROWS, _STEPS_POWER = 1000, 20_000, 0.25
 _FEWEST_STEPS, _MOST_STEPS = 250, 4000
 _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.1, 2048, 40
 _SPLIT_SEED = 20
+_FEWEST_WEIGHTS, _WEIGHTS_A_ROW = 2_000_000, 1000
+_NARROWEST = Sizes(features=4, summary=16, hidden=4)
 
 _PENALTY = 0.05
 _CRITIC_STEPS = 500
@@ -101,7 +103,12 @@ class TableTraining(Training):
         decay = parameters.ema_decay
         self._ema_decay = _EMA_DECAY if decay is None else decay
         self.sizes = (
-            _sizes(len(layout.tokens), len(codes)) if checkpoint is None else checkpoint.sizes
+            sizes_of(len(layout.tokens), len(codes)) if checkpoint is None else checkpoint.sizes
+        )
+        self.critic_sizes = (
+            critic_sizes_of(len(layout.tokens), len(codes))
+            if checkpoint is None
+            else checkpoint.critic_sizes
         )
 
         start = torch.Generator().manual_seed(derive(self.seed, 0, 0))
@@ -221,6 +228,7 @@ class TableTraining(Training):
             generator=on_cpu(self.average),
             sizes=self.sizes,
             critic=on_cpu(acceptance.critic) if acceptance else None,
+            critic_sizes=self.critic_sizes,
             shift=acceptance.shift if acceptance else 0.0,
             clip=acceptance.clip if acceptance else 0.0,
             last_generator=copied(self.generator.state_dict()),
@@ -257,10 +265,15 @@ class _CriticTraining:
         )
         start = torch.Generator().manual_seed(derive(training.seed, 7, 0))
         tokens = training.layout.tokens
-        self._critic = RowCritic(tokens, *CRITIC_SIZES, _CRITIC_DROPOUT)
+        self._critic = RowCritic(tokens, *training.critic_sizes, _CRITIC_DROPOUT)
         self._critic.initialize(start)
         self._critic.to(training.device)
         self._average = copy.deepcopy(self._critic).requires_grad_(False)
+        # Rows are drawn by weight on the CPU, by a generator of its own where steps are elsewhere.
+        self._weighted = self._random
+        if self._random.device.type != "cpu":
+            seed = derive(training.seed, 10, training.step)
+            self._weighted = torch.Generator().manual_seed(seed)
 
     def run(self, steps: int) -> dict[str, float | None] | None:
         """Train, and leave an acceptance with `training` unless the critic is no better than none.
@@ -367,12 +380,6 @@ class _CriticTraining:
             picked = training.draw_by_weight(rows, self._weighted)
         return training.tables.expand(training.codes[picked.to(training.device)], self._random)
 
-    @property
-    def _weighted(self) -> torch.Generator:
-        if self._random.device.type == "cpu":
-            return self._random
-        return torch.Generator().manual_seed(int(torch.randint(2**31, (1,)).item()))
-
     @torch.no_grad()
     def _held_out_loss(self, values: Tensor, active: Tensor) -> float:
         """The pairing loss on rows that neither network learned from."""
@@ -385,8 +392,36 @@ class _CriticTraining:
         return float(F.softplus(on_fake[None, :] - on_real[:, None]).mean())
 
 
-def _sizes(tokens: int, rows: int) -> Sizes:
-    """Narrower networks for small tables, which are soon learned by heart, and for wide ones."""
+def _most_weights(rows: int) -> int:
+    """How many weights so many rows can teach; a table of tens of columns is far from it."""
+    return _FEWEST_WEIGHTS + _WEIGHTS_A_ROW * rows
+
+
+def sizes_of(tokens: int, rows: int) -> Sizes:
+    """Narrower networks for small tables, which are soon learned by heart, and for wide ones.
+
+    Very wide ones halve them until all tokens' networks have no more weights than the rows call
+    for, or are as narrow as can be.
+    """
+    sizes = _usual_sizes(tokens, rows)
+    while tokens * sizes.weights > _most_weights(rows) and sizes != _NARROWEST:
+        sizes = Sizes(
+            features=max(sizes.features // 2, _NARROWEST.features),
+            summary=max(sizes.summary // 2, _NARROWEST.summary),
+            hidden=max(sizes.hidden // 2, _NARROWEST.hidden),
+        )
+    return sizes
+
+
+def critic_sizes_of(tokens: int, rows: int) -> tuple[int, int]:
+    """Features of a token and hidden units of the critic, by the same measure."""
+    features, hidden = CRITIC_SIZES
+    while tokens * features * (25 + hidden) > _most_weights(rows) and features > 1:
+        features, hidden = features // 2, hidden // 2
+    return features, hidden
+
+
+def _usual_sizes(tokens: int, rows: int) -> Sizes:
     if rows < _SMALL_TABLE:
         return Sizes(features=16, summary=64, hidden=32)
     if tokens <= 40:

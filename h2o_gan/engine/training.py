@@ -21,7 +21,7 @@ from h2o_gan.engine.model import Model
 from h2o_gan.engine.preparation import encode_rows, fit_encoder, read_rows
 from h2o_gan.engine.schema import TEXT_KINDS, kind_of
 from h2o_gan.engine.table_training import TableTraining
-from h2o_gan.parameters import Parameters
+from h2o_gan.parameters import Parameters, check_weights
 
 __all__ = ["TrainingDiverged", "fit", "resolve_device"]
 
@@ -138,6 +138,7 @@ def _real_rows(
 
 def _check_widths(parameters: Parameters, encoder: Encoder) -> None:
     columns, width = len(encoder.columns), encoder.width
+    check_weights(parameters, width)
     for which, key in (
         ("generator_architecture", "output_dim"),
         ("discriminator_architecture", "input_dim"),
