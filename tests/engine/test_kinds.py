@@ -23,7 +23,7 @@ def every_kind():
     rng = np.random.default_rng(0)
     enum = pa.array(rng.choice(["a", "b", "ü"], ROWS)).dictionary_encode()
     stamps = pa.array(10**12 + rng.integers(0, 10**9, ROWS), pa.timestamp("ms", tz="UTC"))
-    random_uuids = [int.from_bytes(rng.bytes(16)) for _ in range(ROWS)]
+    random_uuids = [int.from_bytes(rng.bytes(16), "big") for _ in range(ROWS)]
     one = np.zeros(ROWS, int)
     return {
         "int": pa.array(rng.integers(-5, 10**12, ROWS)),
