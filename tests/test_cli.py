@@ -116,12 +116,13 @@ def test_it_starts_a_cluster_of_its_own(tmp_path, free_port):
 
 
 def test_text_of_few_values_is_learned_and_the_rest_is_named(cluster, tmp_path):
-    rows = 300
+    rows, rng = 300, np.random.default_rng(0)
+    words = ["the", "a", "customer", "called", "again", "about", "his", "late", "order", "and"]
     table = pa.table(
         {
             "size": np.arange(rows) % 11,
             "town": [["Ulm", "Köln", None][i % 3] for i in range(rows)],
-            "note": [f"{'x' * (i % 23)} remark of {i * 7919 % 1009}" for i in range(rows)],
+            "note": [" ".join(rng.choice(words, rng.integers(4, 12))) for _ in range(rows)],
         }
     )
     pq.write_table(table, tmp_path / "in.parquet")

@@ -48,12 +48,17 @@ class Detector:
         if self.validation is not None:
             tables["validation_detection_auc"] = self.validation
         names = [column.name for column in model.judged_columns]
+        if not names:
+            return {}
         count = max(table.num_rows for table in tables.values())
-        fake = model.sample(count, _SEED).read_all().select(names)
-        return {
-            name: detection_auc(table.select(names), fake[: table.num_rows])
-            for name, table in tables.items()
-        }
+        try:
+            fake = model.sample(count, _SEED).read_all().select(names)
+            return {
+                name: detection_auc(table.select(names), fake[: table.num_rows])
+                for name, table in tables.items()
+            }
+        except (pa.ArrowException, ValueError):
+            return {}  # A trained model is not lost to what is measured of it.
 
 
 def picked_rows(rows: int, weights: Array | None = None) -> npt.NDArray[np.int64]:
