@@ -51,7 +51,8 @@ public final class FramesServlet extends GanServlet {
     try {
       stream = new FrameStream(
           frame, columns(request, frame), number(request, "row_offset", 0), number(request, "row_count", Long.MAX_VALUE),
-          node(request), "narrow".equals(request.getParameter("ints")));
+          node(request), "narrow".equals(request.getParameter("ints")),
+          !"none".equals(request.getParameter("levels")));
     } catch (RuntimeException e) {
       Log.warn("h2o_gan: a frame that cannot be read", e);
       throw new Requests.Refusal(409, "the frame was changed or removed while it was being read");

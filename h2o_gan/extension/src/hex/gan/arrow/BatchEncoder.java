@@ -9,37 +9,100 @@ import water.util.UnsafeUtils;
 
 /** Encodes rows of one chunk of each column as a record batch. */
 final class BatchEncoder {
+  private final Kind[] kinds;
+  private final Chunk[] chunks;
   private final int first;
   private final int rows;
   private final Body body;
 
-  private BatchEncoder(int first, int rows, Body body) {
-    this.first = first;
-    this.rows = rows;
-    this.body = body;
-  }
-
   /**
    * @param chunk which chunk of each column
    * @param first the first row wanted, counted from the beginning of the chunk
+   * @param wanted how many rows; there will be fewer where the texts are too long for one batch
    */
-  static byte[] encode(Vec[] vecs, Kind[] kinds, int chunk, int first, int rows) {
-    long expected = 0;
-    for (Kind kind : kinds) {
-      expected += (long) (kind.width == 0 ? 16 : kind.width) * rows;
+  BatchEncoder(Vec[] vecs, Kind[] kinds, int chunk, int first, int wanted) {
+    this.kinds = kinds;
+    this.first = first;
+    chunks = new Chunk[vecs.length];
+    long width = 0;
+    for (int i = 0; i < chunks.length; i++) {
+      chunks[i] = vecs[i].chunkForChunkIdx(chunk);
+      if (chunks[i].len() < first + wanted) {
+        throw new IllegalStateException("a chunk is shorter than its column says");
+      }
+      width += kinds[i].width;
     }
-    Body body = new Body(rows, vecs.length, expected);
-    BatchEncoder encoder = new BatchEncoder(first, rows, body);
-    for (int i = 0; i < vecs.length; i++) {
-      encoder.encode(vecs[i].chunkForChunkIdx(chunk), kinds[i]);
+    rows = fitting(wanted);
+    body = new Body(rows, chunks.length, rows * width + (rows < wanted ? Workers.PIECE_BYTES : texts(rows)));
+  }
+
+  /** How many rows the batch has. */
+  int rows() {
+    return rows;
+  }
+
+  byte[] encode() {
+    for (int i = 0; i < chunks.length; i++) {
+      encode(chunks[i], kinds[i]);
     }
     return body.message();
   }
 
-  private void encode(Chunk chunk, Kind kind) {
-    if (chunk.len() < first + rows) {
-      throw new IllegalStateException("a chunk is shorter than its column says");
+  /** A batch without rows. */
+  static byte[] empty(Kind[] kinds) {
+    Body body = new Body(0, kinds.length, 0);
+    for (Kind kind : kinds) {
+      body.emptyBuffer();
+      body.addBuffer(kind == Kind.STRING ? 4 : 0);
+      if (kind == Kind.STRING) {
+        body.emptyBuffer();
+      }
+      body.endColumn(0);
     }
+    return body.message();
+  }
+
+  /** A bound of the bytes of text in so many rows, as good as can be had without reading them. */
+  private long texts(int count) {
+    long bytes = 0;
+    for (int i = 0; i < chunks.length; i++) {
+      if (kinds[i] == Kind.STRING) {
+        bytes += chunks[i].byteSize() / Math.max(1, chunks[i].len()) * count + 4L * count;
+      }
+    }
+    return bytes;
+  }
+
+  /** How many of the rows wanted do not have too much text for one batch; one at least. */
+  private int fitting(int wanted) {
+    long most = 0;
+    for (int i = 0; i < chunks.length; i++) {
+      most += kinds[i] == Kind.STRING ? chunks[i].byteSize() : 0;
+    }
+    if (most <= Workers.PIECE_BYTES) {
+      return wanted;
+    }
+    BufferedString text = new BufferedString();
+    long bytes = 0;
+    for (int row = 0; row < wanted; row++) {
+      for (int i = 0; i < chunks.length; i++) {
+        if (kinds[i] == Kind.STRING && textual(chunks[i]) && chunks[i].atStr(text, first + row) != null) {
+          bytes += text.length();
+        }
+      }
+      if (bytes > Workers.PIECE_BYTES && row > 0) {
+        return row;
+      }
+    }
+    return wanted;
+  }
+
+  /** All-NA chunks of text are numeric ones, which have no texts to ask for. */
+  private static boolean textual(Chunk chunk) {
+    return chunk instanceof CStrChunk || chunk.chk2() != null;
+  }
+
+  private void encode(Chunk chunk, Kind kind) {
     int validity = body.addBuffer((rows + 7) / 8);
     int nulls;
     switch (kind) {
@@ -138,8 +201,7 @@ final class BatchEncoder {
     byte[] bytes = body.bytes();
     int nulls = 0;
     long size = 0;
-    // All-NA chunks of text are numeric ones, which have no texts to ask for.
-    boolean textual = chunk instanceof CStrChunk || chunk.chk2() != null;
+    boolean textual = textual(chunk);
     for (int i = 0; i < rows; i++) {
       if (textual && chunk.atStr(text, first + i) != null) {
         size += text.length();

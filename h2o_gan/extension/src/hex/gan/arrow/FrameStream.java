@@ -4,13 +4,11 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
-import water.H2O;
+import water.DKV;
+import water.Futures;
 import water.H2ONode;
-import water.RPC;
 import water.fvec.Frame;
 import water.fvec.Vec;
 
@@ -21,27 +19,23 @@ import water.fvec.Vec;
  * the same time, on the nodes that hold them, and sent in the frame's order.
  */
 public final class FrameStream {
-  /** Bytes and values in a record batch at most, texts aside: memory stays bounded for wide frames. */
-  private static final int BATCH_BYTES = 1 << 23;
-
-  private static final int BATCH_VALUES = 1 << 22;
-
   private final Vec[] vecs;
-  /** The column that says where a chunk's rows live; H2O's own list of chunks goes by it too. */
-  private final Vec anchor;
   private final String[] names;
   private final Kind[] kinds;
-  private final List<Piece> pieces = new ArrayList<>();
+  private final boolean levels;
+  /** The rows; null where none are wanted. */
+  private final Pieces pieces;
 
-  private static final class Piece {
-    final int chunk;
-    final int first;
-    final int rows;
+  private static final class Waiting {
+    final Pieces.Piece piece;
+    final Future<EncodeTask> task;
+    /** Whether it was started beside others. */
+    final boolean extra;
 
-    Piece(int chunk, int first, int rows) {
-      this.chunk = chunk;
-      this.first = first;
-      this.rows = rows;
+    Waiting(Pieces.Piece piece, EncodeTask.Columns columns, boolean extra) {
+      this.piece = piece;
+      this.extra = extra;
+      task = new EncodeTask(columns, piece.chunk, piece.first, piece.rows).start(piece.home);
     }
   }
 
@@ -51,47 +45,41 @@ public final class FrameStream {
    * @param count how many rows are wanted, if the frame has so many
    * @param node only rows that live on this node; null for all
    * @param narrow whether integers may be sent in fewer bytes than eight
+   * @param levels whether the levels of enums are sent; without, their dictionaries are empty
    */
-  public FrameStream(Frame frame, int[] columns, long offset, long count, H2ONode node, boolean narrow) {
-    anchor = frame.anyVec();
+  public FrameStream(
+      Frame frame, int[] columns, long offset, long count, H2ONode node, boolean narrow, boolean levels) {
+    this.levels = levels;
     vecs = new Vec[columns.length];
     names = new String[columns.length];
     kinds = new Kind[columns.length];
+    Vec[] all = frame.vecs();
     for (int i = 0; i < columns.length; i++) {
-      vecs[i] = frame.vec(columns[i]);
+      vecs[i] = all[columns[i]];
       names[i] = frame.name(columns[i]);
+    }
+    summarise(vecs);
+    for (int i = 0; i < columns.length; i++) {
       kinds[i] = Kind.of(vecs[i], narrow);
     }
-    if (columns.length > 0) {
-      plan(offset, count > Long.MAX_VALUE - offset ? Long.MAX_VALUE : offset + count, node);
-    }
+    long end = count > Long.MAX_VALUE - offset ? Long.MAX_VALUE : offset + count;
+    pieces = columns.length == 0 || count == 0 ? null : new Pieces(all[0], vecs, kinds, offset, end, node);
   }
 
-  private void plan(long from, long to, H2ONode node) {
-    long width = 0;
-    for (Kind kind : kinds) {
-      width += kind.width == 0 ? 16 : kind.width;
-    }
-    long limit = Math.max(1, Math.min(BATCH_VALUES / vecs.length, BATCH_BYTES / width));
-    long[] starts = anchor.espc();
-    for (int chunk = 0; chunk + 1 < starts.length; chunk++) {
-      long first = Math.max(from, starts[chunk]);
-      long end = Math.min(to, starts[chunk + 1]);
-      if (first >= end || node != null && node != home(chunk)) {
-        continue;
-      }
-      // Parts of equal size: a last one of a few rows would not be worth its message.
-      long parts = (end - first + limit - 1) / limit;
-      for (long part = 0; part < parts; part++) {
-        long begin = first + (end - first) * part / parts;
-        long stop = first + (end - first) * (part + 1) / parts;
-        pieces.add(new Piece(chunk, (int) (begin - starts[chunk]), (int) (stop - begin)));
+  /** Has H2O count the ranges of all columns at once; one after the other, each is a trip or two. */
+  private static void summarise(Vec[] vecs) {
+    for (Vec vec : vecs) {
+      if (Kind.hasRange(vec)) {
+        DKV.prefetch(vec.rollupStatsKey());
       }
     }
-  }
-
-  private H2ONode home(int chunk) {
-    return anchor.chunkKey(chunk).home_node();
+    Futures counted = new Futures();
+    for (Vec vec : vecs) {
+      if (Kind.hasRange(vec)) {
+        vec.startRollupStats(counted);
+      }
+    }
+    counted.blockForPending();
   }
 
   /**
@@ -103,39 +91,77 @@ public final class FrameStream {
     Messages.sendSchema(out, names, kinds);
     for (int i = 0; i < vecs.length; i++) {
       if (kinds[i] == Kind.LEVELS) {
-        Messages.sendLevels(out, i, vecs[i].domain());
+        Messages.sendLevels(out, i, levels ? vecs[i].domain() : new String[0]);
       }
+    }
+    if (pieces == null) {
+      // Readers hand out levels with a batch only.
+      out.write(BatchEncoder.empty(kinds));
     }
     // Whoever waits for the columns should not have to wait for the rows.
     out.flush();
-    ArrayDeque<Future<byte[]>> waiting = new ArrayDeque<>();
-    try {
-      int next = 0;
-      while (next < pieces.size() || !waiting.isEmpty()) {
-        while (next < pieces.size() && waiting.size() < Workers.WINDOW) {
-          Piece piece = pieces.get(next++);
-          waiting.add(Workers.POOL.submit(() -> encode(piece)));
-        }
-        out.write(waiting.remove().get());
-      }
-    } catch (InterruptedException e) {
-      throw new InterruptedIOException();
-    } catch (ExecutionException e) {
-      throw new IOException("the frame was changed or removed while it was read", e.getCause());
-    } finally {
-      for (Future<byte[]> future : waiting) {
-        future.cancel(true);
-      }
+    if (pieces != null) {
+      sendRows(out);
     }
     Messages.sendEnd(out);
   }
 
-  private byte[] encode(Piece piece) {
-    H2ONode home = home(piece.chunk);
-    if (home == H2O.SELF) {
-      return BatchEncoder.encode(vecs, kinds, piece.chunk, piece.first, piece.rows);
+  private void sendRows(OutputStream out) throws IOException {
+    EncodeTask.Columns columns = new EncodeTask.Columns(vecs, kinds);
+    ArrayDeque<Waiting> waiting = new ArrayDeque<>();
+    try {
+      fill(waiting, columns);
+      while (!waiting.isEmpty()) {
+        Waiting next = waiting.remove();
+        EncodeTask done;
+        try {
+          done = next.task.get();
+        } finally {
+          release(next);
+        }
+        if (done == null) {
+          throw new IOException("a node of the cluster is gone");
+        }
+        if (done.rows < next.piece.rows) {
+          waiting.addFirst(new Waiting(next.piece.after(done.rows), columns, false));
+        }
+        out.write(done.message);
+        fill(waiting, columns);
+      }
+    } catch (InterruptedException e) {
+      throw new InterruptedIOException();
+    } catch (ExecutionException | RuntimeException e) {
+      throw new IOException("the frame was changed or removed while it was read", e);
+    } finally {
+      for (Waiting left : waiting) {
+        // Not interrupted: it may be in the middle of one of H2O's own channels, which that would close.
+        left.task.cancel(false);
+        release(left);
+      }
     }
-    EncodeTask task = new EncodeTask(vecs, kinds, piece.chunk, piece.first, piece.rows);
-    return new RPC<>(home, task).call().get().message;
+  }
+
+  /** Starts as many pieces as there is room for; one in any case. */
+  private void fill(ArrayDeque<Waiting> waiting, EncodeTask.Columns columns) {
+    while (waiting.size() < Workers.WINDOW) {
+      boolean extra = !waiting.isEmpty();
+      if (extra && !Workers.EXTRA.tryAcquire()) {
+        return;
+      }
+      Pieces.Piece piece = pieces.next();
+      if (piece == null) {
+        if (extra) {
+          Workers.EXTRA.release();
+        }
+        return;
+      }
+      waiting.add(new Waiting(piece, columns, extra));
+    }
+  }
+
+  private static void release(Waiting waiting) {
+    if (waiting.extra) {
+      Workers.EXTRA.release();
+    }
   }
 }

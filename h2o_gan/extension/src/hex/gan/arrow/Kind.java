@@ -30,6 +30,11 @@ enum Kind {
     this.width = width;
   }
 
+  /** Whether its Arrow type depends on the values, which H2O has to look through once. */
+  static boolean hasRange(Vec vec) {
+    return !vec.isCategorical() && !vec.isUUID() && !vec.isString() && !vec.isTime();
+  }
+
   /**
    * @param narrow whether integers may leave in fewer bytes than eight, as many as their range takes
    */

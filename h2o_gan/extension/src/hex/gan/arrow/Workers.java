@@ -2,6 +2,7 @@ package hex.gan.arrow;
 
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -11,6 +12,16 @@ final class Workers {
   static final int COUNT = Math.max(2, Runtime.getRuntime().availableProcessors());
   /** How many pieces of one transfer may be in memory at once. */
   static final int WINDOW = Math.min(COUNT + 2, 16);
+
+  /** How large a piece may be, but for a single row that is larger. */
+  static final int PIECE_BYTES = 1 << 23;
+
+  /**
+   * The pieces of all transfers that may be in memory at once, beyond one of each transfer: an eighth of
+   * the memory, whoever reads slowly.
+   */
+  static final Semaphore EXTRA =
+      new Semaphore((int) Math.max(2, Math.min(1 << 12, Runtime.getRuntime().maxMemory() / 8 / PIECE_BYTES)));
 
   static final ExecutorService POOL = pool();
 

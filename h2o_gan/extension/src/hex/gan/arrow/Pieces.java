@@ -1,0 +1,121 @@
+package hex.gan.arrow;
+
+import water.H2O;
+import water.H2ONode;
+import water.fvec.Chunk;
+import water.fvec.Vec;
+
+/** Cuts the rows of a frame into pieces, one record batch each: chunks, or parts of large ones. */
+final class Pieces {
+  /** Values in a record batch at most: memory stays bounded for wide frames. */
+  private static final int VALUES = 1 << 22;
+
+  /** A text as long as this is expected where nothing is known. */
+  private static final int TEXT = 16;
+
+  /** Neighbouring rows of one chunk. */
+  static final class Piece {
+    final int chunk;
+    final int first;
+    final int rows;
+    final H2ONode home;
+
+    Piece(int chunk, int first, int rows, H2ONode home) {
+      this.chunk = chunk;
+      this.first = first;
+      this.rows = rows;
+      this.home = home;
+    }
+
+    /** What is left of it after so many rows. */
+    Piece after(int done) {
+      return new Piece(chunk, first + done, rows - done, home);
+    }
+  }
+
+  private final Vec[] vecs;
+  private final Kind[] kinds;
+  /** The column that says where a chunk's rows live; H2O's own list of chunks goes by it too. */
+  private final Vec anchor;
+  private final long[] starts;
+  private final long from;
+  private final long to;
+  private final H2ONode node;
+  private final long width;
+
+  private int chunk = -1;
+  private long part;
+  private long parts;
+
+  /**
+   * @param from the first row wanted
+   * @param to the first row not wanted any more
+   * @param node only rows that live on this node; null for all
+   */
+  Pieces(Vec anchor, Vec[] vecs, Kind[] kinds, long from, long to, H2ONode node) {
+    this.anchor = anchor;
+    this.vecs = vecs;
+    this.kinds = kinds;
+    this.from = from;
+    this.to = to;
+    this.node = node;
+    starts = anchor.espc();
+    long bytes = 0;
+    for (Kind kind : kinds) {
+      bytes += kind.width;
+    }
+    width = bytes;
+  }
+
+  /** The next piece; null at the end. */
+  Piece next() {
+    while (part == parts) {
+      if (++chunk + 1 >= starts.length) {
+        chunk--;
+        return null;
+      }
+      part = 0;
+      parts = wanted() ? (end() - first() - 1) / limit() + 1 : 0;
+    }
+    // Parts of equal size: a last one of a few rows would not be worth its message.
+    long begin = first() + (end() - first()) * part / parts;
+    long stop = first() + (end() - first()) * ++part / parts;
+    return new Piece(chunk, (int) (begin - starts[chunk]), (int) (stop - begin), home());
+  }
+
+  private long first() {
+    return Math.max(from, starts[chunk]);
+  }
+
+  private long end() {
+    return Math.min(to, starts[chunk + 1]);
+  }
+
+  private H2ONode home() {
+    return anchor.chunkKey(chunk).home_node();
+  }
+
+  private boolean wanted() {
+    return first() < end() && (node == null || node == home());
+  }
+
+  /** How many rows of the current chunk are one piece. */
+  private long limit() {
+    return Math.max(1, Math.min(VALUES / vecs.length, Workers.PIECE_BYTES / (width + texts())));
+  }
+
+  /** How many bytes the texts of one row take; a guess where the chunk is elsewhere. */
+  private long texts() {
+    long bytes = 0;
+    for (int i = 0; i < vecs.length; i++) {
+      if (kinds[i] == Kind.STRING) {
+        bytes += home() == H2O.SELF ? meanText(vecs[i].chunkForChunkIdx(chunk)) : TEXT;
+      }
+    }
+    return bytes;
+  }
+
+  private static long meanText(Chunk texts) {
+    return texts.byteSize() / Math.max(1, texts.len()) + 4;
+  }
+}
