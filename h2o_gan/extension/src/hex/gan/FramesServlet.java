@@ -81,6 +81,12 @@ public final class FramesServlet extends GanServlet {
     } catch (FrameBuilder.TakenException e) {
       status = 409;
       message = e.getMessage();
+    } catch (FrameBuilder.MemoryException e) {
+      status = e.busy ? 503 : 413;
+      message = e.getMessage();
+      if (e.busy) {
+        response.setHeader("Retry-After", "1");
+      }
     } catch (ArrowException e) {
       status = 400;
       message = e.getMessage();

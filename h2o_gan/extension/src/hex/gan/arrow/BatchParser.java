@@ -40,22 +40,23 @@ final class BatchParser {
   Incoming.Values next(Incoming column) throws ArrowException {
     boolean nullable = startColumn(column.name);
     if (column.buffers == 0) {
-      return new Incoming.Values(body, -1, 0, null, null);
+      return new Incoming.Values(body, -1, 0, null, null, 0);
     }
     int validity = validity(column.name, nullable);
     if (column.textual()) {
-      return new Incoming.Values(body, validity, 0, texts(column.name, column.layout(), column.bytesFor(rows)), null);
+      return new Incoming.Values(body, validity, 0, texts(column.name, column.layout(), column.bytesFor(rows)), null, 0);
     }
     int data = buffer(column.name, column.bytesFor(rows));
-    int[] codes = column.levels == null ? null : column.levels.current();
-    return new Incoming.Values(body, validity, data, null, codes);
+    Levels levels = column.levels;
+    return new Incoming.Values(
+        body, validity, data, null, levels == null ? null : levels.current(), levels == null ? 0 : levels.entries());
   }
 
   /** The values of a dictionary. */
   Incoming.Values dictionary(String column, int layout) throws ArrowException {
     boolean nullable = startColumn(column);
     int validity = validity(column, nullable);
-    return new Incoming.Values(body, validity, 0, texts(column, layout, Incoming.placesFor(layout, rows)), null);
+    return new Incoming.Values(body, validity, 0, texts(column, layout, Incoming.placesFor(layout, rows)), null, 0);
   }
 
   /** All columns were taken: nothing may be left. */

@@ -12,12 +12,15 @@ import java.nio.charset.StandardCharsets;
  */
 final class FlatTable {
   private final ByteBuffer bytes;
+  /** How many more bytes of text may be read: tables may share their texts, but not without end. */
+  private final int[] texts;
   private final int start;
   private final int vtable;
   private final int fields;
 
-  private FlatTable(ByteBuffer bytes, int start) {
+  private FlatTable(ByteBuffer bytes, int[] texts, int start) {
     this.bytes = bytes;
+    this.texts = texts;
     this.start = start;
     this.vtable = start - bytes.getInt(start);
     this.fields = ((bytes.getShort(vtable) & 0xFFFF) - 4) / 2;
@@ -25,7 +28,7 @@ final class FlatTable {
 
   /** The root table of a little-endian buffer. */
   static FlatTable root(ByteBuffer bytes) {
-    return new FlatTable(bytes, bytes.getInt(0));
+    return new FlatTable(bytes, new int[] {2 * Math.min(bytes.limit(), 1 << 29)}, bytes.getInt(0));
   }
 
   /** Where a field's value is; 0 where the field is not set. */
@@ -64,7 +67,7 @@ final class FlatTable {
   /** The table that a field refers to; null where the field is not set. */
   FlatTable table(int field) {
     int slot = slot(field);
-    return slot == 0 ? null : new FlatTable(bytes, target(slot));
+    return slot == 0 ? null : new FlatTable(bytes, texts, target(slot));
   }
 
   /** The text that a field refers to; empty where the field is not set. */
@@ -75,6 +78,10 @@ final class FlatTable {
     }
     int text = target(slot);
     int length = fitting(bytes.getInt(text), 1);
+    texts[0] -= length + 4;
+    if (texts[0] < 0) {
+      throw new IndexOutOfBoundsException();
+    }
     byte[] utf8 = new byte[length];
     for (int i = 0; i < length; i++) {
       utf8[i] = bytes.get(text + 4 + i);
@@ -90,7 +97,7 @@ final class FlatTable {
 
   /** An element of a vector of tables. */
   FlatTable element(int field, int index) {
-    return new FlatTable(bytes, target(target(slot(field)) + 4 + 4 * index));
+    return new FlatTable(bytes, texts, target(target(slot(field)) + 4 + 4 * index));
   }
 
   /** A long of a vector of longs, or of structs made of longs. */

@@ -2,21 +2,16 @@ package hex.gan.arrow;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InterruptedIOException;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
+import java.util.function.BooleanSupplier;
 import water.DKV;
 import water.Futures;
 import water.Key;
-import water.Value;
 import water.fvec.Frame;
 import water.fvec.Vec;
 
@@ -29,59 +24,105 @@ import water.fvec.Vec;
 public final class FrameBuilder implements AutoCloseable {
   private static final int CHUNK_ROWS = 1 << 16;
   private static final int CHUNK_VALUES = 1 << 22;
+  /** Text in the chunks of the same rows at most, but for a single row that has more. */
+  private static final int CHUNK_TEXT = 1 << 24;
+
+  /** Bytes of record batches that may wait for their chunks to be full. */
+  private static final int OPEN_BYTES = 1 << 26;
+
+  /** About what a column takes, and a column's part in a record batch, whatever is in them. */
+  private static final int COLUMN_BYTES = 2048;
+
+  private static final int PART_BYTES = 160;
 
   /** The key is taken. */
   public static final class TakenException extends Exception {
-    TakenException(String key) {
+    TakenException(Key<Frame> key) {
       super("the cluster already has something under the key '" + key + "'; choose another one or remove it first");
     }
   }
 
+  /** Nobody wants the frame any more. */
+  public static final class UnwantedException extends Exception {
+    UnwantedException() {
+      super("the rows came too late: whoever sent them does not hold their job any more");
+    }
+  }
+
+  /** There is no memory for the frame. */
+  public static final class MemoryException extends Exception {
+    /** Whether there may be some in a moment. */
+    public final boolean busy;
+
+    MemoryException(String message, boolean busy) {
+      super(message);
+      this.busy = busy;
+    }
+  }
+
+  private final Allowance allowance = new Allowance();
   private final StreamReader reader;
   private final Key<Frame> key;
   private Incoming[] columns = {};
-  private final Map<Long, List<Levels>> dictionaries = new HashMap<>();
+  private final Map<Long, Levels> dictionaries = new HashMap<>();
   private Key<Vec>[] vecs;
+  private ChunkStore chunks;
   private int rowsPerChunk;
   private List<Incoming.Slice>[] open;
   private int openRows;
-  private final List<Long> starts = new ArrayList<>(Arrays.asList(0L));
-  private final ArrayDeque<Future<?>> working = new ArrayDeque<>();
+  private long openText;
+  /** Memory of batches whose last row is in the open chunk. */
+  private long openBytes;
+
   private boolean published;
 
   public FrameBuilder(InputStream in, String key) {
-    this.reader = new StreamReader(in);
+    this.reader = new StreamReader(in, allowance);
     this.key = Key.make(key);
+  }
+
+  /** Reads the whole stream and publishes the frame; see {@link #build(BooleanSupplier)}. */
+  public Frame build() throws ArrowException, TakenException, MemoryException, IOException {
+    try {
+      return build(() -> true);
+    } catch (UnwantedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /**
    * Reads the whole stream and publishes the frame.
    *
+   * @param wanted asked just before the frame appears and just after: if not, it does not, or goes again
    * @throws ArrowException the stream is broken, or holds what H2O cannot hold
    * @throws TakenException there is something under the key
+   * @throws UnwantedException the frame is not wanted any more
+   * @throws MemoryException there is not enough memory for it
    * @throws IOException the sender is gone
    */
-  public Frame build() throws ArrowException, TakenException, IOException {
-    mustBeFree();
+  public Frame build(BooleanSupplier wanted)
+      throws ArrowException, TakenException, UnwantedException, MemoryException, IOException {
+    if (DKV.get(key) != null) {
+      throw new TakenException(key);
+    }
     try {
       read();
     } catch (IndexOutOfBoundsException | NegativeArraySizeException e) {
       throw new ArrowException("the stream is broken: its metadata refers to what is not there");
+    } catch (Room.FullException e) {
+      throw new MemoryException(e.getMessage(), false);
+    } catch (Room.BusyException e) {
+      throw new MemoryException(e.getMessage(), true);
     }
-    return publish();
+    return publish(wanted);
   }
 
-  private void mustBeFree() throws TakenException {
-    if (DKV.get(key) != null) {
-      throw new TakenException(key.toString());
-    }
-  }
-
-  private void read() throws ArrowException, IOException {
+  private void read() throws ArrowException, IOException, Room.FullException, Room.BusyException {
     if (!reader.next() || reader.type != ArrowFormat.SCHEMA) {
       throw new ArrowException("the stream does not begin with a schema");
     }
     readSchema(reader.header);
+    reader.give(reader.held);
     while (reader.next()) {
       if (reader.type == ArrowFormat.RECORD_BATCH) {
         readBatch();
@@ -92,15 +133,14 @@ public final class FrameBuilder implements AutoCloseable {
       }
     }
     // A frame without rows has a chunk too.
-    if (openRows > 0 || starts.size() == 1) {
+    if (openRows > 0 || chunks.count() == 0) {
       closeChunk();
     }
-    while (!working.isEmpty()) {
-      await(working.remove());
-    }
+    chunks.finish();
+    allowance.charge(domains());
   }
 
-  private void readSchema(FlatTable schema) throws ArrowException {
+  private void readSchema(FlatTable schema) throws ArrowException, Room.FullException {
     if (schema.get16(0, 0) != 0) {
       throw new ArrowException("the stream is big-endian; send it little-endian");
     }
@@ -108,53 +148,114 @@ public final class FrameBuilder implements AutoCloseable {
     if (count == 0) {
       throw new ArrowException("the table has no columns; a frame needs at least one");
     }
+    Room room = new Room();
+    room.check((long) COLUMN_BYTES * count);
     Set<String> names = new HashSet<>();
     Incoming[] found = new Incoming[count];
     for (int i = 0; i < count; i++) {
-      found[i] = Incoming.of(schema.element(1, i));
+      found[i] = shared(Incoming.of(schema.element(1, i)));
       if (!names.add(found[i].name)) {
         throw new ArrowException("the table has two columns named " + Incoming.quoted(found[i].name) + "; rename one");
-      }
-      Levels levels = found[i].levels;
-      if (levels != null && levels.fromDictionary()) {
-        dictionaries.computeIfAbsent(levels.id, id -> new ArrayList<>()).add(levels);
       }
     }
     vecs = new Vec.VectorGroup().addVecs(count);
     rowsPerChunk = Math.max(1, Math.min(CHUNK_ROWS, CHUNK_VALUES / count));
     columns = found;
+    chunks = new ChunkStore(columns, vecs, room, reader);
     openChunk();
   }
 
-  private void readDictionary() throws ArrowException {
-    FlatTable header = reader.header;
-    List<Levels> learners = dictionaries.get(header.get64(0, 0));
-    if (learners == null) {
-      throw new ArrowException("the stream is broken: a dictionary that no column has");
+  /** The column; with the levels that there are already where others have the same dictionary. */
+  private Incoming shared(Incoming column) throws ArrowException {
+    Levels levels = column.levels;
+    if (levels == null || !levels.fromDictionary()) {
+      return column;
     }
-    for (Levels levels : learners) {
-      BatchParser parser = new BatchParser(header.table(1), reader.body);
-      levels.learn(parser, header.get8(2, 0) != 0);
+    Levels first = dictionaries.putIfAbsent(levels.id, levels);
+    if (first != null && first.layout != levels.layout) {
+      throw new ArrowException("the stream is broken: two columns have one dictionary of two types");
     }
+    return first == null ? column : column.with(first);
   }
 
-  private void readBatch() throws ArrowException, IOException {
+  private void readDictionary() throws ArrowException, Room.FullException {
+    FlatTable header = reader.header;
+    Levels levels = dictionaries.get(header.get64(0, 0));
+    if (levels == null) {
+      throw new ArrowException("the stream is broken: a dictionary that no column has");
+    }
+    BatchParser parser = new BatchParser(header.table(1), reader.body);
+    chunks.expect((long) PART_BYTES * parser.rows);
+    levels.learn(parser, header.get8(2, 0) != 0, allowance);
+    reader.give(reader.body.limit());
+  }
+
+  private void readBatch() throws ArrowException, IOException, Room.FullException, Room.BusyException {
     BatchParser parser = new BatchParser(reader.header, reader.body);
     Incoming.Values[] values = new Incoming.Values[columns.length];
     for (int i = 0; i < columns.length; i++) {
       values[i] = parser.next(columns[i]);
     }
     parser.end();
+    long bytes = reader.body.limit();
+    if (parser.rows > 0) {
+      bytes += reader.take((long) PART_BYTES * columns.length);
+    }
     int row = 0;
     while (row < parser.rows) {
-      int count = Math.min(parser.rows - row, rowsPerChunk - openRows);
+      int count = fitting(values, row, Math.min(parser.rows - row, rowsPerChunk - openRows));
       for (int i = 0; i < columns.length; i++) {
         open[i].add(new Incoming.Slice(values[i], row, count));
       }
       row += count;
       openRows += count;
-      if (openRows == rowsPerChunk) {
+      if (openRows == rowsPerChunk || openText >= CHUNK_TEXT || row < parser.rows) {
         closeChunk();
+      }
+    }
+    if (parser.rows == 0) {
+      reader.give(bytes);
+      return;
+    }
+    openBytes += bytes;
+    if (openBytes > OPEN_BYTES && openRows > 0) {
+      closeChunk();
+    }
+  }
+
+  /** How many of the next rows the open chunk has room for, by their texts; one at least if it is empty. */
+  private int fitting(Incoming.Values[] values, int first, int wanted) throws ArrowException {
+    long size = textSize(values, first, wanted);
+    int rows = wanted;
+    if (openText + size > CHUNK_TEXT) {
+      size = 0;
+      rows = 0;
+      while (rows < wanted) {
+        long more = textSize(values, first + rows, 1);
+        if (openText + size + more > CHUNK_TEXT && openRows + rows > 0) {
+          break;
+        }
+        size += more;
+        rows++;
+      }
+    }
+    openText += size;
+    chargeTexts(values, first, rows);
+    return rows;
+  }
+
+  private long textSize(Incoming.Values[] values, int first, int rows) throws ArrowException {
+    long size = 0;
+    for (Incoming.Values column : values) {
+      size += column.texts == null ? 0 : column.texts.size(column, first, rows);
+    }
+    return size;
+  }
+
+  private void chargeTexts(Incoming.Values[] values, int first, int rows) throws ArrowException {
+    for (Incoming.Values column : values) {
+      if (column.texts != null && column.texts.shared()) {
+        allowance.charge(column.texts.size(column, first, rows));
       }
     }
   }
@@ -166,50 +267,32 @@ public final class FrameBuilder implements AutoCloseable {
       open[i] = new ArrayList<>(1);
     }
     openRows = 0;
+    openText = 0;
+    openBytes = 0;
   }
 
-  private void closeChunk() throws ArrowException, IOException {
-    if (working.size() >= Workers.WINDOW) {
-      await(working.remove());
+  private void closeChunk() throws ArrowException, IOException, Room.FullException {
+    if (openRows > 0 || chunks.count() == 0) {
+      allowance.charge((long) Allowance.ENTRY * columns.length);
+      chunks.add(open, openRows, openBytes);
     }
-    int index = starts.size() - 1;
-    List<Incoming.Slice>[] slices = open;
-    int rows = openRows;
-    starts.add(starts.get(index) + rows);
-    working.add(Workers.POOL.submit(() -> {
-      Futures stored = new Futures();
-      for (int i = 0; i < columns.length; i++) {
-        DKV.put(Vec.chunkKey(vecs[i], index), columns[i].chunk(slices[i], rows), stored, true);
-      }
-      stored.blockForPending();
-      return null;
-    }));
     openChunk();
   }
 
-  private static void await(Future<?> work) throws ArrowException, IOException {
-    try {
-      work.get();
-    } catch (InterruptedException e) {
-      throw new InterruptedIOException();
-    } catch (ExecutionException e) {
-      Throwable cause = e.getCause();
-      if (cause instanceof ArrowException) {
-        throw (ArrowException) cause;
-      }
-      if (cause instanceof IndexOutOfBoundsException) {
-        throw (IndexOutOfBoundsException) cause;
-      }
-      if (cause instanceof Error) {
-        throw (Error) cause;
-      }
-      throw new IllegalStateException(cause);
+  /** How many bytes the levels of all columns take; each column has its own in the cluster. */
+  private long domains() {
+    long bytes = 0;
+    for (Incoming column : columns) {
+      bytes += column.levels == null ? 0 : column.levels.size();
     }
+    return bytes;
   }
 
-  private Frame publish() throws TakenException {
-    long[] layout = starts.stream().mapToLong(Long::longValue).toArray();
-    int number = Vec.ESPC.rowLayout(vecs[0], layout);
+  private Frame publish(BooleanSupplier wanted) throws TakenException, UnwantedException {
+    if (!wanted.getAsBoolean()) {
+      throw new UnwantedException();
+    }
+    int number = Vec.ESPC.rowLayout(vecs[0], chunks.layout());
     Futures stored = new Futures();
     Vec[] made = new Vec[columns.length];
     String[] names = new String[columns.length];
@@ -221,36 +304,26 @@ public final class FrameBuilder implements AutoCloseable {
     }
     stored.blockForPending();
     Frame frame = new Frame(key, names, made);
-    Futures last = new Futures();
-    if (DKV.DputIfMatch(key, new Value(key, frame), null, last) != null) {
-      throw new TakenException(key.toString());
+    if (!new Publication(frame).made(key)) {
+      throw new TakenException(key);
     }
     published = true;
-    last.blockForPending();
+    if (!wanted.getAsBoolean()) {
+      frame.remove();
+      throw new UnwantedException();
+    }
     return frame;
   }
 
   /** Removes whatever there is of a frame that was not published. */
   @Override
   public void close() {
-    if (published || vecs == null) {
-      return;
-    }
-    for (Future<?> work : working) {
-      // Not cancelled: its chunks must not come after the removal.
-      try {
-        work.get();
-      } catch (InterruptedException | ExecutionException e) {
-        // The first error is the one that is told.
+    if (chunks != null) {
+      chunks.close();
+      if (!published) {
+        chunks.remove();
       }
     }
-    Futures removed = new Futures();
-    for (Key<Vec> vec : vecs) {
-      for (int chunk = 0; chunk + 1 < starts.size(); chunk++) {
-        DKV.remove(Vec.chunkKey(vec, chunk), removed);
-      }
-      DKV.remove(vec, removed);
-    }
-    removed.blockForPending();
+    reader.give(reader.held);
   }
 }

@@ -37,6 +37,11 @@ final class Incoming {
   private final boolean signed;
   private final int scale;
 
+  /** The same column with levels that other columns have as well. */
+  Incoming with(Levels shared) {
+    return new Incoming(name, vecType, type, size, signed, scale, shared);
+  }
+
   private Incoming(
       String name, byte vecType, int type, int size, boolean signed, int scale, Levels levels) {
     this.name = name;
@@ -174,13 +179,16 @@ final class Incoming {
     final Texts texts;
     /** Which level each of the dictionary's entries is; null for other columns. */
     final int[] codes;
+    /** How many entries the dictionary had. */
+    final int entries;
 
-    Values(ByteBuffer body, int validity, int data, Texts texts, int[] codes) {
+    Values(ByteBuffer body, int validity, int data, Texts texts, int[] codes, int entries) {
       this.body = body;
       this.validity = validity;
       this.data = data;
       this.texts = texts;
       this.codes = codes;
+      this.entries = entries;
     }
 
     boolean isNull(int row) {
@@ -203,6 +211,9 @@ final class Incoming {
 
   /** Makes one chunk of the slices, one after the other. */
   Chunk chunk(List<Slice> slices, int rows) throws ArrowException {
+    if (type == NULL) {
+      return Chunks.ofNothing(rows);
+    }
     switch (vecType) {
       case Vec.T_STR:
         return strings(slices, rows);
@@ -219,7 +230,7 @@ final class Incoming {
     for (Slice slice : slices) {
       int end = slice.first + slice.rows;
       for (int row = slice.first; row < end; row++) {
-        longs[next++] = type == NULL || slice.values.isNull(row) ? Chunks.NA : longAt(slice.values, row);
+        longs[next++] = slice.values.isNull(row) ? Chunks.NA : longAt(slice.values, row);
       }
     }
     return Chunks.ofLongs(longs);
@@ -232,7 +243,7 @@ final class Incoming {
     }
     long value = integerAt(values, row);
     if (levels != null) {
-      if (value < 0 || value >= values.codes.length) {
+      if (value < 0 || value >= values.entries) {
         throw new ArrowException(
             "the stream is broken: column " + quoted(name) + " refers to a level that its dictionary does not have");
       }
@@ -374,7 +385,7 @@ final class Incoming {
   }
 
   private Chunk uuids(List<Slice> slices, int rows) throws ArrowException {
-    byte[] bytes = new byte[16 * rows];
+    byte[] bytes = Chunks.bytes(16 * rows);
     int next = 0;
     for (Slice slice : slices) {
       for (int row = slice.first; row < slice.first + slice.rows; row++) {

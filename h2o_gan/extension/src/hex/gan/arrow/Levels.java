@@ -21,7 +21,11 @@ final class Levels {
   private final String column;
   private final List<String> levels = new ArrayList<>();
   private final Map<String, Integer> codes = new HashMap<>();
+  /** Which level each of the dictionary's entries is; -1 for null. Longer than they are many. */
   private int[] current = new int[0];
+  private int entries;
+  private long size;
+  private String[] domain;
 
   Levels(String column, long id, int layout) {
     this.column = column;
@@ -41,9 +45,14 @@ final class Levels {
     return layout != 0;
   }
 
-  /** Which level each of the dictionary's entries is; -1 for null. */
+  /** Which level each of the dictionary's entries is; -1 for null. Entries are only ever added to it. */
   int[] current() {
     return current;
+  }
+
+  /** How many entries the dictionary has. */
+  int entries() {
+    return entries;
   }
 
   /**
@@ -51,20 +60,26 @@ final class Levels {
    *
    * @param delta whether it goes on where the last one ended
    */
-  void learn(BatchParser dictionary, boolean delta) throws ArrowException {
+  void learn(BatchParser dictionary, boolean delta, Allowance allowance) throws ArrowException {
     Incoming.Values values = dictionary.dictionary(column, layout);
     int count = dictionary.rows;
+    long size = values.texts.size(values, 0, count);
+    allowance.charge(values.texts.shared() ? size : 0);
     Utf8 utf8 = new Utf8();
-    int[] found = new int[count];
+    if (!delta) {
+      // Another array: rows that came before still refer to the last one.
+      current = new int[count];
+      entries = 0;
+    } else if (entries + (long) count > current.length) {
+      current = Arrays.copyOf(current, (int) Math.min(Integer.MAX_VALUE - 8, 2L * entries + count));
+    }
+    if (current.length - entries < count) {
+      throw new ArrowException("the stream is broken: a dictionary without end");
+    }
     for (int i = 0; i < count; i++) {
-      found[i] = values.isNull(i) ? -1 : code(values.texts, i, utf8);
+      current[entries + i] = values.isNull(i) ? -1 : code(values.texts, i, utf8);
     }
-    if (delta) {
-      int[] both = Arrays.copyOf(current, current.length + count);
-      System.arraycopy(found, 0, both, current.length, count);
-      found = both;
-    }
-    current = found;
+    entries += count;
   }
 
   private int code(Texts texts, int entry, Utf8 utf8) throws ArrowException {
@@ -82,10 +97,20 @@ final class Levels {
     }
     codes.put(level, levels.size());
     levels.add(level);
+    size += level.length();
     return levels.size() - 1;
   }
 
+  /** About how many bytes the levels take in a column. */
+  long size() {
+    return size + 8L * levels.size();
+  }
+
+  /** The levels; the same array again while there are no more. */
   String[] domain() {
-    return levels.toArray(new String[0]);
+    if (domain == null || domain.length != levels.size()) {
+      domain = levels.toArray(new String[0]);
+    }
+    return domain;
   }
 }

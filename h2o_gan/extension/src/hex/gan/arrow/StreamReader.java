@@ -8,10 +8,11 @@ import java.util.Arrays;
 
 /** Takes an Arrow IPC stream apart into its messages, and believes nothing that it says of itself. */
 final class StreamReader {
-  private static final int METADATA_LIMIT = 1 << 28;
-  private static final int STEP = 1 << 22;
+  private static final int METADATA_LIMIT = 1 << 26;
+  private static final int STEP = 1 << 20;
 
   private final InputStream in;
+  private final Allowance allowance;
   private final long bodyLimit = Math.min(Integer.MAX_VALUE - 64, Runtime.getRuntime().maxMemory() / 4);
 
   /** The kind of the current message, one of ArrowFormat's headers. */
@@ -21,12 +22,23 @@ final class StreamReader {
   /** The current message's body, little-endian. */
   ByteBuffer body;
 
-  StreamReader(InputStream in) {
+  /** How much of this node's memory has been taken; whoever has used up a body gives it back. */
+  long held;
+
+  StreamReader(InputStream in, Allowance allowance) {
     this.in = in;
+    this.allowance = allowance;
+  }
+
+  /** Gives memory back. */
+  void give(long bytes) {
+    held -= bytes;
+    Room.give(bytes);
   }
 
   /** Reads the next message; false at the end mark. */
-  boolean next() throws IOException, ArrowException {
+  boolean next() throws IOException, ArrowException, Room.BusyException {
+    body = null;
     ByteBuffer prefix = little(exactly(8));
     if (prefix.getInt(0) != ArrowFormat.CONTINUATION) {
       throw new ArrowException(
@@ -41,7 +53,10 @@ final class StreamReader {
     if (size < 0 || size > METADATA_LIMIT) {
       throw new ArrowException("the stream is broken: a message says that its metadata takes " + size + " bytes");
     }
+    long before = held;
     FlatTable message = FlatTable.root(little(exactly(size)));
+    // The next message's metadata take its place.
+    give(held - before);
     int version = message.get16(0, 0);
     if (version != ArrowFormat.VERSION_5 && version != ArrowFormat.VERSION_4) {
       throw new ArrowException("the stream is in version " + (version + 1) + " of Arrow's format; send version 5");
@@ -72,19 +87,31 @@ final class StreamReader {
     return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
+  /** Takes memory, as much as is told; the same amount is returned. */
+  long take(long bytes) throws Room.BusyException {
+    Room.take(bytes);
+    held += bytes;
+    return bytes;
+  }
+
   /** Reads as many bytes; memory is taken as they come, not as they are promised. */
-  private byte[] exactly(int size) throws IOException, ArrowException {
-    byte[] bytes = new byte[Math.min(size, STEP)];
+  private byte[] exactly(int size) throws IOException, ArrowException, Room.BusyException {
+    int room = Math.min(size, STEP);
+    take(room);
+    byte[] bytes = new byte[room];
     int used = 0;
     while (used < size) {
       if (used == bytes.length) {
-        bytes = Arrays.copyOf(bytes, (int) Math.min(size, 2L * used));
+        room = (int) Math.min(size, 2L * used);
+        take(room - used);
+        bytes = Arrays.copyOf(bytes, room);
       }
       int got = in.read(bytes, used, bytes.length - used);
       if (got < 0) {
         throw new ArrowException("the stream ended in the middle, before its end mark");
       }
       used += got;
+      allowance.receive(got);
     }
     return bytes;
   }

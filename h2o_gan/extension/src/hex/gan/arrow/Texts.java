@@ -60,6 +60,40 @@ final class Texts {
     }
   }
 
+  /**
+   * How many bytes the texts of neighbouring rows take, before any of them is looked up.
+   *
+   * @throws ArrowException the rows go back and forth in their buffer
+   */
+  long size(Incoming.Values values, int first, int rows) throws ArrowException {
+    long size = 0;
+    if (layout == ArrowFormat.UTF8_VIEW) {
+      for (int row = first; row < first + rows; row++) {
+        size += values.isNull(row) ? 0 : Math.max(0, body.getInt(places + 16 * row));
+      }
+      return size;
+    }
+    long last = rows == 0 ? 0 : place(first);
+    for (int row = first; row < first + rows; row++) {
+      long next = place(row + 1);
+      if (next < last) {
+        throw broken();
+      }
+      size += next - last;
+      last = next;
+    }
+    return size;
+  }
+
+  private long place(int row) {
+    return layout == ArrowFormat.LARGE_UTF8 ? body.getLong(places + 8 * row) : body.getInt(places + 4 * row);
+  }
+
+  /** Whether several rows may share a text. */
+  boolean shared() {
+    return layout == ArrowFormat.UTF8_VIEW;
+  }
+
   private void set(int buffer, long first, long end) throws ArrowException {
     if (first < 0 || end < first || end > ends[buffer] - starts[buffer]) {
       throw broken();
