@@ -125,7 +125,9 @@ def test_a_reader_that_does_not_read_is_cut_off(node: str) -> None:
 
 
 def num_keys(node: str) -> int:
-    return sum(one["num_keys"] for one in requests.get(f"{node}/3/Cloud", timeout=60).json()["nodes"])
+    return sum(
+        one["num_keys"] for one in requests.get(f"{node}/3/Cloud", timeout=60).json()["nodes"]
+    )
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h2o
@@ -119,6 +120,32 @@ def test_each_node_sends_what_it_holds() -> None:
     assert_same(pa.ipc.open_stream(whole.content).read_all(), table)
     assert_same(ARROW.read(frame, None).read_all(), table)
     h2o.remove("on_both")
+
+
+@pytest.mark.usefixtures("connected")
+def test_of_two_posts_of_one_key_one_is_refused() -> None:
+    """Through two nodes at the same moment; the frame that is there is the accepted one's."""
+    nodes = rest.nodes()
+    for _ in range(8):
+        bodies = []
+        for value in range(len(nodes)):
+            sink = pa.BufferOutputStream()
+            table = pa.table({"x": [value]})
+            with pa.ipc.new_stream(sink, table.schema) as writer:
+                writer.write_table(table)
+            bodies.append(sink.getvalue().to_pybytes())
+
+        def post(index: int, bodies: list[bytes] = bodies) -> int:
+            path = f"{nodes[index]}/3/GAN/frames/wanted_by_two.arrow"
+            return requests.post(path, data=bodies[index], timeout=60).status_code
+
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(post, range(2)))
+        assert sorted(answers) == [200, 409]
+        got = requests.get(f"{nodes[0]}/3/GAN/frames/wanted_by_two.arrow", timeout=60)
+        held = pa.ipc.open_stream(got.content).read_all()["x"].to_pylist()
+        assert held == [answers.index(200)]
+        h2o.remove("wanted_by_two")
 
 
 @pytest.mark.usefixtures("connected")
