@@ -3,10 +3,12 @@ package hex.gan;
 import hex.gan.arrow.ArrowException;
 import hex.gan.arrow.FrameBuilder;
 import hex.gan.arrow.FrameStream;
+import hex.gan.work.WorkItem;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.LinkedHashSet;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 import water.DKV;
@@ -25,6 +27,7 @@ public final class FramesServlet extends GanServlet {
   private static final String CONTENT_TYPE = "application/vnd.apache.arrow.stream";
   private static final int BUFFER = 1 << 20;
   private static final long DRAIN_MS = 20_000;
+  private static final String LEFT = "the job is another worker's by now; leave it";
 
   @Override
   void get(HttpServletRequest request, HttpServletResponse response) throws IOException, Requests.Refusal {
@@ -69,7 +72,11 @@ public final class FramesServlet extends GanServlet {
     int status;
     String message;
     try (FrameBuilder builder = new FrameBuilder(in, free(id(request)))) {
-      Frame frame = builder.build();
+      BooleanSupplier awaited = awaited(request);
+      if (!awaited.getAsBoolean()) {
+        throw new Requests.Refusal(409, LEFT);
+      }
+      Frame frame = builder.build(awaited);
       drain(in);
       Answers.send(response, 200,
           "{\"frame_id\":{\"name\":" + Answers.quote(frame._key.toString()) + "},\"rows\":" + frame.numRows()
@@ -78,6 +85,9 @@ public final class FramesServlet extends GanServlet {
     } catch (Requests.Refusal refusal) {
       status = refusal.status;
       message = refusal.getMessage();
+    } catch (FrameBuilder.UnwantedException e) {
+      status = 409;
+      message = LEFT;
     } catch (FrameBuilder.TakenException e) {
       status = 409;
       message = e.getMessage();
@@ -100,6 +110,19 @@ public final class FramesServlet extends GanServlet {
     }
     drain(in);
     Answers.refuse(response, status, message);
+  }
+
+  /** Whether the job that rows are for, if they are for one, still waits for them. */
+  private static BooleanSupplier awaited(HttpServletRequest request) throws Requests.Refusal {
+    String job = Requests.query(request, "job");
+    String token = Requests.query(request, "token");
+    if (job == null) {
+      return () -> true;
+    }
+    return () -> {
+      WorkItem item = WorkItem.named(job);
+      return item != null && token != null && item.awaits(token);
+    };
   }
 
   /** Reads what is still on its way: a sender that is cut off would never see the answer. */

@@ -81,15 +81,6 @@ public final class FrameBuilder implements AutoCloseable {
     this.key = Key.make(key);
   }
 
-  /** Reads the whole stream and publishes the frame; see {@link #build(BooleanSupplier)}. */
-  public Frame build() throws ArrowException, TakenException, MemoryException, IOException {
-    try {
-      return build(() -> true);
-    } catch (UnwantedException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
   /**
    * Reads the whole stream and publishes the frame.
    *
@@ -309,7 +300,10 @@ public final class FrameBuilder implements AutoCloseable {
     }
     published = true;
     if (!wanted.getAsBoolean()) {
-      frame.remove();
+      // Under another key by now, its columns would be somebody's.
+      if (DKV.get(key) != null) {
+        frame.remove();
+      }
       throw new UnwantedException();
     }
     return frame;
