@@ -22,8 +22,8 @@ from h2o_gan import extension
 # Tests are imported by path, so their helper modules have to be made findable.
 sys.path.insert(0, str(Path(__file__).parent))
 
-import stored_keys  # noqa: E402
-from stored_keys import cluster_keys  # noqa: E402
+import stored_keys
+from stored_keys import cluster_keys
 
 # A shell's background jobs ignore interrupts, which would fail the tests of Ctrl-C there.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -62,7 +62,7 @@ def key_counter(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def cluster(key_counter: list[str]) -> Iterator[H2OConnection]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[H2OConnection]:
     """The connection to the run's cluster; it is shut down at the end.
 
     H2O_GAN_TEST_URL names one that runs already, and goes on running.
@@ -75,7 +75,7 @@ def cluster(key_counter: list[str]) -> Iterator[H2OConnection]:
         port=free_port(),
         name=f"test_{uuid.uuid4().hex[:8]}",
         max_mem_size="3G",
-        extra_classpath=key_counter,
+        extra_classpath=request.getfixturevalue("key_counter"),
         strict_version_check=False,
     )
     connection = h2o.connection()
