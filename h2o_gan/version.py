@@ -1,6 +1,6 @@
-"""The package's version, and that of the protocol between clients and the cluster extension."""
+"""The package's version, and the protocol that it speaks with the cluster's extension."""
 
 __version__ = "0.1.0"
 
 PROTOCOL = 1
-"""Raised where a client and an extension of different numbers would no longer understand each other."""
+"""Raised when this package and the extension of an earlier one would not understand each other."""

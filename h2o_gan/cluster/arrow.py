@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+import io
+import urllib.parse
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
+from http.client import HTTPException
 from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
+import requests
 from h2o import H2OFrame
 from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError, H2OValueError
 from urllib3.exceptions import HTTPError
 
-from h2o_gan.cluster import rest
+from h2o_gan.cluster import patience, rest
+from h2o_gan.cluster.answers import Refused
 from h2o_gan.cluster.reading import OpenFrame, changed, chosen, gone, key_of
+from h2o_gan.cluster.sending import send
 from h2o_gan.cluster.upload import columns_of, destination_of
 
+_WHAT = "reading a frame"
 _END = b"\xff\xff\xff\xff\0\0\0\0"
-_SEND_BYTES = 1 << 20
-"""Smaller parts of a stream wait until there is as much to send."""
-_SEND_VALUES = 1 << 20
-"""Larger batches are sent in parts of so many values."""
+_CONTINUATION = b"\xff\xff\xff\xff"
+_MOST_METADATA = 64 << 20
+"""No message of a frame's stream has as many bytes beside its body."""
+_MOST_BODY = 1 << 31
+"""Nor as many in it: the extension makes none."""
+_PIECE = 1 << 20
+"""Bytes are taken in such pieces: memory grows with what comes, not with what is promised."""
 
 
 def open_frame(frame: H2OFrame, columns: Sequence[str] | None = None) -> OpenFrame:
@@ -89,9 +99,11 @@ def _from_nodes(
         for index in sorted({chunk["node_idx"] for chunk in chunks}):
             stream = _Stream(key, {**params, "node": str(index)}, nodes[index])
             stack.callback(stream.close)
-            streams[index] = _Ahead(pool, stream.batches(schema, levels))
+            streams[index] = _Ahead(pool, stream.batches(schema, levels), stream.hang_up)
         # Closed first: no thread may still read from a stream that is being closed.
         stack.callback(pool.shutdown, cancel_futures=True)
+        for ahead in streams.values():
+            stack.callback(ahead.stop)
         for chunk in chunks:
             rows = chunk["row_count"]
             while rows > 0:
@@ -108,9 +120,15 @@ def _from_nodes(
 class _Ahead:
     """An iterator whose next item is made in another thread while the last one is used."""
 
-    def __init__(self, pool: ThreadPoolExecutor, items: Iterator[pa.RecordBatch]) -> None:
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        items: Iterator[pa.RecordBatch],
+        stop: Callable[[], None],
+    ) -> None:
         self._pool = pool
         self._items = items
+        self.stop = stop
         self._next = pool.submit(next, items, None)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -161,23 +179,33 @@ def _ranges(numbers: list[int]) -> str:
     return ",".join(parts)
 
 
-class _Stream:
+class _Stream(io.RawIOBase):
     """A frame's bytes on their way."""
 
     def __init__(self, key: str, params: dict[str, str], node: str | None = None) -> None:
         self._key = key
-        self.closed = False
+        self._node = node
+        self._tail = b""
+        self._head = b""
+        self._response: requests.Response | None = None
         try:
             self._response = rest.download(
-                f"/3/GAN/frames/{rest.in_path(key)}.arrow", params, "reading a frame", node
+                f"/3/GAN/frames/{rest.in_path(key)}.arrow", params, _WHAT, node
             )
-        except H2OServerError as error:
-            raise gone(key) from error
-        self._tail = b""
+        except Refused as error:
+            if error.status in (404, 409):
+                raise gone(key) from error
+            raise
 
     def open(self) -> pa.RecordBatchReader:
-        """The stream as a reader of record batches."""
-        return pa.ipc.open_stream(pa.PythonFile(self, mode="r"))
+        """The stream as a reader of record batches.
+
+        :raises H2OServerError: this is no such stream.
+        """
+        try:
+            return pa.ipc.open_stream(pa.PythonFile(self, mode="r"))
+        except (pa.ArrowException, EOFError) as error:
+            raise self._nonsense(error) from error
 
     def batches(
         self, schema: pa.Schema, levels: Sequence[pa.Array | None] | None = None
@@ -193,114 +221,83 @@ class _Stream:
         try:
             for batch in reader:
                 yield _widened(batch, schema, levels or [None] * len(schema))
-        except (pa.ArrowInvalid, H2OConnectionError) as error:
+        except patience.Silence:
+            raise
+        except (pa.ArrowException, H2OConnectionError) as error:
             raise self._lost() from error
         if self._tail != _END:  # A stream that is cut short between two batches looks whole.
             raise self._lost()
 
     def _lost(self) -> H2OValueError:
-        with suppress(H2OServerError, H2OResponseError):
-            rest.api("GET /3/Cloud", skip_ticks=True)  # The connection's own error says more.
+        rest.alive(self._node)  # Its own error says more.
         return changed(self._key)
 
+    def _nonsense(self, error: BaseException | str) -> H2OServerError:
+        return H2OServerError(
+            f"what came while {_WHAT} is no Arrow stream ({error}); is this address a cluster's, "
+            f"and what does a proxy before it do? It begins: {self._head[:200]!r}"
+        )
+
     def read(self, size: int = -1) -> bytes:
-        """As many bytes as there are, up to so many."""
-        try:
-            data: bytes = self._response.raw.read(size)
-        except (HTTPError, OSError) as error:
-            raise H2OConnectionError(
-                f"lost the cluster while reading a frame: {error}; check that it is up and "
-                "reconnect with h2o.connect(url=...)"
-            ) from error
+        """So many bytes; fewer only at the stream's end."""
+        if size > _MOST_METADATA and self._tail == _CONTINUATION + size.to_bytes(4, "little"):
+            raise self._nonsense(f"a message announces {size} bytes of metadata")
+        if not 0 <= size < _MOST_BODY:
+            raise self._nonsense(f"a message announces {size} bytes")
+        pieces, left = [], size
+        with patience.watched(_WHAT) as wait:
+            while left and (piece := self._piece(min(left, _PIECE))):
+                wait.touch()
+                pieces.append(piece)
+                left -= len(piece)
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._tail = data[-8:] if len(data) >= 8 else (self._tail + data)[-8:]
+        if len(self._head) < 200:
+            self._head += data[:200]
         return data
+
+    def _piece(self, size: int) -> bytes:
+        try:
+            data: bytes = self._response.raw.read(size) if self._response is not None else b""
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            raise patience.lost(_WHAT, error) from error
+        return data
+
+    def hang_up(self) -> None:
+        """End the transfer while another thread waits for it."""
+        if self._response is not None:
+            patience.hang_up(self._response)
 
     def readable(self) -> bool:
         """A stream to read."""
         return True
 
-    def writable(self) -> bool:
-        """Not one to write."""
-        return False
-
-    def seekable(self) -> bool:
-        """Nor one to search in."""
-        return False
-
     def close(self) -> None:
         """End the transfer."""
-        self.closed = True
-        self._response.close()
+        super().close()
+        if self._response is not None:
+            self._response.close()
 
 
-def write(reader: pa.RecordBatchReader, destination_frame: str | None = None) -> H2OFrame:
-    """Make a frame of record batches; see :func:`h2o_gan.cluster.frames.write_frame`."""
+def write(
+    reader: pa.RecordBatchReader,
+    destination_frame: str | None = None,
+    held: Mapping[str, str] | None = None,
+) -> H2OFrame:
+    """Make a frame of record batches; see :func:`h2o_gan.cluster.frames.write_frame`.
+
+    Args:
+        reader: the rows.
+        destination_frame: key of the frame.
+        held: for rows that a job asked for, its ``job`` in the queue and the worker's ``token``:
+            the frame appears only if the worker still holds the job when all rows are there.
+    """
     rest.connection()
     destination = destination_of(destination_frame)
     columns_of(reader.schema)
-    body = _Body(reader)
-    try:
-        rest.send(f"/3/GAN/frames/{rest.in_path(destination)}.arrow", body, "sending rows")
-    except H2OConnectionError:
-        if body.error is not None:
-            raise body.error from None
-        raise
-    return H2OFrame.get_frame(destination)
-
-
-class _Body:
-    """Record batches as the bytes of a request, made while they are sent."""
-
-    def __init__(self, reader: pa.RecordBatchReader) -> None:
-        self._reader = reader
-        self._parts: list[bytes] = []
-        self._size = 0
-        self.closed = False
-        self.error: BaseException | None = None
-        """What the reader raised; on its way through the network's code it may be taken for the
-        network's own."""
-
-    def __iter__(self) -> Iterator[bytes]:
-        rows = max(1, _SEND_VALUES // len(self._reader.schema))
-        try:
-            with pa.ipc.new_stream(pa.PythonFile(self, mode="w"), self._reader.schema) as writer:
-                for batch in self._reader:
-                    # In parts: a table may come as one batch, which would be in memory twice.
-                    for start in range(0, batch.num_rows, rows):
-                        writer.write_batch(batch.slice(start, rows))
-                        if self._size >= _SEND_BYTES:
-                            yield self._taken()
-        except BaseException as error:
-            self.error = error
-            raise
-        yield self._taken()
-
-    def _taken(self) -> bytes:
-        taken = b"".join(self._parts)
-        self._parts, self._size = [], 0
-        return taken
-
-    def write(self, data: bytes) -> int:
-        """What Arrow writes its stream to."""
-        self._parts.append(bytes(data))
-        self._size += len(data)
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing to do: parts are sent when they are big enough."""
-
-    def readable(self) -> bool:
-        """Not a stream to read."""
-        return False
-
-    def writable(self) -> bool:
-        """One to write."""
-        return True
-
-    def seekable(self) -> bool:
-        """Not one to search in."""
-        return False
-
-    def close(self) -> None:
-        """The last part is sent all the same."""
-        self.closed = True
+    path = f"/3/GAN/frames/{rest.in_path(destination)}.arrow"
+    if held is not None:
+        path += "?" + urllib.parse.urlencode(held)
+    send(path, reader, "sending rows")
+    with patience.watched(f"looking up frame {destination!r}"):
+        return H2OFrame.get_frame(destination)

@@ -7,21 +7,24 @@ zipped together again here.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from http.client import HTTPException
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+import requests
 from h2o import H2OFrame
-from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError
+from h2o.exceptions import H2OResponseError, H2OServerError
 from urllib3.exceptions import HTTPError
 
-from h2o_gan.cluster import rest
+from h2o_gan.cluster import patience, rest
 from h2o_gan.cluster.reading import OpenFrame, changed, chosen, gone, key_of
 
 BLOCK_BYTES = 4 << 20
@@ -160,12 +163,11 @@ def _view(session: rest.Session, key: str, columns: list[Column]) -> str:
     return view
 
 
-class _Body:
+class _Body(io.RawIOBase):
     """The CSV's body as the parser reads it, its header checked and taken off."""
 
-    def __init__(self, response: Any, columns: list[Column], key: str) -> None:
+    def __init__(self, response: requests.Response, columns: list[Column], key: str) -> None:
         self._raw = response.raw
-        self.closed = False
         # The cluster quotes names without escaping them, which no CSV parser could undo.
         header = (",".join(f'"{column.name}"' for column in columns) + "\n").encode()
         if self._exactly(len(header)) != header:
@@ -180,25 +182,14 @@ class _Body:
 
     def read(self, size: int = -1) -> bytes:
         try:
-            data: bytes = self._raw.read(size)
-        except (HTTPError, OSError) as error:
-            raise H2OConnectionError(
-                f"lost the cluster while reading a frame: {error}; check that it is up and "
-                "reconnect with h2o.connect(url=...)"
-            ) from error
+            with patience.watched("reading a frame"):
+                data: bytes = self._raw.read(size)
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            raise patience.lost("reading a frame", error) from error
         return data
 
     def readable(self) -> bool:
         return True
-
-    def writable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def _stream(
@@ -228,7 +219,7 @@ def _stream(
                     quoted_strings_can_be_null=False,
                 ),
             ) as parser:
-                for batch in parser:
+                for batch in _interruptibly(parser, response):
                     rows += batch.num_rows
                     arrays = map(_convert, batch.columns, columns)
                     yield pa.record_batch(list(arrays), names=[c.name for c in columns])
@@ -236,6 +227,19 @@ def _stream(
             raise changed(frame.key) from error
     if rows != frame.rows:
         raise changed(frame.key)
+
+
+def _interruptibly(
+    parser: pa.csv.CSVStreamingReader, response: requests.Response
+) -> Iterator[pa.RecordBatch]:
+    """The parser's batches; it waits for the cluster in a thread, for it hears no interrupt."""
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            while (batch := pool.submit(next, parser, None).result()) is not None:
+                yield batch
+        except BaseException:
+            patience.hang_up(response)
+            raise
 
 
 def _may_hold_line_ends(column: Column) -> bool:

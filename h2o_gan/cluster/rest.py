@@ -1,52 +1,88 @@
-"""The few REST conversations that frames need, over the session's own connection.
-
-Whatever the user gave to connect (certificate, password, proxy, context path, cookies) lives in
-the H2OConnection; every request goes through it or with its settings, and no URL is built bare.
-"""
+"""The few REST conversations that frames need."""
 
 from __future__ import annotations
 
-import json
+import dataclasses
+import math
 import re
 import time
 import urllib.parse
 import uuid
-import warnings
-import weakref
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import IO, Any
 
-import h2o
-import requests
 from h2o.backend.connection import H2OConnection
-from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError, H2OValueError
+from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError
 
-from h2o_gan.version import __version__
+from h2o_gan.cluster import answers, patience
+from h2o_gan.cluster.exchange import (
+    Json,
+    connection,
+    download,
+    exchange,
+    json_of,
+    message,
+    refusal,
+)
+from h2o_gan.cluster.nodes import alive, extension, nodes
 
-Json = dict[str, Any]
-_REACH_S = 2.0
-"""A node that takes longer to answer counts as out of reach."""
+__all__ = [
+    "ALIVE",
+    "Json",
+    "Session",
+    "alive",
+    "api",
+    "connection",
+    "cores",
+    "download",
+    "ended",
+    "exchange",
+    "extension",
+    "frame",
+    "in_path",
+    "message",
+    "new_key",
+    "nodes",
+    "quote",
+    "remove",
+    "strings",
+    "upload",
+    "wait",
+]
 
-
-def connection() -> H2OConnection:
-    """The session's open connection.
-
-    :raises H2OConnectionError: there is none; the message says how to connect.
-    """
-    current = h2o.connection()
-    if current is None or not current.connected:
-        raise H2OConnectionError(
-            "not connected to an H2O cluster; start one with h2o_gan.init() or h2o.init(), "
-            "or connect to a running one with h2o.connect(url=...)"
-        )
-    return current
+_TIDY_S = 30.0
+"""How long anybody waits for the cluster to drop something."""
+_RAPIDS_S = 3600.0
+"""How long the cluster may compute without a byte of an answer."""
+_FRAME_BYTES = 1 << 30
+"""The longest description of a frame; it holds all levels of all columns."""
 
 
 def api(endpoint: str, **data: Any) -> Json:
-    """Call a small JSON endpoint, for example ``api("GET /3/Jobs/x")``."""
-    answer: Json = connection().request(endpoint, data=data or None)
-    return answer
+    """Call a small JSON endpoint, for example ``api("GET /3/Jobs/x")``.
+
+    :raises H2OResponseError: the cluster refuses, in its own words.
+    :raises H2OServerError: it fails, or answers something else than JSON.
+    :raises H2OConnectionError: it does not answer.
+    """
+    return _call(endpoint, data)
+
+
+def _call(endpoint: str, data: Mapping[str, Any], timeout: float | None = None) -> Json:
+    current = connection()
+    method, path = endpoint.split(" ", 1)
+    sent = current._prepare_data_payload(data)
+    more: Json = {"params" if method in ("GET", "DELETE") else "data": sent}
+    if timeout is not None:
+        more["timeout"] = timeout
+    what = f"waiting for {endpoint[:200]}"
+    response = exchange(current, method, path, what, **more)
+    if response.status_code in (200, 201, 202):
+        return json_of(response, what)
+    with suppress(RecursionError):
+        current._process_response(response, None)  # Raises H2O's own errors.
+    raise refusal(response, what)
 
 
 def cores() -> int:
@@ -69,94 +105,41 @@ def frame(key: str) -> Json:
         return f"\\u001{code[3]}" if len(code) > 1 else escape[0]
 
     params = {"row_count": "0", "full_column_count": "0"}
-    with download(f"/3/Frames/{key}/light", params, f"looking up frame {key!r}") as response:
-        text = response.content.decode()
-    answer: Json = json.loads(_ESCAPE.sub(unswap, text))["frames"][0]
-    return answer
-
-
-def _settings(current: H2OConnection | None = None) -> Json:
-    settings: Json = (current or connection())._request_args()
-    headers = settings["headers"]
-    if isinstance(headers.get("Cookie"), list):
-        headers["Cookie"] = ";".join(headers["Cookie"])
-    # The stream is parsed as fast as it comes: compressing it would only cost both sides time.
-    headers["Accept-Encoding"] = "identity"
-    return settings
-
-
-@contextmanager
-def _lost(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (requests.exceptions.RequestException, OSError) as error:
-        raise H2OConnectionError(
-            f"lost the cluster while {what}: {error}; check that it is up (h2o.cluster_status()) "
-            "and reconnect with h2o.connect(url=...)"
-        ) from error
-
-
-def download(
-    path: str, params: Mapping[str, str], what: str, node: str | None = None
-) -> requests.Response:
-    """Open a streamed GET, of a certain node if need be; the caller reads and closes it."""
-    base = node or connection().base_url
-    with _lost(what):
-        response = requests.get(base + path, params=params, stream=True, **_settings())
-    if response.status_code != 200:
-        with response:
-            _refused(response, what)
-    return response
-
-
-def send(path: str, body: Iterable[bytes], what: str) -> Json:
-    """POST a stream of bytes, of a length that nobody knows yet.
-
-    :raises H2OValueError: the cluster says what is wrong with them.
-    """
-    with _lost(what):
-        response = requests.post(connection().base_url + path, data=body, **_settings())
-    if response.status_code in (400, 409):
-        raise H2OValueError(message(response))
-    if response.status_code != 200:
-        _refused(response, what)
-    answer: Json = response.json()
-    return answer
-
-
-def exchange(
-    current: H2OConnection, method: str, path: str, what: str, **more: Any
-) -> requests.Response:
-    """A request over a connection that need not be the session's, whatever it is answered.
-
-    It may be made in any thread; more settings are those of ``requests.request``.
-
-    :raises H2OConnectionError: there is no answer.
-    """
-    with _lost(what):
-        return requests.request(method, current.base_url + path, **{**_settings(current), **more})
+    what = f"looking up frame {key!r}"
+    with download(f"/3/Frames/{in_path(key)}/light", params, what) as response:
+        answer = answers.read(response, what, _FRAME_BYTES)
+    answer = dataclasses.replace(answer, text=_ESCAPE.sub(unswap, answer.text))
+    frames = answer.json(what)["frames"]
+    if isinstance(frames, list) and frames and isinstance(frames[0], dict):
+        return frames[0]
+    raise H2OServerError(f"the cluster describes no frame while {what}: {answer.text[:200]!r}")
 
 
 ALIVE = ("CREATED", "RUNNING", "CANCEL_PENDING")
 """What H2O calls a job that has not ended."""
 
 
-def ended(current: H2OConnection, job: str) -> None:
-    """Wait until a job that is about to end has ended, however it does."""
-    path = f"/3/Jobs/{in_path(job)}"
-    while True:
-        response = exchange(current, "GET", path, "waiting for the end of a job", timeout=10)
-        if response.status_code != 200 or response.json()["jobs"][0]["status"] not in ALIVE:
-            return
+def ended(current: H2OConnection, job: str, within_s: float = 60.0) -> bool:
+    """Wait until a job that is about to end has ended, however it does.
+
+    A cluster that does not answer is asked again: that the job's end is not seen changes nothing.
+
+    :param within_s: seconds after which nobody waits any more.
+    :returns: whether it has ended, as far as the cluster says.
+    """
+    path, what = f"/3/Jobs/{in_path(job)}", "waiting for the end of a job"
+    deadline = time.monotonic() + within_s
+    while (left := deadline - time.monotonic()) > 0:
+        with suppress(H2OConnectionError, H2OServerError, LookupError, TypeError):
+            response = exchange(current, "GET", path, what, timeout=min(10.0, max(0.1, left)))
+            if response.status_code == 404:
+                return True
+            if response.status_code == 200:
+                state = json_of(response, what)["jobs"][0]["status"]
+                if state not in ALIVE:
+                    return True
         time.sleep(0.05)
-
-
-def message(response: requests.Response) -> str:
-    """What the cluster says that went wrong."""
-    text = response.text
-    with suppress(ValueError, KeyError, TypeError):
-        text = json.loads(text)["msg"]
-    return text[:500]
+    return False
 
 
 def in_path(key: str) -> str:
@@ -164,89 +147,12 @@ def in_path(key: str) -> str:
     return urllib.parse.quote(key, safe="")
 
 
-_extensions: weakref.WeakKeyDictionary[H2OConnection, str | None] = weakref.WeakKeyDictionary()
-
-
-def extension() -> bool:
-    """Whether the cluster has the extension of this package, in this package's version.
-
-    Warns, once for each connection, where the versions differ.
-    """
-    current = connection()
-    if current not in _extensions:
-        _extensions[current] = _extension_version(current)
-        version = _extensions[current]
-        if version not in (None, __version__):
-            warnings.warn(
-                f"the cluster has the h2o_gan extension {version}, but this is h2o_gan "
-                f"{__version__}: doing without it. Install h2o-gan=={version} here, or start the "
-                "cluster with the jar that `h2o-gan extension --path` names",
-                stacklevel=3,
-            )
-    return _extensions[current] == __version__
-
-
-_nodes: weakref.WeakKeyDictionary[H2OConnection, list[str]] = weakref.WeakKeyDictionary()
-
-
-def nodes() -> list[str]:
-    """The addresses of the cluster's nodes in order; none unless all can be reached from here.
-
-    That they are this cluster's, each says by the extension.
-    """
-    current = connection()
-    if current not in _nodes:
-        _nodes[current] = _reachable(current)
-    return _nodes[current]
-
-
-def _reachable(current: H2OConnection) -> list[str]:
-    cloud = api("GET /3/Cloud", skip_ticks=True)
-    settings = _settings()
-    if cloud["cloud_size"] == 1 or any((settings.get("proxies") or {}).values()):
-        return []
-    base = urllib.parse.urlsplit(current.base_url)
-    addresses = []
-    for index, node in enumerate(cloud["nodes"]):
-        address = f"{base.scheme}://{node['ip_port']}{base.path}"
-        try:
-            answer = requests.get(address + "/3/GAN", **{**settings, "timeout": _REACH_S}).json()
-        except (requests.exceptions.RequestException, OSError, ValueError):
-            return []
-        if (answer.get("cloud_name"), answer.get("node")) != (cloud["cloud_name"], index):
-            return []
-        addresses.append(address)
-    return addresses
-
-
-def _extension_version(current: H2OConnection) -> str | None:
-    """The version of the cluster's extension; None where it has none."""
-    with _lost("asking for its extensions"):
-        response = requests.get(current.base_url + "/3/GAN", **_settings())
-    if response.status_code != 200:
-        return None
-    with suppress(ValueError, KeyError, TypeError):
-        return str(response.json()["version"])
-    return None
-
-
 def upload(file: IO[bytes], key: str) -> None:
     """Stream an open file into the cluster as raw bytes under ``key``."""
-    with _lost("uploading rows"):
-        response = requests.post(
-            connection().base_url + "/3/PostFile",
-            params={"destination_frame": key},
-            data=file,
-            **_settings(),
-        )
+    what, params = "uploading rows", {"destination_frame": key}
+    response = exchange(connection(), "POST", "/3/PostFile", what, params=params, data=file)
     if response.status_code != 200:
-        _refused(response, "uploading rows")
-
-
-def _refused(response: requests.Response, what: str) -> None:
-    raise H2OServerError(
-        f"the cluster refused while {what} (HTTP {response.status_code}): {message(response)}"
-    )
+        raise refusal(response, what)
 
 
 def wait(job: str, what: str) -> None:
@@ -259,22 +165,29 @@ def wait(job: str, what: str) -> None:
     except BaseException:
         # Interrupted: a job that ran on would leave its result behind after our clean-up.
         with suppress(H2OConnectionError, H2OServerError, H2OResponseError):
-            api(f"POST /3/Jobs/{job}/cancel")
-            _stopped(job)
+            _tidy(f"POST /3/Jobs/{in_path(job)}/cancel")
+            _stopped(job, _TIDY_S, 1.0)
         raise
     if state["status"] != "DONE":
         reason = state.get("exception") or state["status"].lower()
         raise H2OServerError(f"the cluster failed while {what}: {reason}")
 
 
-def _stopped(job: str) -> Json:
-    pause = 0.005
+def _stopped(job: str, within_s: float = math.inf, answer_s: float | None = None) -> Json:
+    pause, deadline = 0.005, time.monotonic() + within_s
     while True:
-        state: Json = api(f"GET /3/Jobs/{job}")["jobs"][0]
-        if state["status"] in ("DONE", "FAILED", "CANCELLED"):
+        endpoint = f"GET /3/Jobs/{in_path(job)}"
+        answer = api(endpoint) if answer_s is None else _call(endpoint, {}, answer_s)
+        state: Json = answer["jobs"][0]
+        if state["status"] not in ALIVE or time.monotonic() > deadline:
             return state
         time.sleep(pause)
         pause = min(pause * 1.5, 0.2)
+
+
+def _tidy(endpoint: str, **data: Any) -> None:
+    """Tell the cluster to drop something; who was interrupted does not wait for its answer."""
+    _call(endpoint, data, 0.5 if patience.interrupted() else _TIDY_S)
 
 
 class Session:
@@ -285,11 +198,12 @@ class Session:
 
     def run(self, expression: str) -> Json:
         """Evaluate one Rapids expression."""
-        return api("POST /99/Rapids", ast=expression, session_id=self.id)
+        data = {"ast": expression, "session_id": self.id}
+        return _call("POST /99/Rapids", data, max(_RAPIDS_S, patience.LIMIT_S))
 
     def close(self) -> None:
         """Remove the session's temporary frames; vectors shared with other frames stay."""
-        api(f"DELETE /4/sessions/{self.id}")
+        _tidy(f"DELETE /4/sessions/{self.id}")
 
     def __enter__(self) -> Session:
         return self
@@ -303,7 +217,7 @@ class Session:
 def remove(key: str) -> None:
     """Remove a key if it is there, a frame with its vectors, a model with its parts."""
     with suppress(H2OConnectionError, H2OServerError, H2OResponseError):
-        api(f"DELETE /3/DKV/{in_path(key)}", cascade=True)
+        _tidy(f"DELETE /3/DKV/{in_path(key)}", cascade=True)
 
 
 def new_key(purpose: str) -> str:

@@ -107,9 +107,9 @@ def _compile(javac: str, h2o_jar: Path, classes: Path) -> None:
 
 
 def _pack(classes: Path, packed: Path) -> None:
-    declared = (FOLDER.parent / "version.py").read_text()
-    version = re.search(r'^__version__ = "(.+)"', declared, re.MULTILINE)
-    protocol = re.search(r"^PROTOCOL = (\d+)", declared, re.MULTILINE)
+    text = (FOLDER.parent / "version.py").read_text()
+    version = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
+    protocol = re.search(r"^PROTOCOL = (\d+)$", text, re.MULTILINE)
     assert version is not None and protocol is not None
     manifest = f"""Manifest-Version: 1.0\r
 Implementation-Title: h2o_gan\r

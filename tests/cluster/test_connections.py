@@ -150,15 +150,33 @@ class _Proxy(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     seen: ClassVar[list[str]] = []
 
+    def intervene(self, path: str) -> bool:
+        """Answer instead of the cluster, if this returns true."""
+        return False
+
+    def answer(self, body: bytes, status: int = 200, kind: str = "text/html", **more: str) -> bool:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in more.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+        return True
+
     def _forward(self) -> None:
         url = urllib.parse.urlsplit(self.path)
         self.seen.append(url.path)
+        if self.intervene(url.path):
+            return
         body = self._body()
         with closing(http.client.HTTPConnection(url.hostname or "", url.port)) as upstream:
             headers = {
                 name: value
                 for name, value in self.headers.items()
-                if not name.lower().startswith(("proxy", "transfer-encoding", "content-length"))
+                if not name.lower().startswith(
+                    ("proxy", "transfer-encoding", "content-length", "expect")
+                )
             }
             upstream.request(self.command, f"{url.path}?{url.query}", body, headers)
             answer = upstream.getresponse()

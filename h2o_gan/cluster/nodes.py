@@ -1,0 +1,152 @@
+"""The cluster's nodes: whether they have the extension, and which of them can be reached."""
+
+from __future__ import annotations
+
+import ipaddress
+import urllib.parse
+import warnings
+import weakref
+from contextlib import suppress
+
+import requests
+from h2o.backend.connection import H2OConnection
+from h2o.exceptions import H2OConnectionError, H2OServerError
+
+from h2o_gan.cluster import answers
+from h2o_gan.cluster.exchange import (
+    MESSAGE_BYTES,
+    Json,
+    connection,
+    exchange,
+    json_of,
+    losing,
+    settings_of,
+)
+from h2o_gan.version import PROTOCOL, __version__
+
+_REACH_S = 2.0
+"""A node that takes longer to answer counts as out of reach."""
+_SIGN_S = 10.0
+"""How long a node may take for a sign of life."""
+
+_extensions: weakref.WeakKeyDictionary[H2OConnection, bool] = weakref.WeakKeyDictionary()
+
+
+def extension() -> bool:
+    """Whether the cluster has the extension, of this package's protocol, on all of its nodes.
+
+    The package's version need not be the same. Warns, once for each connection, where the protocols
+    differ and where a node lacks the extension.
+    """
+    current = connection()
+    if current not in _extensions:
+        about = _about(current)
+        trouble = about and _misfit(about)
+        _extensions[current] = bool(about) and not trouble
+        if trouble:
+            warnings.warn(
+                f"{trouble}: doing without the extension. Start every node of the cluster with the "
+                "jar that `h2o-gan extension --path` names",
+                stacklevel=3,
+            )
+    return _extensions[current]
+
+
+def _misfit(about: Json) -> str | None:
+    """Why the cluster's extension cannot be used; None where it can be."""
+    protocol, version = about.get("protocol"), about.get("version")
+    if protocol != PROTOCOL:
+        return (
+            f"the cluster has the h2o_gan extension {version} with protocol {protocol}, but "
+            f"this is h2o_gan {__version__} with protocol {PROTOCOL}"
+        )
+    nodes = about.get("nodes")
+    for node in nodes if isinstance(nodes, list) else []:
+        if isinstance(node, dict) and node.get("protocol") != PROTOCOL:
+            has = f"protocol {node['protocol']}" if node.get("protocol") else "none"
+            return f"node {node.get('name')} of the cluster has another h2o_gan extension ({has})"
+    return None
+
+
+def _about(current: H2OConnection) -> Json | None:
+    """What the cluster's extension says of itself; None where there is none."""
+    what = "asking for its extensions"
+    response = exchange(current, "GET", "/3/GAN", what)
+    if response.status_code != 200:
+        return None
+    with suppress(H2OServerError):
+        about = json_of(response, what)
+        return about if "version" in about else None
+    return None
+
+
+_nodes: weakref.WeakKeyDictionary[H2OConnection, list[str]] = weakref.WeakKeyDictionary()
+
+
+def nodes() -> list[str]:
+    """The addresses of the cluster's nodes in order; none unless all can be reached from here.
+
+    That they are this cluster's, each says by the extension. A password or a cookie of the session
+    goes only to addresses that the cluster named over a trusted connection: https whose certificate
+    is checked. Over any other it goes to the host that the user named, and to this machine.
+    """
+    current = connection()
+    if current not in _nodes:
+        _nodes[current] = _reachable(current)
+    return _nodes[current]
+
+
+def _reachable(current: H2OConnection) -> list[str]:
+    what, params = "looking for nodes", {"skip_ticks": "true"}
+    cloud = json_of(exchange(current, "GET", "/3/Cloud", what, params=params), what)
+    settings = settings_of(current)
+    if cloud["cloud_size"] == 1 or any((settings.get("proxies") or {}).values()):
+        return []
+    base = urllib.parse.urlsplit(current.base_url)
+    addresses = []
+    for index, node in enumerate(cloud["nodes"]):
+        address = f"{base.scheme}://{node['ip_port']}{base.path}"
+        if not _trusted(base, settings, address):
+            return []
+        try:
+            with (
+                losing(what),
+                requests.get(
+                    address + "/3/GAN",
+                    **{**settings, "timeout": _REACH_S, "stream": True, "allow_redirects": False},
+                ) as response,
+            ):
+                answer = answers.read(response, what, MESSAGE_BYTES).json(what)
+        except (H2OConnectionError, H2OServerError):
+            return []
+        if (answer.get("cloud_name"), answer.get("node")) != (cloud["cloud_name"], index):
+            return []
+        addresses.append(address)
+    return addresses
+
+
+def _trusted(base: urllib.parse.SplitResult, settings: Json, address: str) -> bool:
+    """Whether the session's credentials, if it has any, may be sent to an address."""
+    if not settings.get("auth") and not settings["headers"].get("Cookie"):
+        return True
+    if base.scheme == "https" and settings["verify"]:
+        return True
+    host = urllib.parse.urlsplit(address).hostname
+    if host == base.hostname:
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host or "").is_loopback
+    return host == "localhost"
+
+
+def alive(node: str | None = None) -> None:
+    """Ask a node, by default the session's own, for a sign of life.
+
+    :raises H2OConnectionError: there is none.
+    """
+    what = "looking whether it is there"
+    with losing(what):
+        requests.get(
+            (node or connection().base_url) + "/3/Ping",
+            **{**settings_of(), "timeout": _SIGN_S, "stream": True},
+        ).close()
