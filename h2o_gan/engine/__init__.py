@@ -79,7 +79,7 @@ Models with an architecture given as dicts, or with another loss, are one-pass G
 perceptrons instead (:mod:`~h2o_gan.engine.latent_training`).
 """
 
-from h2o_gan.engine.artifact import ModelFileError, load, save
+from h2o_gan.engine.artifact import ModelFileError, dump, load, save
 from h2o_gan.engine.events import Cadence, Event, Message, Progress, Scored
 from h2o_gan.engine.model import Model
 from h2o_gan.engine.training import TrainingDiverged, fit, resolve_device
@@ -93,6 +93,7 @@ __all__ = [
     "Progress",
     "Scored",
     "TrainingDiverged",
+    "dump",
     "fit",
     "load",
     "resolve_device",

@@ -12,7 +12,7 @@ import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import safetensors
@@ -41,7 +41,7 @@ from h2o_gan.engine.table_model import TableModel
 from h2o_gan.engine.whole_files import written_whole
 from h2o_gan.parameters import Parameters
 
-__all__ = ["FORMAT_VERSION", "ModelFileError", "load", "save"]
+__all__ = ["FORMAT_VERSION", "ModelFileError", "dump", "load", "save"]
 
 FORMAT_VERSION = 2
 
@@ -71,6 +71,16 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         OSError: the path can't be written.
         ValueError: the model has more levels than a file takes.
     """
+    with written_whole(path) as file:
+        dump(model, file)
+
+
+def dump(model: Model, file: IO[bytes]) -> None:
+    """Write `model` to an open file, which may live in memory.
+
+    Raises:
+        ValueError: the model has more levels than a file takes.
+    """
     manifest = {
         "format": _FORMAT,
         "format_version": FORMAT_VERSION,
@@ -94,7 +104,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
             f"the model's columns, levels and history take {len(text):,} bytes, more than the "
             f"{MOST_MANIFEST_BYTES:,} of a model file: leave out columns with so many levels."
         )
-    with written_whole(path) as file, zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w") as archive:
         for name, data in (
             (MANIFEST, text),
             (WEIGHTS, safetensors.torch.save(tensors)),
@@ -103,8 +113,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
             archive.writestr(zipfile.ZipInfo(name), data)
 
 
-def load(path: str | os.PathLike[str]) -> Model:
-    """Read a model from `path`.
+def load(path: str | os.PathLike[str] | IO[bytes]) -> Model:
+    """Read a model from `path`, or from an open file, which may live in memory.
 
     Raises:
         ModelFileError: the file is damaged, foreign, hostile or of a newer version.
@@ -120,8 +130,9 @@ def load(path: str | os.PathLike[str]) -> Model:
             manifest, safetensors.torch.load(weights), safetensors.numpy.load(encoder_arrays)
         )
     except (Damaged, safetensors.SafetensorError) as error:
+        name = os.fspath(path) if isinstance(path, str | os.PathLike) else "the file"
         raise ModelFileError(
-            f"{os.fspath(path)} is not a valid h2o_gan model file: {error!s:.300}."
+            f"{name} is not a valid h2o_gan model file: {error!s:.300}."
         ) from error
 
 

@@ -18,7 +18,7 @@ from h2o_gan.engine.files import Damaged
 __all__ = ["ENCODER", "MANIFEST", "MOST_MANIFEST_BYTES", "WEIGHTS", "parsed", "read_entries"]
 
 MANIFEST, WEIGHTS, ENCODER = "model.json", "weights.safetensors", "encoder.safetensors"
-MOST_MANIFEST_BYTES = 32 * 2**20
+MOST_MANIFEST_BYTES = 64 * 2**20
 
 _MOST_BYTES = 2**31 - 1  # beyond it zips have another structure
 _DIRECTORY_END = 22  # bytes
@@ -27,27 +27,36 @@ _MOST_CONTAINERS, _MOST_DEPTH = 500_000, 64
 _MOST_HEADER_BYTES, _MOST_TENSORS = 32 * 2**20, 300_000
 
 
-def read_entries(path: str | os.PathLike[str]) -> tuple[bytes, bytes, bytes]:
+def read_entries(path: str | os.PathLike[str] | IO[bytes]) -> tuple[bytes, bytes, bytes]:
     """The manifest, the weights and the encoder's arrays, as bytes.
+
+    Args:
+        path: of the file, or an open file, which may live in memory.
 
     Raises:
         Damaged: the file is none of ours, or larger than one of ours could be.
         OSError: it can't be read.
     """
+    if not isinstance(path, str | os.PathLike):
+        return _checked_entries(path, path.seek(0, os.SEEK_END))
     # Without O_NONBLOCK, opening a named pipe waits for a writer.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(handle, "rb") as file:
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
             raise Damaged("it is not a regular file")
-        if facts.st_size > _MOST_BYTES:
-            raise Damaged(f"its {facts.st_size:,} bytes are more than a model has")
-        _check_directory(file, facts.st_size)
-        try:
-            return _entries(file, facts.st_size)
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
-            # OSError too: offsets that point nowhere make the file system complain.
-            raise Damaged(str(error)) from error
+        return _checked_entries(file, facts.st_size)
+
+
+def _checked_entries(file: IO[bytes], size: int) -> tuple[bytes, bytes, bytes]:
+    if size > _MOST_BYTES:
+        raise Damaged(f"its {size:,} bytes are more than a model has")
+    _check_directory(file, size)
+    try:
+        return _entries(file, size)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
+        # OSError too: offsets that point nowhere make the file system complain.
+        raise Damaged(str(error)) from error
 
 
 def _check_directory(file: IO[bytes], size: int) -> None:

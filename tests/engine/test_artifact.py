@@ -66,6 +66,17 @@ def test_saving_twice_gives_the_same_bytes(model, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
 
 
+def test_a_model_needs_no_disk(model, file):
+    inside = io.BytesIO()
+    engine.dump(model, inside)
+    assert inside.getvalue() == file.read_bytes()
+    assert (
+        engine.load(inside).sample(9, seed=4).read_all().equals(model.sample(9, seed=4).read_all())
+    )
+    with pytest.raises(engine.ModelFileError, match="the file is not"):
+        engine.load(io.BytesIO(inside.getvalue()[:-50]))
+
+
 def test_there_is_no_pickle_in_it(file):
     with zipfile.ZipFile(file) as archive:
         names = sorted(archive.namelist())
