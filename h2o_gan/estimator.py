@@ -266,8 +266,7 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         given = {**{k: v for k, v in self._parms.items() if v is not None}, **overrides}
         shared = None
         if rest.extension():
-            own = {k for k, v in given.items() if v is not None and v != _FIELDS[k].default}
-            shared = register(parameters, frame, validation, columns, own)
+            shared = register(parameters, frame, validation, columns)
 
         def work(job: Job[Model]) -> Model:
             def listen(event: engine.Event) -> None:
@@ -290,7 +289,7 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
                     rows.reader,
                     parameters,
                     validation=None if held_out is None else held_out.reader,
-                    checkpoint=begun or earlier,
+                    checkpoint=begun,
                     on_event=listen,
                     stop=job.stop,
                 )
@@ -300,9 +299,9 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
                     if source is not None:
                         stack.callback(source.close)
                 if shared is None:
-                    return train(listen, None)
+                    return train(listen, earlier)
                 shared.leave_when(job.leaving)
-                return shared.run(train, listen, job.stop)
+                return shared.run(train, listen, job.stop, earlier)
 
         self._latest_row, self._messages = None, []
         self._pending = (given, frames)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
+import logging
 import os
-import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from h2o.exceptions import (
@@ -25,6 +26,7 @@ from h2o.utils.shared_utils import quoted
 
 from h2o_gan import presentation
 from h2o_gan.cluster import rest
+from h2o_gan.cluster.answers import insist
 from h2o_gan.cluster.jobs import Item, JobLost, Queue
 from h2o_gan.cluster.report import Report
 from h2o_gan.notices import warn
@@ -37,13 +39,19 @@ if TYPE_CHECKING:
     from h2o_gan.engine.model import Model
     from h2o_gan.parameters import Parameters
 
-__all__ = ["TrainingJob", "fetch_model", "register"]
+__all__ = ["TrainingJob", "fetch_model", "file_of", "register", "sent"]
 
 Train = Callable[["Listener", "Model | None"], "Model"]
 """Trains from an earlier model, if there is one, and tells the listener of it."""
 
 _CLAIM_S = 30.0
+_PATIENCE_S = 60.0
+"""How long to go on handing in a model where the cluster gives no useful answer."""
+_LEAVE_S = 10.0
 _LOCAL = ("model_id", "ignored_columns", "checkpoint", "export_checkpoints_dir")
+"""Sent in a form of their own, or of no meaning on another machine."""
+
+log = logging.getLogger("h2o_gan.worker")
 
 
 def register(
@@ -51,16 +59,14 @@ def register(
     frame: H2OFrame,
     validation: H2OFrame | None,
     columns: Sequence[str],
-    given: Iterable[str],
 ) -> TrainingJob | None:
     """Have the cluster make a job of a training that this process is about to do.
 
     Args:
-        parameters: all parameters.
+        parameters: all parameters, as this process trains with them.
         frame: the training frame.
         validation: the validation frame.
         columns: the columns to learn.
-        given: names of the parameters that the user has set.
 
     Returns:
         The job; None where this H2O is one that the algorithm does not fit, and has only the
@@ -70,13 +76,7 @@ def register(
         H2OValueError: the cluster refuses the parameters.
     """
     queue = Queue(rest.connection(), f"python-{uuid.uuid4().hex}")
-    data: dict[str, Any] = {}
-    for name in given:
-        value = getattr(parameters, name)
-        if name not in _LOCAL and value is not None:
-            data[name] = _as_sent(name, value)
-    if parameters.response_column is not None:
-        data["response_column"] = parameters.response_column
+    data = sent(parameters)
     used = {*columns, parameters.weights_column, parameters.response_column}
     if left_out := [name for name in frame.names if name not in used]:
         data["ignored_columns"] = [quoted(name) for name in left_out]
@@ -86,7 +86,6 @@ def register(
         "training_frame": frame.frame_id,
         "model_id": parameters.model_id,
         "worker": queue.worker,
-        "wait_for_worker_secs": _CLAIM_S,
     }
     try:
         job = rest.api("POST /3/ModelBuilders/gan", **data)["job"]["key"]["name"]
@@ -99,9 +98,22 @@ def register(
         state = rest.api(f"GET /3/Jobs/{job}")["jobs"][0]
         if state["status"] not in rest.ALIVE or time.monotonic() > deadline:
             why = state.get("exception") or "its job does not begin"
+            # It would wait for this process for minutes.
+            with suppress(H2OConnectionError, H2OServerError, H2OResponseError):
+                rest.api(f"POST /3/Jobs/{job}/cancel")
             raise H2OValueError(f"the cluster refuses to train: {why}")
         time.sleep(0.02)
     return TrainingJob(queue, item)
+
+
+def sent(parameters: Parameters) -> dict[str, Any]:
+    """The parameters that differ from their defaults, as H2O's client can send them."""
+    values = {field: getattr(parameters, field.name) for field in dataclasses.fields(parameters)}
+    return {
+        field.name: _as_sent(field.name, value)
+        for field, value in values.items()
+        if field.name not in _LOCAL and value != field.default
+    }
 
 
 def _as_sent(name: str, value: Any) -> Any:
@@ -122,16 +134,14 @@ def _reason(error: H2OResponseError) -> str:
 
 
 def fetch_model(queue: Queue, model_id: str) -> Model:
-    """A model of the cluster, under the name that it has there.
+    """A model of the cluster.
 
     Raises:
         H2OValueError: there is no such GAN, or it is being trained.
     """
     from h2o_gan import engine
 
-    with tempfile.NamedTemporaryFile(prefix="h2o_gan_") as file:
-        queue.fetch_model(model_id, file)
-        model = engine.load(file.name)
+    model = engine.load(queue.fetch_model(model_id))
     return replace(model, parameters=model.parameters.replace(model_id=model_id))
 
 
@@ -161,100 +171,121 @@ class TrainingJob:
         self.lost: str | None = None
         """Why the cluster did not get the model, or None."""
 
-    def leave_when(self, leaving: threading.Event) -> None:
-        """Leave the job to another worker where `leaving` is set by the time training stops."""
-        self._leaving = leaving
+    def run(
+        self,
+        train: Train,
+        listen: Listener,
+        stop: threading.Event,
+        earlier: Model | None = None,
+    ) -> Model:
+        """Train, tell the cluster and `listen` of it, and hand in the model.
 
-    def run(self, train: Train, listen: Listener, stop: threading.Event) -> Model:
-        """Train, and tell the cluster and `listen` of it, and hand in the model.
+        Args:
+            train: trains from an earlier model, if there is one.
+            listen: hears of it too.
+            stop: ends the training.
+            earlier: a model of this process that the training continues. Whoever takes the job
+                over needs it too, so it is the first checkpoint.
 
         Raises:
             H2OJobCancelled: the job was cancelled before there was a model.
             BaseException: what `train` raised; the job fails with its words.
         """
-        with (
-            tempfile.TemporaryDirectory(prefix="h2o_gan_") as folder,
-            Report(self._queue, self._item, stop, not self._keep_going) as report,
-        ):
-            from h2o_gan.engine import Message
-
-            teller = _Teller(report, Path(folder))
+        with Report(self._queue, self._item, stop, not self._keep_going) as report:
             try:
-                earlier = self._earlier(Path(folder))
-                if earlier is not None:
-                    teller.history = list(earlier.history)
-
-                def both(event: Event) -> None:
-                    teller.hear(event)
-                    listen(event)
-
-                if earlier is not None:
-                    both(Message(f"Training goes on from epoch {earlier.epoch}."))
-                model = train(both, earlier)
+                model = self._trained(train, listen, report, earlier)
             except BaseException as error:
-                if self._leaving.is_set():
-                    if self._keep_going:
-                        self._leave()
-                    raise
-                self._fail(str(error) or type(error).__name__)
-                if report.cancelled and isinstance(error, KeyboardInterrupt):
-                    raise H2OJobCancelled(
-                        "training was cancelled in the cluster before there was a model."
-                    ) from error
+                self._end(error, report)
                 raise
+            report.settle()
             self.lost = report.lost
             if self._leaving.is_set() and model.stopped_by == "interrupted":
                 self._release(model)
             elif self.lost is None or self._keep_going:
-                self._hand_in(model, report, Path(folder))
+                self._hand_in(model, report)
         return model
 
-    def _release(self, model: Model) -> None:
-        from h2o_gan.engine.loop import RUNNING
+    def leave_when(self, leaving: threading.Event) -> None:
+        """Leave the job to another worker where `leaving` is set by the time training stops."""
+        self._leaving = leaving
 
-        # The last scoring is that of an epoch cut in two, which is not for the next worker; a file
-        # has at least one.
-        history = model.history[:-1] or model.history
-        with tempfile.NamedTemporaryFile(prefix="h2o_gan_") as file:
-            replace(model, stopped_by=RUNNING, history=history).save(file.name)
-            with open(file.name, "rb") as whole:
-                self._queue.checkpoint(self._item, whole)
-        self._queue.release(self._item)
-        self.released = True
+    def _trained(
+        self, train: Train, listen: Listener, report: Report, earlier: Model | None
+    ) -> Model:
+        from h2o_gan.engine import Message
 
-    def _leave(self) -> None:
-        """Leave a job that has no model yet to another worker."""
-        with suppress(JobLost, H2OConnectionError, H2OServerError):
-            self._queue.release(self._item)
-        self.released = True
+        teller = _Teller(report)
 
-    def _earlier(self, folder: Path) -> Model | None:
-        """What another worker has left."""
+        def both(event: Event) -> None:
+            teller.hear(event)
+            listen(event)
+
+        if earlier is not None:
+            report.keep(file_of(earlier))
+        begun = self._begun()
+        if begun is not None:
+            verb = "goes on" if self._item.resumes else "continues an earlier model"
+            both(Message(f"Training {verb} from epoch {begun.epoch}."))
+        start = begun or earlier
+        if start is not None:
+            teller.history = list(start.history)
+        return train(both, start)
+
+    def _begun(self) -> Model | None:
+        """What the job's training begins with: another worker's checkpoint, or a model."""
         from h2o_gan import engine
 
         if not self._item.has_checkpoint:
             return None
-        path = folder / "earlier.zip"
-        with path.open("wb") as file:
-            self._queue.fetch_checkpoint(self._item, file)
-        return engine.load(path)
+        return engine.load(self._queue.fetch_checkpoint(self._item))
 
-    def _hand_in(self, model: Model, report: Report, folder: Path) -> None:
-        path = folder / "model.zip"
-        model.save(path)
+    def _end(self, error: BaseException, report: Report) -> None:
+        """Tell the cluster of a training that has no model."""
+        if report.lost is not None:
+            self.lost = report.lost
+        elif self._leaving.is_set():
+            self._release(None)
+        else:
+            self._fail(str(error) or type(error).__name__)
+        if report.cancelled and isinstance(error, KeyboardInterrupt):
+            raise H2OJobCancelled(
+                "training was cancelled in the cluster before there was a model."
+            ) from error
+
+    def _release(self, model: Model | None) -> None:
+        """Leave the job to another worker, with what was learned."""
+        from h2o_gan.engine.loop import RUNNING
+
+        try:
+            if model is not None:
+                # The last scoring is that of an epoch cut in two, which is not for the next worker.
+                left = replace(model, stopped_by=RUNNING, history=model.history[:-1])
+                file = file_of(left)
+                insist(lambda: self._queue.checkpoint(self._item, file), _LEAVE_S)
+            insist(lambda: self._queue.release(self._item), _LEAVE_S)
+            self.released = True
+        except (JobLost, H2OConnectionError, H2OServerError) as error:
+            self.lost = str(error)
+
+    def _hand_in(self, model: Model, report: Report) -> None:
+        file = file_of(model)
         report.progress = 1.0
         report.show(presentation.tables_json(model))
         try:
             report.say_now()
-            with path.open("rb") as file:
-                self._queue.finish(self._item, file)
+        except (JobLost, H2OConnectionError, H2OServerError) as error:
+            # A model is worth more than its tables.
+            log.debug("the tables of model %s were not shown: %s", self._item.model_id, error)
+        try:
+            self._queue.finish(self._item, file, _PATIENCE_S)
+            report.end()
             self._wait()
         except (JobLost, H2OConnectionError, H2OServerError) as error:
             self.lost = str(error)
 
     def _fail(self, message: str) -> None:
         try:
-            self._queue.fail(self._item, message)
+            insist(lambda: self._queue.fail(self._item, message), _LEAVE_S, self._leaving)
             self._wait()
         except (JobLost, H2OConnectionError, H2OServerError):
             pass  # The error that got us here says more.
@@ -265,7 +296,11 @@ class TrainingJob:
         A worker must not: where the job is a grid's, it ends with the grid's last model.
         """
         if self._keep_going:
-            rest.ended(self._queue.connection, self._item.job)
+            job = self._queue.ended(self._item, _PATIENCE_S)
+            if job is None:
+                raise JobLost("its job was removed from the cluster")
+            if job["status"] == "FAILED":
+                raise JobLost(str(job.get("exception") or "its job failed"))
 
     def warn_if_lost(self, model: Model) -> None:
         """Tell the user of a model that is not in the cluster."""
@@ -276,13 +311,21 @@ class TrainingJob:
             )
 
 
+def file_of(model: Model) -> io.BytesIO:
+    """A model's file, in memory."""
+    from h2o_gan import engine
+
+    file = io.BytesIO()
+    engine.dump(model, file)
+    return file
+
+
 class _Teller:
     """Turns the engine's events into what the cluster shows."""
 
-    def __init__(self, report: Report, folder: Path) -> None:
-        self._report, self._folder = report, folder
+    def __init__(self, report: Report) -> None:
+        self._report = report
         self.history: list[dict[str, float | None]] = []
-        self._number = 0
 
     def hear(self, event: Event) -> None:
         """Take in an event, in the thread that trains."""
@@ -294,6 +337,10 @@ class _Teller:
             self._report.message = event.text
         else:
             self._score(event)
+        snapshot = getattr(event, "snapshot", None)
+        scored = isinstance(event, engine.Scored)
+        if snapshot is not None and self._report.wants_checkpoint(scored):
+            self._keep(snapshot)
 
     def _score(self, event: Any) -> None:
         self.history.append(event.row)
@@ -302,9 +349,12 @@ class _Teller:
         self._report.message = ", ".join([f"epoch {event.row['epoch']}", *values])
         table = presentation.history_table(self.history)
         self._report.show({"scoring_history": presentation.table_json(table)})
-        if self._report.wants_checkpoint:
-            began = time.monotonic()
-            self._number += 1
-            path = self._folder / f"checkpoint{self._number}.zip"
-            event.snapshot().save(path)
-            self._report.keep(path, time.monotonic() - began)
+
+    def _keep(self, snapshot: Callable[[], Model | None]) -> None:
+        began, file = time.monotonic(), None
+        try:
+            model = snapshot()
+            file = None if model is None else file_of(model)
+        except (OSError, MemoryError) as error:  # Hours of training are worth more.
+            log.warning("a checkpoint could not be made: %s", error or type(error).__name__)
+        self._report.keep(file, time.monotonic() - began)
