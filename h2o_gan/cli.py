@@ -165,6 +165,10 @@ def _parser() -> argparse.ArgumentParser:
         "--images", type=Path, metavar="FOLDER",
         help="where jobs may read image files, below it and nowhere else (nowhere)",
     )  # fmt: skip
+    worker.add_argument(
+        "--max-rows", type=int, metavar="N",
+        help="leave jobs to generate more rows to other workers (no limit)",
+    )  # fmt: skip
 
     generate = commands.add_parser("generate", help="write rows from a saved model")
     generate.set_defaults(run=_generate)
@@ -263,6 +267,8 @@ def _work(options: argparse.Namespace, result: IO[str]) -> None:
 
     from h2o_gan.worker import Worker
 
+    if options.max_rows is not None and options.max_rows < 1:
+        raise _UsageError(f"--max-rows must be at least 1, not {options.max_rows}.")
     try:
         options.keep.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=options.keep).close()
@@ -286,6 +292,7 @@ def _work(options: argparse.Namespace, result: IO[str]) -> None:
             options.images,
             options.once,
             stop,
+            options.max_rows,
         )
     except ValueError as error:
         raise _UsageError(f"--device: {error}") from error
