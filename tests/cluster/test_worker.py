@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import requests
-from h2o.backend import H2OConnection, H2OLocalServer
+from h2o.backend import H2OConnection
 from h2o.grid import H2OGridSearch
-from hard_tables import enum
 from PIL import Image
+from workers import LONG, Start, build, cancel, ended, rows, server, state
 
 import h2o_gan
 from h2o_gan import H2OGANEstimator, extension
@@ -32,92 +30,6 @@ pytestmark = [
     pytest.mark.usefixtures("cluster"),
     pytest.mark.skipif(extension.jar() is None, reason="the extension is not built: needs a JDK"),
 ]
-
-COMMAND = Path(sys.executable).with_name("h2o-gan")
-LONG = {"epochs": 10_000, "seed": 1, "score_each_iteration": True}
-ALIVE = ("CREATED", "RUNNING", "CANCEL_PENDING")
-
-
-class Process:
-    """A worker, and what it says."""
-
-    def __init__(self, folder: Path, url: str, *arguments: str) -> None:
-        self._log = folder / f"worker_{time.monotonic_ns()}.log"
-        command = [str(COMMAND), "worker", "--url", url, "--device", "cpu", "--keep", str(folder)]
-        with self._log.open("w") as log:
-            self.process = subprocess.Popen([*command, *arguments], stdout=log, stderr=log)
-
-    def said(self) -> str:
-        return self._log.read_text()
-
-    def wait_for(self, words: str, seconds: float = 60) -> re.Match[str]:
-        """Wait until it has said something."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if found := re.search(words, self.said()):
-                return found
-            assert self.process.poll() is None or re.search(words, self.said()), self.said()
-            time.sleep(0.1)
-        pytest.fail(f"the worker does not say {words!r}, but: {self.said()}")
-
-    def kill(self, number: int) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(30)
-
-
-Start = Callable[..., Process]
-
-
-@pytest.fixture
-def worker(cluster: H2OConnection, tmp_path: Path) -> Iterator[Start]:
-    """Starts workers; none outlives the test."""
-    started: list[Process] = []
-
-    def start(*arguments: str, url: str | None = None) -> Process:
-        started.append(Process(tmp_path, url or cluster.base_url, *arguments))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.process.kill()
-        process.process.wait()
-
-
-def rows(n: int) -> pa.Table:
-    random = np.random.default_rng(0)
-    x = random.normal(size=n)
-    colour = enum([int(v > 0) for v in x], ["red", "blue"])
-    return pa.table({"x": x, "y": x + random.normal(size=n) / 10, "colour": colour})
-
-
-@pytest.fixture(scope="module")
-def frame(cluster: H2OConnection) -> Iterator[h2o.H2OFrame]:
-    yield ARROW.write(rows(1000).to_reader(), "worker_frame")
-    h2o.remove("worker_frame")
-
-
-def build(frame: str, **parameters: Any) -> str:
-    """Starts a training as Flow does; the job's key."""
-    values = {"training_frame": frame, **parameters}
-    return h2o.api("POST /3/ModelBuilders/gan", data=values)["job"]["key"]["name"]
-
-
-def state(job: str) -> dict[str, Any]:
-    return h2o.api(f"GET /3/Jobs/{job}")["jobs"][0]
-
-
-def ended(job: str, seconds: float = 60) -> dict[str, Any]:
-    deadline = time.monotonic() + seconds
-    while (now := state(job))["status"] in ALIVE:
-        assert time.monotonic() < deadline, now
-        time.sleep(0.1)
-    return now
-
-
-def cancel(job: str) -> None:
-    """It answers only when the job has ended, so it is asked from elsewhere."""
-    call = f"{h2o.connection().base_url}/3/Jobs/{job}/cancel"
-    threading.Thread(target=requests.post, args=(call,), daemon=True).start()
 
 
 def check_samples(gan: H2OGANEstimator, frame: h2o.H2OFrame) -> None:
@@ -135,17 +47,17 @@ def sample(gan: H2OGANEstimator, n: int = 20, **options: Any) -> pa.Table:
 
 
 def test_a_model_and_a_frame_are_made_for_whoever_asks(
-    worker: Start, frame: h2o.H2OFrame, no_leaks: set[str], tmp_path: Path
+    worker: Start, thousand: h2o.H2OFrame, no_leaks: set[str], tmp_path: Path
 ) -> None:
     serving = worker()
-    job = build(frame.frame_id, model_id="by_worker", epochs=3, seed=1)
+    job = build(thousand.frame_id, model_id="by_worker", epochs=3, seed=1)
     assert ended(job)["status"] == "DONE", serving.said()
     gan = h2o.get_model("by_worker")
     assert isinstance(gan, H2OGANEstimator)
     assert gan.epochs == 3
     assert list(gan.scoring_history()["epoch"]) == [1, 2, 3]
-    assert gan.actual_params["training_frame"] == frame.frame_id
-    check_samples(gan, frame)
+    assert gan.actual_params["training_frame"] == thousand.frame_id
+    check_samples(gan, thousand)
     # The same numbers in the cluster, where Flow and R look.
     output = h2o.api("GET /3/Models/by_worker")["models"][0]["output"]
     assert output["model_summary"]["architecture"][0] == "columns"
@@ -177,10 +89,10 @@ def test_a_model_and_a_frame_are_made_for_whoever_asks(
 
 
 def test_models_are_saved_loaded_renamed_and_removed_as_others(
-    frame: h2o.H2OFrame, no_leaks: set[str], tmp_path: Path
+    thousand: h2o.H2OFrame, no_leaks: set[str], tmp_path: Path
 ) -> None:
     gan = H2OGANEstimator(epochs=2, seed=1, model_id="moved")
-    gan.train(training_frame=frame)
+    gan.train(training_frame=thousand)
     assert "moved" in set(h2o.ls()["key"])
     expected = sample(gan)
 
@@ -201,33 +113,33 @@ def test_models_are_saved_loaded_renamed_and_removed_as_others(
     found.model_id = "moved_on"
     assert same(h2o.get_model("moved_on"))
     again = H2OGANEstimator(epochs=3, checkpoint="moved_on", model_id="longer")
-    again.train(training_frame=frame)
+    again.train(training_frame=thousand)
     assert list(again.scoring_history()["epoch"]) == [1, 2, 3]
     for key in ("moved_on", "longer"):
         h2o.remove(key)
 
 
 def test_a_grid_is_ranked_by_how_well_models_know_the_data(
-    worker: Start, frame: h2o.H2OFrame, no_leaks: set[str]
+    worker: Start, thousand: h2o.H2OFrame, no_leaks: set[str]
 ) -> None:
     worker()
     grid = H2OGridSearch(H2OGANEstimator(seed=1), {"epochs": [1, 6]}, grid_id="gan_grid")
-    grid.train(training_frame=frame)
+    grid.train(training_frame=thousand)
     assert [model.epochs for model in grid.models] == [6, 1]
     table = grid.sorted_metric_table()
     assert list(table["residual_deviance"]) == sorted(table["residual_deviance"])
     again = grid.get_grid(sort_by="held_out_loss", decreasing=True)
     assert [model.epochs for model in again.models] == [1, 6]
-    check_samples(grid.models[0], frame)
+    check_samples(grid.models[0], thousand)
     for key in (*grid.model_ids, "gan_grid"):
         h2o.remove(key)
 
 
 def test_a_training_is_watched_and_cancelled_in_the_cluster(
-    worker: Start, frame: h2o.H2OFrame, no_leaks: set[str]
+    worker: Start, thousand: h2o.H2OFrame, no_leaks: set[str]
 ) -> None:
     serving = worker()
-    job = build(frame.frame_id, model_id="cut_short", **LONG)
+    job = build(thousand.frame_id, model_id="cut_short", **LONG)
     serving.wait_for(r"epoch 5,")
     deadline = time.monotonic() + 10
     while not state(job)["progress_msg"].startswith("epoch ") and time.monotonic() < deadline:
@@ -236,23 +148,23 @@ def test_a_training_is_watched_and_cancelled_in_the_cluster(
     growing = h2o.api("GET /3/Models/cut_short")["models"][0]["output"]["scoring_history"]
     assert len(growing.cell_values) >= 1
     cancel(job)
-    assert ended(job, 10)["status"] == "CANCELLED"
+    assert ended(job)["status"] == "CANCELLED"
     gan = h2o.get_model("cut_short")
     assert len(gan.scoring_history()) >= 5
-    check_samples(gan, frame)
+    check_samples(gan, thousand)
     # The worker is there for the next one.
-    assert ended(build(frame.frame_id, model_id="next", epochs=1))["status"] == "DONE"
+    assert ended(build(thousand.frame_id, model_id="next", epochs=1))["status"] == "DONE"
     for key in ("cut_short", "next"):
         h2o.remove(key)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_another_worker_goes_on(
-    worker: Start, frame: h2o.H2OFrame, no_leaks: set[str], number: int
+    worker: Start, thousand: h2o.H2OFrame, no_leaks: set[str], number: int
 ) -> None:
     """A killed worker is missed after its lease; one that is asked to leave hands over at once."""
     first = worker()
-    job = build(frame.frame_id, model_id="handed_over", **LONG)
+    job = build(thousand.frame_id, model_id="handed_over", **LONG)
     first.wait_for(r"epoch 30,")
     time.sleep(2)  # The checkpoint is on its way.
     assert first.kill(number) == (-number if number == signal.SIGKILL else 0)
@@ -261,7 +173,7 @@ def test_another_worker_goes_on(
     assert int(begun[1]) >= 1
     second.wait_for(rf"epoch {int(begun[1]) + 5},")
     cancel(job)
-    assert ended(job, 10)["status"] == "CANCELLED"
+    assert ended(job)["status"] == "CANCELLED"
     epochs = list(h2o.get_model("handed_over").scoring_history()["epoch"])
     # Both workers' epochs in one history; the last one was cut in two.
     assert epochs == [*range(1, len(epochs)), len(epochs) - 1]
@@ -270,10 +182,10 @@ def test_another_worker_goes_on(
 
 
 def test_two_workers_share_the_queue(
-    worker: Start, frame: h2o.H2OFrame, no_leaks: set[str]
+    worker: Start, thousand: h2o.H2OFrame, no_leaks: set[str]
 ) -> None:
     both = [worker(), worker()]
-    jobs = [build(frame.frame_id, model_id=f"shared_{i}", **LONG) for i in range(2)]
+    jobs = [build(thousand.frame_id, model_id=f"shared_{i}", **LONG) for i in range(2)]
     for process in both:
         process.wait_for("epoch 3,")
     named = [re.findall(r"train (shared_\d)", process.said()) for process in both]
@@ -281,12 +193,12 @@ def test_two_workers_share_the_queue(
     for job in jobs:
         cancel(job)
     for i, job in enumerate(jobs):
-        assert ended(job, 15)["status"] == "CANCELLED"
+        assert ended(job)["status"] == "CANCELLED"
         h2o.remove(f"shared_{i}")
 
 
 def test_a_notebook_that_dies_is_replaced_by_a_worker(
-    worker: Start, frame: h2o.H2OFrame, no_leaks: set[str], cluster: H2OConnection
+    worker: Start, thousand: h2o.H2OFrame, no_leaks: set[str], cluster: H2OConnection
 ) -> None:
     """Until then its training shows up in the cluster like any other."""
     program = f"""
@@ -313,13 +225,13 @@ def test_a_notebook_that_dies_is_replaced_by_a_worker(
     serving = worker()
     serving.wait_for("goes on from epoch", 40)
     cancel(job)
-    assert ended(job, 15)["status"] == "CANCELLED"
+    assert ended(job)["status"] == "CANCELLED"
     h2o.remove("notebooks")
 
 
-def test_a_notebook_hears_of_a_cancelled_job(frame: h2o.H2OFrame, no_leaks: set[str]) -> None:
+def test_a_notebook_hears_of_a_cancelled_job(thousand: h2o.H2OFrame, no_leaks: set[str]) -> None:
     gan = H2OGANEstimator(model_id="from_flow", **LONG)
-    gan.start(training_frame=frame)
+    gan.start(training_frame=thousand)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         jobs = h2o.api("GET /3/Jobs")["jobs"]
@@ -331,18 +243,18 @@ def test_a_notebook_hears_of_a_cancelled_job(frame: h2o.H2OFrame, no_leaks: set[
     with pytest.warns(RuntimeWarning, match="the model keeps what it learned"):
         gan.join()
     assert state(mine[0]["key"]["name"])["status"] == "CANCELLED"
-    check_samples(gan, frame)
-    check_samples(h2o.get_model("from_flow"), frame)
+    check_samples(gan, thousand)
+    check_samples(h2o.get_model("from_flow"), thousand)
     h2o.remove("from_flow")
 
 
-def test_once(worker: Start, frame: h2o.H2OFrame, no_leaks: set[str]) -> None:
+def test_once(worker: Start, thousand: h2o.H2OFrame, no_leaks: set[str]) -> None:
     single = worker("--once")
-    ended(build(frame.frame_id, model_id="only", epochs=1))
+    ended(build(thousand.frame_id, model_id="only", epochs=1))
     assert single.process.wait(15) == 0
     h2o.remove("only")
     failing = worker("--once")
-    job = build(frame.frame_id, column_types='{"size": "numeric"}')
+    job = build(thousand.frame_id, column_types='{"size": "numeric"}')
     last = ended(job)
     assert last["status"] == "FAILED"
     assert "size" in last["exception"]
@@ -392,7 +304,7 @@ def test_the_cluster_is_killed_and_comes_back(
     """The worker says so, keeps what it has, and serves the new cluster; a model moves over."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    server = _server(port, tmp_path)
+    node = server(port, tmp_path)
     try:
         h2o.connect(url=url, strict_version_check=False, verbose=False)
         ARROW.write(rows(1000).to_reader(), "lost")
@@ -403,13 +315,13 @@ def test_the_cluster_is_killed_and_comes_back(
         build("lost", model_id="orphan", **LONG)
         serving.wait_for("epoch 5,")
         h2o.connection().close()
-        server.kill()
-        server.wait()
+        node.kill()
+        node.wait()
         kept = serving.wait_for(r"is in (\S+orphan\.zip)", 60)
         assert "checkpoint=" in serving.said()
         gan = h2o_gan.load_model(kept[1])
         assert len(gan.scoring_history()) >= 5
-        server = _server(port, tmp_path)
+        node = server(port, tmp_path)
         serving.wait_for(r"(?s)no cluster yet.*waits for jobs", 60)
         h2o.connect(url=url, strict_version_check=False, verbose=False)
         assert h2o.upload_model(downloaded).generate(10).nrow == 10
@@ -417,25 +329,6 @@ def test_the_cluster_is_killed_and_comes_back(
         assert ended(build("found", epochs=1))["status"] == "DONE"
         h2o.connection().close()
     finally:
-        server.kill()
-        server.wait()
+        node.kill()
+        node.wait()
         h2o.h2o.h2oconn = cluster
-
-
-def _server(port: int, folder: Path) -> subprocess.Popen[bytes]:
-    """A cluster of one node, up."""
-    classpath = f"{H2OLocalServer()._find_jar()}{os.pathsep}{extension.jar()}"
-    command = [H2OLocalServer._find_java(), "-Xmx900m", *extension.ADD_OPENS, "-cp", classpath]
-    command += ["water.H2OApp", "-ip", "127.0.0.1", "-port", str(port), "-name", f"killed_{port}"]
-    with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen([*command, "-ice_root", str(folder)], stdout=log, stderr=log)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert server.poll() is None
-        try:
-            if requests.get(f"http://127.0.0.1:{port}/3/GAN", timeout=5).status_code == 200:
-                return server
-        except requests.RequestException:
-            time.sleep(0.3)
-    server.kill()
-    pytest.fail((folder / "server.log").read_text()[-2000:])
