@@ -905,7 +905,7 @@ def test_a_program_that_ends_in_mid_training_ends_in_order(cluster, prostate, pa
     if extension.jar() is None:
         return
     [job] = [j for j in _unfinished_jobs() if j["kind"] == "train"]
-    assert job["state"] == "WAITING"  # for a worker that goes on from what there is
+    assert job["state"] == "waiting"  # for a worker that goes on from what there is
     h2o.api(f"POST /3/Jobs/{job['job']}/cancel")
     deadline = time.monotonic() + 60
     while _unfinished_jobs() and time.monotonic() < deadline:
@@ -916,7 +916,7 @@ def _unfinished_jobs():
     import requests
 
     jobs = requests.get(h2o.connection().base_url + "/3/GAN/jobs", timeout=30).json()["jobs"]
-    return [job for job in jobs if job["state"] in ("WAITING", "RUNNING")]
+    return [job for job in jobs if job["state"] in ("waiting", "working")]
 
 
 # ---- grids
