@@ -67,6 +67,8 @@ public final class FrameBuilder implements AutoCloseable {
   private final Map<Long, Levels> dictionaries = new HashMap<>();
   private Key<Vec>[] vecs;
   private ChunkStore chunks;
+  /** Columns whose values take no bytes. */
+  private int emptyColumns;
   private int rowsPerChunk;
   private List<Incoming.Slice>[] open;
   private int openRows;
@@ -148,6 +150,7 @@ public final class FrameBuilder implements AutoCloseable {
       if (!names.add(found[i].name)) {
         throw new ArrowException("the table has two columns named " + Incoming.quoted(found[i].name) + "; rename one");
       }
+      emptyColumns += found[i].buffers == 0 ? 1 : 0;
     }
     vecs = new Vec.VectorGroup().addVecs(count);
     rowsPerChunk = Math.max(1, Math.min(CHUNK_ROWS, CHUNK_VALUES / count));
@@ -188,6 +191,8 @@ public final class FrameBuilder implements AutoCloseable {
       values[i] = parser.next(columns[i]);
     }
     parser.end();
+    // Before any chunk is made: a few bytes can say that there are billions of rows of nothing.
+    allowance.charge((long) parser.rows * emptyColumns);
     long bytes = reader.body.limit();
     if (parser.rows > 0) {
       bytes += reader.take((long) PART_BYTES * columns.length);
