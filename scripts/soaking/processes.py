@@ -213,10 +213,11 @@ class Nodes:
         folder: for their logs and files.
         count: how many.
         heap: the largest heap of each, as Java takes it.
+        patience: all limits are so many times as long.
     """
 
-    def __init__(self, folder: Path, count: int = 2, heap: str = "900m") -> None:
-        self._folder, self._heap = folder, heap
+    def __init__(self, folder: Path, count: int, heap: str, patience: float) -> None:
+        self._folder, self._heap, self._start_s = folder, heap, 120 * patience
         self._ports = [_free_port() for _ in range(count)]
         self._lives = 0
         self.all: list[Process] = []
@@ -243,7 +244,7 @@ class Nodes:
             command += ["-flatfile", str(flat), "-ice_root", str(self._folder / f"ice_{i}")]
             nodes.append(Process(f"node{i}_{self._lives}", command, self._folder))
         self.all = nodes
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + self._start_s
         while not all(self._joined(url) for url in self.urls):
             if time.monotonic() > deadline or not all(node.alive for node in self.all):
                 raise RuntimeError("the nodes do not become a cluster:\n" + self.all[0].said())

@@ -55,8 +55,8 @@ class Soak:
     def __init__(self, wanted: Wanted, folder: Path, ledger: Ledger) -> None:
         self._wanted = wanted
         self.ledger = ledger
-        self.nodes = Nodes(folder, heap=wanted.heap)
-        self.watch = Watch(self.nodes.awake)
+        self.nodes = Nodes(folder, 2, wanted.heap, wanted.patience)
+        self.watch = Watch(self.nodes.awake, wanted.patience)
         self.jobs = Jobs(ledger, self.watch, wanted.patience)
         chance = random.Random(wanted.seed)
         self.work = Work(ledger, self.jobs, random.Random(chance.random()), wanted.patience)

@@ -19,9 +19,9 @@ _ANSWER_S = 5.0
 Json = dict[str, Any]
 
 
-def ask(method: str, url: str, timeout: float = _ANSWER_S, **more: Any) -> Json:
+def ask(method: str, url: str, timeout: float) -> Json:
     """A request whose answer is JSON. Raises requests.RequestException or ValueError."""
-    response = requests.request(method, url, timeout=timeout, **more)
+    response = requests.request(method, url, timeout=timeout)
     if response.status_code == 404:
         raise LookupError(response.text[:300])
     response.raise_for_status()
@@ -51,10 +51,12 @@ class Watch:
 
     Args:
         urls: says which nodes can be asked.
+        patience: its time-outs are so many times as long.
     """
 
-    def __init__(self, urls: Callable[[], list[str]]) -> None:
+    def __init__(self, urls: Callable[[], list[str]], patience: float) -> None:
         self._urls = urls
+        self._answer_s = _ANSWER_S * patience
         self._wanted: tuple[str, ...] = ()
         self._all = False
         self._seen = Seen()
@@ -74,7 +76,7 @@ class Watch:
     def close(self) -> None:
         """Look no more."""
         self._over.set()
-        self._thread.join(10 * _ANSWER_S)
+        self._thread.join(2 * self._answer_s)
 
     def _look_on(self) -> None:
         while not self._over.wait(_PERIOD_S):
@@ -90,15 +92,15 @@ class Watch:
     def _look(self, url: str) -> Seen:
         seen = Seen(time.monotonic())
         wanted, everything = self._wanted, self._all
-        for item in ask("GET", f"{url}/3/GAN/jobs")["jobs"]:
+        for item in ask("GET", f"{url}/3/GAN/jobs", self._answer_s)["jobs"]:
             seen.items[item["job"]] = item
         for key in wanted:
             try:
                 path = f"{url}/3/Jobs/{urllib.parse.quote(key, safe='')}"
-                seen.jobs[key] = ask("GET", path)["jobs"][0]
+                seen.jobs[key] = ask("GET", path, self._answer_s)["jobs"][0]
             except LookupError:
                 seen.jobs[key] = None
         if everything:
-            for job in ask("GET", f"{url}/3/Jobs", timeout=30)["jobs"]:
+            for job in ask("GET", f"{url}/3/Jobs", 6 * self._answer_s)["jobs"]:
                 seen.others.append((job["key"]["name"], (job["dest"] or {}).get("name", "")))
         return seen

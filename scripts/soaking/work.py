@@ -75,7 +75,8 @@ class Work:
         self._jobs.step()
         for client in clients.values():
             if client.alive and not client.paused and client.task is None:
-                task = self._next(client)
+                alone = sum(other.role == client.role for other in clients.values()) == 1
+                task = self._next(client, alone)
                 if task is not None:
                     self._give(client, task)
         now = time.monotonic()
@@ -84,10 +85,10 @@ class Work:
             self._ledger.find("hung", f"{task}: no answer in {now - task.begun:.0f} s")
         return [clients[task.client] for task in late if task.client in clients]
 
-    def _next(self, client: Client) -> Task | None:
+    def _next(self, client: Client, alone: bool) -> Task | None:
         now = time.monotonic()
         for task in self.backlog:
-            fits = task.role in (None, client.role) and task.not_by != client.name
+            fits = task.role in (None, client.role) and (alone or task.not_by != client.name)
             if fits and task.after <= now:
                 self.backlog.remove(task)
                 return task
