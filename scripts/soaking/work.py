@@ -311,6 +311,8 @@ class Work:
     def _failed(self, task: Task, error: str, message: str) -> None:
         again = task.do == "remove" and task.tries > 1  # The first answer was lost.
         missing = error == "LookupError" and (task.may_be_missing or again)
+        if task.disturbed is None and self._cancelled(task):
+            task.disturbed = "its job was cancelled"
         if not missing:
             if task.disturbed is None:
                 self._ledger.find("failed", f"{task}: {error}: {message}")
@@ -319,6 +321,10 @@ class Work:
             self._ledger.log(f"{task}: {error}: {message[:200]}")
         if task.disturbed != _LOST:
             getattr(self, f"_missed_{task.do}", self._missed)(task, missing)
+
+    def _cancelled(self, task: Task) -> bool:
+        model = task.args.get("model")
+        return any(job.cancelled and job.dest == model for job in self._ledger.jobs)
 
     def _missed(self, task: Task, missing: bool) -> None:
         """Try again what changes nothing, or nothing more when done twice."""
