@@ -39,6 +39,7 @@ __all__ = ["main"]
 SAMPLE_ROWS, SAMPLE_SEED = 200, 7
 """The sample that all must agree on who have the same model."""
 _TIMEOUT_S = 120
+_CONNECT_S = 60
 
 Json = dict[str, Any]
 
@@ -72,15 +73,26 @@ class Notebook:
     def do(self, task: Json) -> Json:
         """Do a task, over a new connection where the last one failed."""
         if not self._connected:
-            h2o.connect(url=self._url, strict_version_check=False, verbose=False)
-            h2o.no_progress()
-            self._connected = True
+            self._connect()
         try:
             answer: Json = getattr(self, task["do"])(task)
         except H2OConnectionError:
             self._connected = False
             raise
         return answer
+
+    def _connect(self) -> None:
+        """Connect. H2O's own client gives up after 15 s, which a busy machine may take."""
+        deadline = time.monotonic() + _CONNECT_S
+        while not self._connected:
+            try:
+                h2o.connect(url=self._url, strict_version_check=False, verbose=False)
+            except H2OConnectionError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                h2o.no_progress()
+                self._connected = True
 
     def write(self, task: Json) -> Json:
         table = _made(task)

@@ -73,7 +73,7 @@ class Soak:
         self.nodes.start()
         self.crew.fill()
         self.ledger.log("warm-up, undisturbed")
-        self.go_on(self._wanted.warm_up, None)
+        self.warm_up()
         self.drain()
         before = measure(self.nodes, list(self.crew.workers.values()))
         self.ledger.log(f"before: {before}")
@@ -91,6 +91,16 @@ class Soak:
         kills = NodeKills(self.ledger, self.nodes, self.crew, self.work, self._chance, self.turn)
         seconds = [kills.episode(self._wanted.patience) for _ in range(self._wanted.node_kills)]
         return {"before": before, "after": after, "seconds_until_a_lost_node_is_told": seconds}
+
+    def warm_up(self) -> None:
+        """Work until everything was done a few times, so that all is made that is kept."""
+        kinds = {"write", "read", "check_model", "remove"}
+        kinds |= {"train", "generate"} if self._wanted.notebooks else set()
+        kinds |= {"post_training", "post_generation", "others"} if self._wanted.rest else set()
+        end = time.monotonic() + 10 * self._wanted.warm_up
+        self.go_on(self._wanted.warm_up, None)
+        while any(self.ledger.tasks[do] < 2 for do in kinds) and time.monotonic() < end:
+            self.turn()
 
     def go_on(self, seconds: float, disturb: Disturb | None) -> None:
         """Let everyone work for so long."""
