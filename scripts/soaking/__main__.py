@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ def main() -> int:
     except KeyboardInterrupt:
         status = 130
         ledger.log("interrupted")
+    except Exception:  # What was found until then is worth reading.
+        status = 1
+        traceback.print_exc()
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         soak.close()

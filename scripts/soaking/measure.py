@@ -75,7 +75,7 @@ def _settled(url: str) -> list[int]:
 
 
 def _listed(url: str) -> int:
-    frames = ask("GET", f"{url}/3/Frames?column_count=1", 60)["frames"]
+    frames = ask("GET", f"{url}/3/Frames", 60)["frames"]
     return len(frames) + len(ask("GET", f"{url}/3/Models", 60)["models"])
 
 
