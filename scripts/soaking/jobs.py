@@ -14,6 +14,8 @@ __all__ = ["Jobs"]
 _UNSEEN_S = 90.0
 """A job whose sender was killed, and that is not seen for so long, was never begun."""
 _NOBODY = "no worker"
+_GRACE_S = 60.0
+"""The cluster ends a training after twice its max_runtime_secs and so long."""
 
 
 @dataclass
@@ -130,5 +132,7 @@ class Jobs:
             return None  # Its notebook was killed, or paused, before it had begun it.
         if job.status in ("FAILED", "CANCELLED") and job.hits >= 3:
             return None
+        if job.status == "CANCELLED" and job.runtime and job.age > 2 * job.runtime + _GRACE_S:
+            return None  # The cluster's own limit; the machine was busy, or someone was paused.
         assert job.status not in ALIVE
         return f"{job.status} {job.reason}"

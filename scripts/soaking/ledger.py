@@ -59,8 +59,15 @@ class Job:
     """How often a process that held it was killed, or paused for about a lease."""
     cancelled: bool = False
     owner_disturbed: bool = False
+    runtime: float = 0.0
+    """Its max_runtime_secs."""
     gone: int = 0
     """How often in a row the cluster did not know it."""
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was begun."""
+        return time.monotonic() - self.begun
 
     @property
     def alive(self) -> bool:

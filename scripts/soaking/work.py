@@ -419,6 +419,7 @@ class Work:
 
         job = Job(model.id, kind, owner, key)
         job.owner_disturbed = task.disturbed is not None
+        job.runtime = task.args["parameters"].get("max_runtime_secs", 0)
         return self._jobs.follow(job, ended)
 
     def _have_checked(self, model: Model, missing: bool) -> None:
