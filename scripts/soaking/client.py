@@ -38,8 +38,6 @@ __all__ = ["main"]
 
 SAMPLE_ROWS, SAMPLE_SEED = 200, 7
 """The sample that all must agree on who have the same model."""
-_TIMEOUT_S = 120
-_CONNECT_S = 60
 
 Json = dict[str, Any]
 
@@ -66,8 +64,8 @@ def _sample(gan: H2OGANEstimator) -> Json:
 class Notebook:
     """Does its tasks by the Python package, as a notebook does."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, timeout: float) -> None:
+        self._url, self._timeout = url, timeout
         self._connected = False
 
     def do(self, task: Json) -> Json:
@@ -83,7 +81,7 @@ class Notebook:
 
     def _connect(self) -> None:
         """Connect. H2O's own client gives up after 15 s, which a busy machine may take."""
-        deadline = time.monotonic() + _CONNECT_S
+        deadline = time.monotonic() + self._timeout / 2
         while not self._connected:
             try:
                 h2o.connect(url=self._url, strict_version_check=False, verbose=False)
@@ -147,8 +145,8 @@ class Notebook:
 class Rest:
     """Does its tasks by REST alone; model files are read without a cluster."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, timeout: float) -> None:
+        self._url, self._timeout = url, timeout
 
     def do(self, task: Json) -> Json:
         """Do a task."""
@@ -156,7 +154,7 @@ class Rest:
         return answer
 
     def _call(self, method: str, path: str, **more: Any) -> requests.Response:
-        response = requests.request(method, self._url + path, timeout=_TIMEOUT_S, **more)
+        response = requests.request(method, self._url + path, timeout=self._timeout, **more)
         if response.status_code != 200:
             text = response.text[:1000]
             if response.status_code == 404:
@@ -217,7 +215,7 @@ class Rest:
             state = self._call("GET", f"/3/Jobs/{job}").json()["jobs"][0]
             if state["status"] not in ("CREATED", "RUNNING"):
                 break
-            if time.monotonic() - began > _TIMEOUT_S:
+            if time.monotonic() - began > self._timeout:
                 raise TimeoutError(f"H2O's own job {job} waits: {state['progress_msg']}")
             time.sleep(0.1)
         self.remove(task)
@@ -235,12 +233,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--role", choices=("notebook", "rest"), required=True)
     parser.add_argument("--url", required=True)
+    parser.add_argument("--timeout", type=float, required=True)
     options = parser.parse_args()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     # What the packages print must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    role = (Notebook if options.role == "notebook" else Rest)(options.url)
+    role = (Notebook if options.role == "notebook" else Rest)(options.url, options.timeout)
     for line in sys.stdin:
         task = json.loads(line)
         answer = _done(role.do, task)

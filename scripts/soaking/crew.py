@@ -27,6 +27,7 @@ class Crew:
         folder: for their files.
         workers: how many workers there are.
         roles: of the clients.
+        timeout: seconds after which clients give up a request.
     """
 
     def __init__(
@@ -38,7 +39,9 @@ class Crew:
         folder: Path,
         workers: int,
         roles: list[str],
+        timeout: float,
     ) -> None:
+        self._timeout = timeout
         self._ledger, self._work, self._nodes = ledger, work, nodes
         self._chance, self._folder = chance, folder
         self._wanted_workers, self._wanted_roles = workers, roles
@@ -64,7 +67,7 @@ class Crew:
                 name = self._name(role)
                 url = self._chance.choice(self._nodes.urls)
                 answers = self._work.answers
-                self.clients[name] = Client(name, role, url, self._folder, answers)
+                self.clients[name] = Client(name, role, url, self._folder, answers, self._timeout)
 
     def step(self) -> None:
         """Resume those whose pause is over; take out those who ended, and start others."""

@@ -152,6 +152,7 @@ class Client(Process):
         url: the node that it talks to.
         folder: for its files.
         answers: receives its name with each answer.
+        timeout: seconds after which it gives up a request.
     """
 
     def __init__(
@@ -161,11 +162,13 @@ class Client(Process):
         url: str,
         folder: Path,
         answers: queue.SimpleQueue[tuple[str, dict[str, Any]]],
+        timeout: float,
     ) -> None:
         self.role = role
         self.task: int | None = None
         """The number of the task that it is doing."""
         command = [sys.executable, "-m", "soaking.client", "--role", role, "--url", url]
+        command += ["--timeout", str(timeout)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         super().__init__(name, command, folder, **pipes)
         self._answers = answers

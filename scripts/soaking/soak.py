@@ -23,6 +23,7 @@ __all__ = ["Soak", "Wanted"]
 _DRAIN_S = 600.0
 """By then all has ended that was begun; each task and job has a shorter limit of its own."""
 _TURN_S = 0.1
+_TIMEOUT_S = 120.0
 
 Json = dict[str, Any]
 
@@ -63,7 +64,7 @@ class Soak:
         roles = ["notebook"] * wanted.notebooks + ["rest"] * wanted.rest
         self.crew = Crew(
             ledger, self.work, self.nodes, random.Random(chance.random()), folder,
-            wanted.workers, roles,
+            wanted.workers, roles, _TIMEOUT_S * wanted.patience,
         )  # fmt: skip
         self._chance = random.Random(chance.random())
 
