@@ -101,6 +101,8 @@ def _threads(url: str) -> tuple[Counter[str], Counter[str]]:
     for node in ask("GET", f"{url}/3/JStack", 60)["traces"]:
         for trace in node["thread_traces"]:
             first = trace.strip().split("\n")[0]
+            if "traces" in first or "Summary" in first:
+                continue  # A headline.
             quoted = re.match(r'"(.*?)"', first)
             name = re.sub(r"[\d:./-]+", "#", quoted[1] if quoted else first)[:40]
             counts = ours if name.startswith("gan") or "hex.gan." in trace else theirs
