@@ -40,7 +40,7 @@ def node(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int])
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     try:
         while True:
             assert process.poll() is None, (folder / "log").read_text()[-2000:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import resource
 import signal
 import subprocess
@@ -427,7 +428,8 @@ def test_a_notebook_leaves_its_training_to_a_worker(
     gan = H2OGANEstimator(model_id="left", checkpoint=str(tmp_path / "first.zip"), **LONG)
     gan.start(training_frame=thousand)
     job = until(lambda: next((i["job"] for i in _queue() if i["model_id"] == "left"), None))
-    until(lambda: items(job)["has_checkpoint"])
+    until(lambda: items(job)["has_checkpoint"])  # The earlier model is the first.
+    until(lambda: re.match(r"epoch \d+,", state(job)["progress_msg"]))
     shared, leaving = gan._shared, threading.Event()
     assert isinstance(shared, TrainingJob)
     shared.leave_when(leaving)
