@@ -960,7 +960,7 @@ def test_a_grid_takes_dicts_and_ranks_all_families_by_one_measure(prostate):
         model = h2o.api(f"GET /3/Models/{first}")["models"][0]
         metrics = model["output"]["training_metrics"]
         assert metrics["detection_auc"] == pytest.approx(aucs[0])
-        assert "MSE" not in metrics and "RMSE" not in metrics and "NaN" not in metrics.values()
+        assert len({"held_out_loss", "sliced_wasserstein"} & metrics.keys()) == 1
     finally:
         stop.set()
         worker.join(30)

@@ -17,26 +17,22 @@ public final class ModelMetricsGANV3 extends ModelMetricsBaseV3<ModelMetricsGAN,
   @API(help = "Sliced Wasserstein distance of samples from the data.", direction = API.Direction.OUTPUT)
   public double sliced_wasserstein;
 
-  /** Writes what a GAN has: the base class's squared errors would be NaN, and so would what was not measured. */
-  public AutoBuffer writeJSON_impl(AutoBuffer ab) {
-    ab.putJSON("__meta", __meta);
-    ab.put1(',').putJSON("model", model);
-    ab.put1(',').putJSON8("model_checksum", model_checksum);
-    ab.put1(',').putJSON("frame", frame);
-    ab.put1(',').putJSON8("frame_checksum", frame_checksum);
-    ab.put1(',').putJSONStr("description", description);
-    ab.put1(',').putJSONStr("model_category", model_category == null ? null : model_category.name());
-    ab.put1(',').putJSON8("scoring_time", scoring_time);
-    ab.put1(',').putJSON8("nobs", nobs);
-    measured(ab, "detection_auc", detection_auc);
-    measured(ab, "held_out_loss", held_out_loss);
-    measured(ab, "sliced_wasserstein", sliced_wasserstein);
+  /** Leaves out what was not measured. The base class's fields, MSE and RMSE too, H2O writes before these. */
+  public final AutoBuffer writeJSON_impl(AutoBuffer ab) {
+    int written = measured(ab, 0, "detection_auc", detection_auc);
+    written = measured(ab, written, "held_out_loss", held_out_loss);
+    measured(ab, written, "sliced_wasserstein", sliced_wasserstein);
     return ab;
   }
 
-  private static void measured(AutoBuffer ab, String name, double value) {
-    if (!Double.isNaN(value)) {
-      ab.put1(',').putJSON8d(name, value);
+  private static int measured(AutoBuffer ab, int before, String name, double value) {
+    if (Double.isNaN(value)) {
+      return before;
     }
+    if (before > 0) {
+      ab.put1(',');
+    }
+    ab.putJSON8d(name, value);
+    return before + 1;
   }
 }
