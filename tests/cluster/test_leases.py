@@ -1,4 +1,4 @@
-"""Leases, claims and closings of jobs, by a clock that the test holds: the extension's own class."""
+"""Leases, claims and closings of jobs by a clock that the test holds, on the extension's class."""
 
 from __future__ import annotations
 

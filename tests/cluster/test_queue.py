@@ -598,7 +598,7 @@ def test_rows_of_a_lost_worker_are_taken(generator: str, no_leaks: set[str]) -> 
     assert send_rows(item, ROWS).status_code == 200
     assert ended(job["key"]["name"])["status"] == "DONE"
     assert h2o.get_frame("adopted").nrow == 5
-    assert call("POST", f"jobs/{item['id']}/finish", params={"token": item["token"]}).status_code == 404
+    assert finish(item, b"").status_code == 404
     assert h2o.get_frame("adopted").nrow == 5
     h2o.remove("adopted")
 
