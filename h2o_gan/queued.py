@@ -93,17 +93,25 @@ def register(
         if getattr(error.args[0] if error.args else None, "http_status", None) == 404:
             return None
         raise H2OValueError(f"the cluster refuses to train: {_reason(error)}") from error
+    try:
+        return TrainingJob(queue, _claimed(queue, job))
+    except BaseException:
+        # It would wait for this process for minutes.
+        with suppress(H2OConnectionError, H2OServerError, H2OResponseError):
+            rest.api(f"POST /3/Jobs/{rest.in_path(job)}/cancel")
+        raise
+
+
+def _claimed(queue: Queue, job: str) -> Item:
+    """The job that this process has just started. Raises H2OValueError where it does not begin."""
     deadline = time.monotonic() + _CLAIM_S
     while (item := queue.claim(job)) is None:
-        state = rest.api(f"GET /3/Jobs/{job}")["jobs"][0]
-        if state["status"] not in rest.ALIVE or time.monotonic() > deadline:
+        state = insist(lambda: queue.look(job), _LEAVE_S) or {}
+        if state.get("status") not in rest.ALIVE or time.monotonic() > deadline:
             why = state.get("exception") or "its job does not begin"
-            # It would wait for this process for minutes.
-            with suppress(H2OConnectionError, H2OServerError, H2OResponseError):
-                rest.api(f"POST /3/Jobs/{job}/cancel")
             raise H2OValueError(f"the cluster refuses to train: {why}")
         time.sleep(0.02)
-    return TrainingJob(queue, item)
+    return item
 
 
 def sent(parameters: Parameters) -> dict[str, Any]:

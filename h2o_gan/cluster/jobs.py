@@ -256,6 +256,18 @@ class Queue:
         told = {"worker": self.worker, "token": item.token}
         self._act(item.id, "release", timeout=_ANSWER_S, json=told)
 
+    def look(self, job: str) -> dict[str, Any] | None:
+        """A job of H2O's as H2O shows it; None where it was removed."""
+        what = "looking at a job"
+        path = f"/3/Jobs/{rest.in_path(job)}"
+        answer = self._exchange("GET", path, what, timeout=_ANSWER_S)
+        if answer.status == 404:
+            return None
+        jobs = answer.checked(what).json(what).get("jobs")
+        if isinstance(jobs, list) and jobs and isinstance(jobs[0], dict):
+            return jobs[0]
+        raise Refused(f"the cluster answered something else while {what}", 200)
+
     def ended(self, item: Item, patience: float) -> dict[str, Any] | None:
         """Wait until H2O's job has ended.
 
@@ -266,21 +278,11 @@ class Queue:
         Returns:
             The job as H2O shows it; None where it was removed.
         """
-        what = "waiting for the end of a job"
-
-        def look() -> dict[str, Any] | None:
-            path = f"/3/Jobs/{rest.in_path(item.job)}"
-            answer = self._exchange("GET", path, what, timeout=_ANSWER_S)
-            if answer.status == 404:
-                return None
-            jobs = answer.checked(what).json(what).get("jobs")
-            if isinstance(jobs, list) and jobs and isinstance(jobs[0], dict):
-                return jobs[0]
-            raise Refused(f"the cluster answered something else while {what}", 200)
-
         deadline = time.monotonic() + patience
         while True:
-            job = insist(look, max(0.0, deadline - time.monotonic()), self.stop)
+            job = insist(
+                lambda: self.look(item.job), max(0.0, deadline - time.monotonic()), self.stop
+            )
             if job is None or job.get("status") not in rest.ALIVE:
                 return job
             if time.monotonic() > deadline:
