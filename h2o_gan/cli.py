@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _show_warning(message: Warning | str, *_: object) -> None:
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     # On a line of its own: a progress bar may be in the middle of one.
     print(f"\nh2o-gan: warning: {message}", file=sys.stderr)
 

@@ -30,8 +30,11 @@ _LEFT_BY_H2O = (
     # Of every frame that there ever was: the number of its vectors, and where its chunks begin.
     "water.fvec.Vec$VectorGroup ",
     "water.fvec.Vec$ESPC ",
+    # Of the extension, one of each node and one in all: who is there, and the list of open jobs.
+    "hex.gan.work.Members ",
+    "hex.gan.work.WorkBoard ",
 )
-"""Kinds of values that H2O itself keeps for good, whoever makes and removes a frame or a job."""
+"""Kinds of values that stay for good, whoever makes and removes a frame or a job."""
 
 
 def jar(folder: Path) -> Path | None:
@@ -39,7 +42,7 @@ def jar(folder: Path) -> Path | None:
     javac, h2o_jar = build.find_javac(), build.find_h2o_jar()
     if javac is None or h2o_jar is None:
         return None
-    sources = map(str, _SOURCES.rglob("*.java"))
+    sources = map(str, (_SOURCES / "water").rglob("*.java"))
     subprocess.run([javac, "-nowarn", "-cp", h2o_jar, "-d", folder, *sources], check=True)
     packed = folder / "stored_keys.jar"
     with zipfile.ZipFile(packed, "w") as archive:

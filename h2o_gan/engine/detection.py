@@ -185,7 +185,8 @@ def _best_split(slopes: Array, curvatures: Array) -> tuple[int, int]:
     rest, bends = slopes[..., -1:] - slopes, curvatures[..., -1:] - curvatures
     gains = slopes**2 / (curvatures + _RIDGE) + rest**2 / (bends + _RIDGE)
     best = int(gains.sum(axis=0).argmax())
-    return divmod(best, slopes.shape[2])
+    bins = int(slopes.shape[2])
+    return best // bins, best % bins
 
 
 def _auc(scores: Array, is_real: Array) -> float:
