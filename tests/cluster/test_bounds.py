@@ -237,12 +237,12 @@ def test_bombs(node: str, make: Callable[[], bytes], accepted: bool) -> None:
     with leaving_nothing(node):
         start = time.monotonic()
         answer = post(node, "bomb", body)
-        assert time.monotonic() - start < 15
-        assert answer.status_code == (200 if accepted else 400), answer.text
-        if accepted:
+        took = time.monotonic() - start
+        if answer.status_code == 200:
             remove(node, "bomb")
-        else:
-            assert answer.json()["msg"]
+        assert answer.status_code == (200 if accepted else 400), answer.text
+        assert accepted or answer.json()["msg"]
+        assert took < 15
 
 
 def test_a_frame_larger_than_memory_is_refused_in_time(node: str) -> None:
