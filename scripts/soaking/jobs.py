@@ -14,7 +14,7 @@ __all__ = ["Jobs"]
 _UNSEEN_S = 90.0
 """A job whose sender was killed, and that is not seen for so long, was never begun."""
 _NOBODY = "no worker"
-_GRACE_S = 60.0
+_GRACE_S = 300.0
 """The cluster ends a training after twice its max_runtime_secs and so long."""
 
 

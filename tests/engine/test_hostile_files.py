@@ -80,6 +80,7 @@ def test_an_error_of_our_own_is_not_told_as_the_files(entries, tmp_path, monkeyp
         engine.load(tmp_path / "x.zip")
 
 
+@pytest.mark.parametrize("entries", ["columns"], indirect=True)
 @pytest.mark.parametrize("kind", ["objects", "tensors", "names"])
 def test_no_file_takes_much_memory_or_time(entries, tmp_path, kind):
     if kind == "objects":

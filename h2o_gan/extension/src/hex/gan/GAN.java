@@ -19,8 +19,8 @@ import water.fvec.Frame;
 
 /** The algorithm {@code gan}: a model whose training a worker does, a Python process with torch. */
 public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GANModel.GANOutput> {
-  /** Seconds beside twice max_runtime_secs that a worker may take: to read the rows, and to hand in the model. */
-  private static final double GRACE_S = 60;
+  /** Seconds beside twice max_runtime_secs that a worker may take: to start, to read the rows, to hand in the model. */
+  private static final double GRACE_S = 300;
 
   /** For the registration. */
   public GAN(boolean startup) {
@@ -195,7 +195,8 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
         _job.stop();
         return last.checkpoint();
       }
-      if (last.state() == WorkItem.State.FAILED && !last.cancelled()) {
+      boolean asked = _job.stop_requested();
+      if (!asked && last.message() != null) {
         throw new IllegalStateException(Generation.reason(last));
       }
       _job.stop();

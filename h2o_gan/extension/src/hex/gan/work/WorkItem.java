@@ -39,7 +39,7 @@ public final class WorkItem extends Keyed<WorkItem> {
   private String wish;
 
   private final long patience;
-  /** How long workers may work on it in all; 0 for no limit. */
+  /** How long a worker may work on it; 0 for no limit. */
   private final long limit;
   private long waitingSince;
   private String worker;
@@ -47,7 +47,6 @@ public final class WorkItem extends Keyed<WorkItem> {
   private long lease;
   private long leaseUntil;
   private long workingSince;
-  private long worked;
   private int attempts;
   private int lost;
   private boolean cancelled;
@@ -65,7 +64,7 @@ public final class WorkItem extends Keyed<WorkItem> {
 
   /**
    * @param patience seconds that it waits for a worker
-   * @param limit seconds of work after which it is cancelled; 0 for never
+   * @param limit seconds that a worker may take before the job is cancelled; 0 for no limit
    */
   public WorkItem(
       String name, String kind, String job, String model, String frame, String parameters, long rows, String wish,
@@ -343,7 +342,7 @@ public final class WorkItem extends Keyed<WorkItem> {
     } else if (state == State.WAITING && now - waitingSince > patience) {
       giveUp("no worker took this job within " + patience / 1000 + " s");
       changed = true;
-    } else if (state == State.WORKING && limit > 0 && !cancelled && worked + now - workingSince > limit) {
+    } else if (state == State.WORKING && limit > 0 && !cancelled && now - workingSince > limit) {
       cancelled = true;
       message = "the worker went on for long after max_runtime_secs";
       changed = true;
@@ -367,7 +366,6 @@ public final class WorkItem extends Keyed<WorkItem> {
 
   /** The one that was to do it is gone: anyone may go on from its checkpoint. */
   private void offerAgain(String why, long now) {
-    worked += now - workingSince;
     state = State.WAITING;
     waitingSince = now;
     wish = null;
