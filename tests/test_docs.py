@@ -55,5 +55,5 @@ def test_the_curl_lines(
     assert synthetic["age"].to_pylist() == [50] * 50
     names = ("people_gan", "checkpoint", "curled")
     assert len({(tmp_path / f"{name}.zip").read_bytes() for name in names}) == 1
-    for key in ("people", "people_again", "people_gan", "synthetic", "curled"):
+    for key in ("people", "people_again", "people_gan", "synthetic", "curled", "handed_over"):
         h2o.remove(key)

@@ -47,10 +47,10 @@ def with_value(data, place, value):
     return data
 
 
-def changed_manifests(entries):
-    """Files (what was changed, bytes) with one value of the JSON changed to something hostile."""
+def changed_manifests(entries, rng, count):
+    """Some files (what was changed, bytes) with one value of the JSON changed to a hostile one."""
     manifest = json.loads(entries["model.json"])
-    for place in places(manifest):
-        for value in HOSTILE:
-            text = json.dumps(with_value(manifest, place, value)).encode()
-            yield (place, value), zipped({**entries, "model.json": text})
+    every = [(place, value) for place in places(manifest) for value in HOSTILE]
+    for place, value in rng.sample(every, count):
+        text = json.dumps(with_value(manifest, place, value)).encode()
+        yield (place, value), zipped({**entries, "model.json": text})

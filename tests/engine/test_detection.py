@@ -54,6 +54,6 @@ def test_every_family_is_judged_at_the_end_of_training(changes):
         engine.fit(real.to_reader(), parameters, validation=unseen.to_reader()) for _ in range(2)
     ]
     last = models[0].history[-1]
-    assert 0.5 < last["detection_auc"] <= 1 and 0.4 < last["validation_detection_auc"] <= 1
+    assert 0.4 < last["detection_auc"] <= 1 and 0.4 < last["validation_detection_auc"] <= 1
     assert "detection_auc" not in models[0].history[0]
     assert models[1].history[-1]["detection_auc"] == last["detection_auc"]

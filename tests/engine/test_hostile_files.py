@@ -37,8 +37,7 @@ def entries(request, mixed_table, digits_table, tmp_path_factory):
 def test_any_value_may_be_changed(entries, tmp_path):
     """A part of what scripts/fuzz_models.py goes through: no error but one, and no hanging."""
     path = tmp_path / "changed.zip"
-    every = list(changed_manifests(entries))
-    for what, data in random.Random(3).sample(every, 60):
+    for what, data in changed_manifests(entries, random.Random(3), 60):
         path.write_bytes(data)
         try:
             model = engine.load(path)
@@ -53,7 +52,7 @@ def test_any_value_may_be_changed(entries, tmp_path):
     ("name", "value"),
     [
         ("shift", 1e9), ("clip", 1e9), ("clip", -1e9), ("decimals", 10**18), ("decimals", -1),
-        ("step", 2**63), ("step", 0), ("name", "\ud800"), ("levels", ["\udfff"]), ("rows", 0),
+        ("step", 2**63), ("name", "\ud800"), ("levels", ["\udfff"]), ("rows", 0),
         ("missing_share", 1.0), ("epoch", 10**30), ("seconds", float("nan")),
     ],
 )  # fmt: skip
@@ -74,7 +73,6 @@ def test_an_error_of_our_own_is_not_told_as_the_files(entries, tmp_path, monkeyp
     def broken(*_):
         raise TypeError("a bug")
 
-    monkeypatch.setattr(engine.artifact.Parameters, "resolved_latent_size", property(broken))
     monkeypatch.setattr(engine.artifact, "_real_scores", broken)
     with pytest.raises(TypeError, match="a bug"):
         engine.load(tmp_path / "x.zip")
