@@ -492,6 +492,8 @@ def test_cancelled_before_a_worker_came(train: Callable[..., dict[str, Any]]) ->
         ({"image_shape": "[8,800]"}, "sides from 8 to 128"),
         ({"image_root": "/images"}, "image_root is given without image_column"),
         ({"image_column": "text"}, "image_shape is missing"),
+        ({"generator_architecture": '{"hidden_dim": [100000, 100000]}'}, "makes a network of"),
+        ({"latent_size": 1_000_000}, "latent_size makes a network of"),
     ],
 )
 def test_bad_parameters_are_told_at_once(

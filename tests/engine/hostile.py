@@ -47,10 +47,10 @@ def with_value(data, place, value):
     return data
 
 
-def changed_manifests(entries, rng, count):
-    """Some files (what was changed, bytes) with one value of the JSON changed to a hostile one."""
+def changed_manifests(entries, rng=None, count=None):
+    """Files (what was changed, bytes), each with one value of the JSON changed; all, or some."""
     manifest = json.loads(entries["model.json"])
     every = [(place, value) for place in places(manifest) for value in HOSTILE]
-    for place, value in rng.sample(every, count):
+    for place, value in every if rng is None else rng.sample(every, count):
         text = json.dumps(with_value(manifest, place, value)).encode()
         yield (place, value), zipped({**entries, "model.json": text})

@@ -53,6 +53,8 @@ final class ParameterCheck {
     }
     networks.choice(generator != null, discriminator != null);
     networks.images();
+    new WeightCheck(parameters, (name, what) -> error.accept("_" + name, name + " " + what))
+        .run(generator, discriminator);
   }
 
   private void atLeast(String name, double value, double least) {
