@@ -543,7 +543,7 @@ def test_generated_rows_come_as_a_job(
 
 
 REFUSED = [
-    ({"rows": None}, 400, "rows must"),
+    ({"rows": None}, 400, "rows is missing"),
     ({"rows": 0}, 400, "rows must"),
     ({"rows": 1.5}, 400, "rows must be a whole number"),
     ({"rows": 10**12}, 413, "rows fit"),

@@ -37,7 +37,7 @@ public final class ModelsServlet extends GanServlet {
     GANModel model = model(request, "/generate");
     JsonObject body = Requests.json(request);
     Requests.only(body, KEYS);
-    if (!body.has("rows")) {
+    if (!body.has("rows") || body.get("rows").isJsonNull()) {
       throw new Requests.Refusal(400, "rows is missing: say how many to generate, for example {\"rows\": 1000}");
     }
     long rows = Requests.whole(body, "rows", 0, 1, MOST_ROWS);
