@@ -148,7 +148,7 @@ def test_a_training_is_watched_and_cancelled_in_the_cluster(
     growing = h2o.api("GET /3/Models/cut_short")["models"][0]["output"]["scoring_history"]
     assert len(growing.cell_values) >= 1
     cancel(job)
-    assert ended(job)["status"] == "CANCELLED"
+    assert ended(job, 10)["status"] == "CANCELLED"
     gan = h2o.get_model("cut_short")
     assert len(gan.scoring_history()) >= 5
     check_samples(gan, thousand)
@@ -173,7 +173,7 @@ def test_another_worker_goes_on(
     assert int(begun[1]) >= 1
     second.wait_for(rf"epoch {int(begun[1]) + 5},")
     cancel(job)
-    assert ended(job)["status"] == "CANCELLED"
+    assert ended(job, 10)["status"] == "CANCELLED"
     epochs = list(h2o.get_model("handed_over").scoring_history()["epoch"])
     # Both workers' epochs in one history; the last one was cut in two.
     assert epochs == [*range(1, len(epochs)), len(epochs) - 1]
@@ -193,7 +193,7 @@ def test_two_workers_share_the_queue(
     for job in jobs:
         cancel(job)
     for i, job in enumerate(jobs):
-        assert ended(job)["status"] == "CANCELLED"
+        assert ended(job, 15)["status"] == "CANCELLED"
         h2o.remove(f"shared_{i}")
 
 
@@ -225,7 +225,7 @@ def test_a_notebook_that_dies_is_replaced_by_a_worker(
     serving = worker()
     serving.wait_for("goes on from epoch", 40)
     cancel(job)
-    assert ended(job)["status"] == "CANCELLED"
+    assert ended(job, 15)["status"] == "CANCELLED"
     h2o.remove("notebooks")
 
 

@@ -52,7 +52,7 @@ def test_any_value_may_be_changed(entries, tmp_path):
     ("name", "value"),
     [
         ("shift", 1e9), ("clip", 1e9), ("clip", -1e9), ("decimals", 10**18), ("decimals", -1),
-        ("step", 2**63), ("name", "\ud800"), ("levels", ["\udfff"]), ("rows", 0),
+        ("step", 2**63), ("step", 0), ("name", "\ud800"), ("levels", ["\udfff"]), ("rows", 0),
         ("missing_share", 1.0), ("epoch", 10**30), ("seconds", float("nan")),
     ],
 )  # fmt: skip
@@ -60,6 +60,8 @@ def test_these_values_are_refused(entries, tmp_path, name, value):
     """Some of them loaded, and then hung, divided by zero, overflowed or could not be written."""
     manifest = json.loads(entries["model.json"])
     found = [place for place in places(manifest, 99) if place[-1] == name]
+    if (name, value) == ("step", 0):  # Of a column: a history may well begin with step 0.
+        found = [place for place in found if place[0] == "encoder"]
     for place in found:
         text = json.dumps(with_value(manifest, place, value)).encode()
         (tmp_path / "x.zip").write_bytes(zipped({**entries, "model.json": text}))
