@@ -64,7 +64,7 @@ class Process:
     def said(self) -> str:
         return "".join(self._lines)
 
-    def wait_for(self, words: str, seconds: float = 240) -> re.Match[str]:
+    def wait_for(self, words: str, seconds: float = 60) -> re.Match[str]:
         """Wait until it has said something."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -99,7 +99,7 @@ def state(job: str) -> dict[str, Any]:
     return h2o.api(f"GET /3/Jobs/{job}")["jobs"][0]
 
 
-def ended(job: str, seconds: float = 240) -> dict[str, Any]:
+def ended(job: str, seconds: float = 60) -> dict[str, Any]:
     deadline = time.monotonic() + seconds
     while (now := state(job))["status"] in ALIVE:
         assert time.monotonic() < deadline, now
