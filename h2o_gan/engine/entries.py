@@ -41,10 +41,11 @@ def read_entries(path: str | os.PathLike[str] | IO[bytes]) -> tuple[bytes, bytes
         return _checked_entries(path, path.seek(0, os.SEEK_END))
     # Without O_NONBLOCK, opening a named pipe waits for a writer.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(handle)
+        raise Damaged("it is not a regular file")
     with os.fdopen(handle, "rb") as file:
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode):
-            raise Damaged("it is not a regular file")
         return _checked_entries(file, facts.st_size)
 
 
