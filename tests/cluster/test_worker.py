@@ -78,12 +78,16 @@ def test_a_model_and_a_frame_are_made_for_whoever_asks(
     assert made["colour"].unique().to_pylist() == ["red"]
     assert -1 <= min(made["x"].to_pylist()) <= max(made["x"].to_pylist()) <= 0
     assert sample(gan, 50, conditions={"colour": "red", "x": (-1, 0)}).equals(made)
-    # A request that can't be met fails with the words of the Python class, and leaves no frame.
+    # A column that is not there is refused at once; what only the engine can tell fails the job.
     body = {"rows": 5, "conditions": {"size": 1}, "destination_frame": "not_made"}
+    refused = requests.post(url, json=body, timeout=30)
+    assert refused.status_code == 400
+    assert "no column 'size'" in refused.json()["msg"]
+    body["conditions"] = {"x": "red"}
     started = requests.post(url, json=body, timeout=30).json()["job"]["key"]["name"]
     failed = ended(started)
     assert failed["status"] == "FAILED"
-    assert "size" in failed["exception"]
+    assert "'x'" in failed["exception"]
     for key in ("made", "by_worker"):
         h2o.remove(key)
 
@@ -254,10 +258,10 @@ def test_once(worker: Start, thousand: h2o.H2OFrame, no_leaks: set[str]) -> None
     assert single.process.wait(15) == 0
     h2o.remove("only")
     failing = worker("--once")
-    job = build(thousand.frame_id, column_types='{"size": "numeric"}')
+    job = build(thousand.frame_id, column_types='{"colour": "numeric"}')
     last = ended(job)
     assert last["status"] == "FAILED"
-    assert "size" in last["exception"]
+    assert "colour" in last["exception"]
     assert failing.process.wait(15) == 1
 
 
