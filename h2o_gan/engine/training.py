@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import threading
 from typing import Any
 
@@ -65,6 +67,7 @@ def fit(
         TrainingDiverged: the losses were NaN from the start.
         KeyboardInterrupt: `stop` was set before the first step.
     """
+    _need_no_disk()
     device = resolve_device(parameters.device)
     stop = stop or threading.Event()
     tell = on_event or (lambda event: None)
@@ -134,6 +137,18 @@ def _real_rows(
     if kept is None or not isinstance(encoder, PixelEncoder):
         return table.take(picked)
     return pa.Table.from_batches([encoder.decode_codes(codes[torch.from_numpy(picked)])])
+
+
+def _need_no_disk() -> None:
+    """See that a full temporary folder does not end the training.
+
+    With its first optimiser torch names a folder for compiled code, of which there is none here,
+    and fails where no temporary folder can be written.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.path.abspath(os.sep))
 
 
 def _check_widths(parameters: Parameters, encoder: Encoder) -> None:
