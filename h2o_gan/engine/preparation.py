@@ -57,16 +57,16 @@ def fit_encoder(
     """
     label = parameters.response_column
     for_images = parameters.networks_for(images=True)
-    if parameters.image_column is not None:
-        labels = None if label is None else table.column(label)
-        return PixelEncoder.of_files(parameters.image_shape or (), label, labels)
     if for_images == "mlp" and label is not None:
-        label = None
         if parameters.has_images:
             raise ValueError(
                 "architecture='mlp' learns images without labels: leave y out, or the parameters "
                 "that call for it."
             )
+        label = None
+    if parameters.image_column is not None:
+        labels = None if label is None else table.column(label)
+        return PixelEncoder.of_files(parameters.image_shape or (), label, labels)
     if parameters.has_images:
         return PixelEncoder.fit_images(table, parameters.image_shape, label)
     if for_images != "columns":

@@ -274,6 +274,9 @@ def test_a_model_learns_from_files(digits, tmp_path):
     assert loaded.sample(20, seed=1, conditions={"digit": "7"}).read_all().equals(rows)
     with pytest.raises(ValueError, match="image_root is missing"):
         loaded.scores(table)
+    with pytest.raises(ValueError, match="learns images without labels"):
+        fit(table, image_column="file", image_root=str(tmp_path), image_shape=(16, 16),
+            response_column="digit", architecture="mlp")  # fmt: skip
 
 
 # ---- samples
