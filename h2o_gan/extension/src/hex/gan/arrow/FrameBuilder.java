@@ -22,7 +22,11 @@ import water.fvec.Vec;
  * are made at the same time. The frame appears when all of them are in place, or all of them go.
  */
 public final class FrameBuilder implements AutoCloseable {
-  private static final int CHUNK_ROWS = 1 << 16;
+  /**
+   * Doubles of so many rows fit twice into a region of Java's collector where the heap is below four
+   * gigabytes; with some more, each chunk would have a region for itself and half of it would be waste.
+   */
+  private static final int CHUNK_ROWS = 65_000;
   private static final int CHUNK_VALUES = 1 << 22;
   /** Text in the chunks of the same rows at most, but for a single row that has more. */
   private static final int CHUNK_TEXT = 1 << 24;
