@@ -35,7 +35,7 @@ def entries(request, mixed_table, digits_table, tmp_path_factory):
 
 
 def test_any_value_may_be_changed(entries, tmp_path):
-    """A part of what scripts/fuzz_models.py goes through: no error but one, and no hanging."""
+    """A part of what scripts/fuzz models goes through: no error but one, and no hanging."""
     path = tmp_path / "changed.zip"
     for what, data in changed_manifests(entries, random.Random(3), 60):
         path.write_bytes(data)

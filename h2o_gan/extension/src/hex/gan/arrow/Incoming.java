@@ -100,7 +100,7 @@ final class Incoming {
         return new Incoming(name, Vec.T_NUM, type, bytesOf(name, details.get32(0, 0)), details.get8(1, 0) != 0, 0,
             null);
       case FLOATING_POINT:
-        return new Incoming(name, Vec.T_NUM, type, 2 << details.get16(0, 0), false, 0, null);
+        return new Incoming(name, Vec.T_NUM, type, 2 << unit(name, details.get16(0, 0), 3), false, 0, null);
       case DECIMAL:
         int bits = details.get32(2, 128);
         if (bits != 32 && bits != 64 && bits != 128 && bits != 256) {
@@ -110,9 +110,9 @@ final class Incoming {
       case BOOL:
         return new Incoming(name, Vec.T_CAT, type, 0, false, 0, Levels.ofBooleans(name));
       case DATE:
-        return new Incoming(name, Vec.T_TIME, type, details.get16(0, 1) == 0 ? 4 : 8, true, 0, null);
+        return new Incoming(name, Vec.T_TIME, type, unit(name, details.get16(0, 1), 2) == 0 ? 4 : 8, true, 0, null);
       case TIMESTAMP:
-        return new Incoming(name, Vec.T_TIME, type, 8, true, details.get16(0, 0), null);
+        return new Incoming(name, Vec.T_TIME, type, 8, true, unit(name, details.get16(0, 0), 4), null);
       case UTF8:
       case LARGE_UTF8:
       case UTF8_VIEW:
@@ -125,6 +125,14 @@ final class Incoming {
       default:
         throw unfit(name, ArrowFormat.typeName(type), "cast, flatten or drop it");
     }
+  }
+
+  /** One of Arrow's units or precisions, of which there are so many. */
+  private static int unit(String name, int unit, int units) throws ArrowException {
+    if (unit < 0 || unit >= units) {
+      throw new ArrowException("the stream is broken: column " + quoted(name) + " has a unit of number " + unit);
+    }
+    return unit;
   }
 
   private static int bytesOf(String name, int bits) throws ArrowException {

@@ -26,7 +26,7 @@ final class Room {
   }
 
   private static final long HEAP = Runtime.getRuntime().maxMemory();
-  private static final AtomicLong TAKEN = new AtomicLong();
+  static final AtomicLong TAKEN = new AtomicLong();
   /** Of each node's memory, one part in so many is left alone. */
   private static final int SPARED = 8;
 

@@ -1,6 +1,4 @@
-"""Changes model files and sees that each is refused, or loads and draws rows.
-
-    python scripts/fuzz_models.py --files 100000 --seconds 3600 --seed 0
+"""Changed model files, each of which must be refused, or load and draw rows.
 
 Changed are bytes of the zip, values of the JSON, bytes of a safetensors header, and of tensors; the
 zip is made anew around them, so that its checksums hide nothing. Counted are crashes (anything but
@@ -31,7 +29,7 @@ import torch
 from h2o_gan import engine
 from h2o_gan.parameters import Parameters
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "engine"))
 
 from hostile import HOSTILE, changed_manifests, entries_of, places, with_value, zipped  # noqa: E402
@@ -116,14 +114,16 @@ def _too_long(*_: object) -> None:
     raise TimeoutError
 
 
-def main() -> int:
-    """Go through the files; 1 where any crashed or hung."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--files", type=int)
-    options.add_argument("--seconds", type=float, default=3600)
-    options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--limit", type=int, default=30)
-    chosen = options.parse_args()
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What the command line takes."""
+    parser.add_argument("--files", type=int, help="how many; without, every value once")
+    parser.add_argument("--seconds", type=float, default=3600, help="at most (3600)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=int, default=30, help="seconds for a file (30)")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Go through the files. Returns 1 where any crashed or hung."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, _too_long)
@@ -155,7 +155,3 @@ def main() -> int:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{dict(counts)}, {time.monotonic() - began:.0f} s, {memory:.2f} GB at most")
     return int(bool(counts["crashed"] or counts["hung"]))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Changed model files and streams, and what comes of them."""
