@@ -117,8 +117,9 @@ def _batches(
         if parts != [description.columns]:
             session = stack.enter_context(rest.Session())
             keys = [_view(session, description.key, part) for part in parts]
+        responses: list[requests.Response] = []
         streams = [
-            stack.enter_context(closing(_stream(key, part, description)))
+            stack.enter_context(closing(_stream(key, part, description, responses)))
             for key, part in zip(keys, parts, strict=True)
         ]
         yield from _zip(streams, schema)
@@ -193,13 +194,17 @@ class _Body(io.RawIOBase):
 
 
 def _stream(
-    key: str, columns: list[Column], frame: Description
+    key: str, columns: list[Column], frame: Description, responses: list[requests.Response]
 ) -> Generator[pa.RecordBatch, None, None]:
-    """Download and parse one view of a frame, checking that all of its rows come."""
+    """Download and parse one view of a frame, checking that all of its rows come.
+
+    :param responses: those of all views; this one's is added.
+    """
     labels = [str(i) for i in range(len(columns))]
     rows = 0
     params = {"frame_id": key, "escape_quotes": "true"}
     with rest.download("/3/DownloadDataset", params, "reading a frame") as response:
+        responses.append(response)
         body = _Body(response, columns, frame.key)
         try:
             with pa.csv.open_csv(
@@ -219,7 +224,7 @@ def _stream(
                     quoted_strings_can_be_null=False,
                 ),
             ) as parser:
-                for batch in _interruptibly(parser, response):
+                for batch in _interruptibly(parser, responses):
                     rows += batch.num_rows
                     arrays = map(_convert, batch.columns, columns)
                     yield pa.record_batch(list(arrays), names=[c.name for c in columns])
@@ -230,15 +235,20 @@ def _stream(
 
 
 def _interruptibly(
-    parser: pa.csv.CSVStreamingReader, response: requests.Response
+    parser: pa.csv.CSVStreamingReader, responses: list[requests.Response]
 ) -> Iterator[pa.RecordBatch]:
-    """The parser's batches; it waits for the cluster in a thread, for it hears no interrupt."""
+    """The parser's batches; it waits for the cluster in a thread, for it hears no interrupt.
+
+    Parsers share their threads, so that one may wait for what another one's response brings: where
+    one is left, all responses end.
+    """
     with ThreadPoolExecutor(1) as pool:
         try:
             while (batch := pool.submit(next, parser, None).result()) is not None:
                 yield batch
         except BaseException:
-            patience.hang_up(response)
+            for response in responses:
+                patience.hang_up(response)
             raise
 
 

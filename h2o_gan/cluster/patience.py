@@ -125,18 +125,19 @@ def _timed_out(error: BaseException | None) -> bool:
 def hang_up(response: requests.Response) -> None:
     """End a transfer for which another thread may be waiting; that one sees its end."""
     with (
-        suppress(OSError, ValueError, HTTPError),
+        # The last is what http.client raises of a body that has come whole.
+        suppress(OSError, ValueError, HTTPError, AttributeError),
         socket.socket(fileno=os.dup(response.raw.fileno())) as line,
     ):
         line.shutdown(socket.SHUT_RDWR)
 
 
-def interrupted() -> bool:
-    """Whether the user's interrupt is on its way: then nothing may take long any more."""
+def given_up() -> bool:
+    """Whether an interrupt or a silence borne too long is on its way: then nothing may take long."""
     error = sys.exc_info()[1]
     seen: list[BaseException | None] = []
     while error is not None and error not in seen:
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt | Silence):
             return True
         seen.append(error)
         error = error.__context__

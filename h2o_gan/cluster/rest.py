@@ -186,8 +186,8 @@ def _stopped(job: str, within_s: float = math.inf, answer_s: float | None = None
 
 
 def _tidy(endpoint: str, **data: Any) -> None:
-    """Tell the cluster to drop something; who was interrupted does not wait for its answer."""
-    _call(endpoint, data, 0.5 if patience.interrupted() else _TIDY_S)
+    """Tell the cluster to drop something; who has given up does not wait for long."""
+    _call(endpoint, data, 0.5 if patience.given_up() else _TIDY_S)
 
 
 class Session:
