@@ -133,7 +133,7 @@ def hang_up(response: requests.Response) -> None:
 
 
 def given_up() -> bool:
-    """Whether an interrupt or a silence borne too long is on its way: then nothing may take long."""
+    """Whether an interrupt or a silence borne too long is on its way: nothing may be long then."""
     error = sys.exc_info()[1]
     seen: list[BaseException | None] = []
     while error is not None and error not in seen:

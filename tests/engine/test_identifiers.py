@@ -280,5 +280,5 @@ def test_rows_out_of_range_and_a_used_up_space():
         with pytest.raises(ValueError, match="rows"):
             column.values(start, count, 0)
     state = {**column.to_json(), "patterns": [{"chars": [CODES[0][0], *CODES[0][1:]], "weight": 1}]}
-    with pytest.raises(ValueError, match="fresh"):
-        Identifiers.restore(state, column.arrays()).values(0, 1, 0)
+    with pytest.raises(ValueError, match="has no room"):
+        Identifiers.restore(state, column.arrays())

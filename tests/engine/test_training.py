@@ -279,10 +279,13 @@ def test_a_large_batch_shrinks_with_a_warning(mixed_table):
 
 
 @pytest.mark.parametrize("rows", [2, 3, 33])
-def test_few_rows_train(mixed_table, rows):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+def test_few_rows_train_with_one_warning(mixed_table, rows):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         model = train(mixed_table.slice(0, rows))
+    assert [str(one.message).split(":")[0] for one in told] == [
+        f"{rows} rows are few to learn from"
+    ]
     assert model.sample(5).read_all().num_rows == 5
 
 
