@@ -12,8 +12,10 @@ import subprocess
 import time
 import warnings
 import zipfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import h2o
 import requests
@@ -62,15 +64,20 @@ def stored() -> set[str]:
     connection = h2o.connection()
     if not _has_servlet(connection):
         return {f"listed {key}" for key in cluster_keys()}
-    answer = requests.get(f"{connection.base_url}/3/TestKeys", **_settings(connection))
+    return stored_at(connection.base_url, **_settings(connection))
+
+
+def stored_at(url: str, **settings: Any) -> set[str]:
+    """The same of the cluster at an address, which must have the servlet."""
+    answer = requests.get(f"{url}/3/TestKeys", **settings)
     answer.raise_for_status()
     return {line for line in answer.text.split("\n") if not line.startswith(_LEFT_BY_H2O)}
 
 
-def left_since(before: set[str]) -> set[str]:
+def left_since(before: set[str], now: Callable[[], set[str]] = stored) -> set[str]:
     """What is stored now, but was not before; H2O has some seconds to end what it does aside."""
     deadline = time.monotonic() + _SETTLED_WITHIN_S
-    while (left := stored() - before) and time.monotonic() < deadline:
+    while (left := now() - before) and time.monotonic() < deadline:
         time.sleep(0.2)
     return left
 

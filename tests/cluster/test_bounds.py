@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 import requests
 from h2o.backend import H2OLocalServer
+from stored_keys import left_since, stored_at
 
 from h2o_gan import extension
 
@@ -28,13 +29,16 @@ HEAP = 400 << 20
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[str]:
+def node(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], key_counter: list[str]
+) -> Iterator[str]:
     """The address of a node with little memory and little patience."""
     folder = tmp_path_factory.mktemp("small")
     port = free_port()
     command = [H2OLocalServer._find_java(), "-ea", f"-Xmx{HEAP >> 20}m", *extension.ADD_OPENS]
     command += [f"-Dh2o_gan.idle_ms={int(1000 * IDLE_S)}", "-XX:+ExitOnOutOfMemoryError", "-cp"]
-    command += [f"{H2OLocalServer()._find_jar()}{os.pathsep}{extension.jar()}", "water.H2OApp"]
+    jars = [H2OLocalServer()._find_jar(), extension.jar(), *key_counter]
+    command += [os.pathsep.join(map(str, jars)), "water.H2OApp"]
     command += ["-ip", "127.0.0.1", "-port", str(port), "-name", f"small_{port}"]
     command += ["-ice_root", str(folder)]
     with (folder / "log").open("w") as log:
@@ -124,21 +128,12 @@ def test_a_reader_that_does_not_read_is_cut_off(node: str) -> None:
     remove(node, "big")
 
 
-def num_keys(node: str) -> int:
-    return sum(
-        one["num_keys"] for one in requests.get(f"{node}/3/Cloud", timeout=60).json()["nodes"]
-    )
-
-
 @contextmanager
-def leaving_nothing(node: str, groups: int = 1) -> Iterator[None]:
-    """Keys go back to what they were, but for one of H2O's own for each frame that was begun."""
-    before = num_keys(node)
+def leaving_nothing(node: str) -> Iterator[None]:
+    """Every key in the node is one that was there before."""
+    before = stored_at(node, timeout=60)
     yield
-    deadline = time.monotonic() + 30
-    while num_keys(node) > before + groups and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert num_keys(node) <= before + groups
+    assert not left_since(before, lambda: stored_at(node, timeout=60))
 
 
 def messages(body: bytes) -> list[bytes]:

@@ -225,10 +225,6 @@ def test_chunks_are_even_and_rows_in_order(no_leaks: set[str]) -> None:
     assert_same(get("many_batches"), table)
 
 
-def num_keys() -> int:
-    return sum(node["num_keys"] for node in h2o.api("GET /3/Cloud")["nodes"])
-
-
 BYTES = stream(pa.concat_tables([TABLE] * 3))
 
 
@@ -286,13 +282,8 @@ def test_nothing_stays_in_memory_of_what_failed(no_leaks: set[str]) -> None:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table, max_chunksize=20_000)
     body = sink.getvalue()[:-9]
-    before, tries = num_keys(), 20
-    for _ in range(tries):
+    for _ in range(3):
         assert post("half", body).status_code == 400
-    deadline = time.monotonic() + 30
-    while num_keys() > before + 2 * tries and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert num_keys() <= before + 2 * tries
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def through(proxy: Proxy) -> Proxy:
 
 
 @pytest.fixture
-def inside(proxy: Proxy) -> Iterator[Callable[..., Worker]]:
+def inside(proxy: Proxy, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     """Starts a worker in a thread of this process, which is quicker; it is stopped at the end."""
     stop, threads = threading.Event(), []
 
@@ -69,7 +69,7 @@ def inside(proxy: Proxy) -> Iterator[Callable[..., Worker]]:
         def connect() -> None:
             h2o.connect(url=proxy.url, strict_version_check=False, verbose=False)
 
-        serving = Worker(connect, "cpu", stop=stop, **options)
+        serving = Worker(connect, "cpu", tmp_path, stop=stop, **options)
         threads.append(threading.Thread(target=serving.serve, daemon=True))
         threads[-1].start()
         return serving
@@ -374,7 +374,7 @@ def test_a_training_is_handed_over_with_every_parameter(
         "stopping_tolerance": 1e-5,
         "score_each_iteration": True,
     }
-    trained = {"model_id": "all_of_them", "max_runtime_secs": 25.0}
+    trained = {"model_id": "all_of_them", "max_runtime_secs": 12.0}
     # What has no meaning elsewhere, or goes another way: as the first checkpoint. Networks given
     # as dicts learn images without labels, so the response is looked at alone.
     local = {"checkpoint", "export_checkpoints_dir", "response_column"}
