@@ -28,6 +28,7 @@ from h2o_gan import presentation
 from h2o_gan.cluster import rest
 from h2o_gan.cluster.answers import insist
 from h2o_gan.cluster.jobs import Item, JobLost, Queue
+from h2o_gan.cluster.patience import watched
 from h2o_gan.cluster.report import Report
 from h2o_gan.notices import warn
 from h2o_gan.parameters import JSON_PARAMETERS
@@ -285,7 +286,8 @@ class TrainingJob:
             # A model is worth more than its tables.
             log.debug("the tables of model %s were not shown: %s", self._item.model_id, error)
         try:
-            self._queue.finish(self._item, file, _PATIENCE_S)
+            with watched("handing in the model", _PATIENCE_S):
+                self._queue.finish(self._item, file, _PATIENCE_S)
             report.end()
             self._wait()
         except (JobLost, H2OConnectionError, H2OServerError) as error:

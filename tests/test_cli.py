@@ -157,7 +157,11 @@ def test_text_of_few_values_is_learned_and_the_rest_is_named(cluster, tmp_path):
         (["synthesize", PROSTATE, "--epochs", "0"], 1, "epochs must be at least 1"),
         (["synthesize", __file__], 2, "neither CSV nor Parquet"),
         (["generate", "missing.zip", "--rows", "1"], 2, "there is no file missing.zip"),
-        (["generate", PROSTATE, "--rows", "1"], 1, "not an undamaged h2o_gan model"),
+        (
+            ["generate", PROSTATE, "--rows", "1"],
+            1,
+            "is not a valid h2o_gan model file: it is no zip",
+        ),
         (["synthesize", PROSTATE, "--url", "http://127.0.0.1:9"], 1, "127.0.0.1:9"),
         (["synthesize", PROSTATE, "--url", "nowhere"], 2, "write host:port"),
         (["worker", "--url", "nowhere"], 2, "write host:port"),

@@ -35,6 +35,7 @@ class Wait:
 
     what: str
     since: float
+    limit_s: float
     told: bool = False
 
     def touch(self) -> None:
@@ -48,14 +49,15 @@ _teller: threading.Thread | None = None
 
 
 @contextmanager
-def watched(what: str) -> Iterator[Wait]:
+def watched(what: str, limit_s: float | None = None) -> Iterator[Wait]:
     """While inside, whoever waits for the cluster hears for what.
 
     Args:
         what: "reading a frame", for example.
+        limit_s: for how many seconds at most; LIMIT_S where it is None.
     """
     global _teller
-    wait = Wait(what, time.monotonic())
+    wait = Wait(what, time.monotonic(), LIMIT_S if limit_s is None else limit_s)
     with _lock:
         _waits.add(wait)
         if _teller is None or not _teller.is_alive():
@@ -83,10 +85,10 @@ def _tell() -> None:
             due = [wait for wait in _waits if not wait.told and now - wait.since >= TELL_S]
             for wait in due:
                 wait.told = True
-        for what in dict.fromkeys(wait.what for wait in due):
+        for what, limit_s in dict.fromkeys((wait.what, wait.limit_s) for wait in due):
             print(
                 f"h2o_gan: the cluster has given no sign for {TELL_S:.0f} s while {what}; waiting "
-                f"for up to {LIMIT_S:.0f} s. Interrupt (Ctrl-C) to leave.",
+                f"for up to {limit_s:.0f} s. Interrupt (Ctrl-C) to leave.",
                 file=sys.stderr,
                 flush=True,
             )

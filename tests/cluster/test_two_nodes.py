@@ -17,6 +17,7 @@ import pytest
 import requests
 from h2o.backend import H2OConnection, H2OLocalServer
 from hard_tables import assert_same, enum
+from workers import ended
 
 from h2o_gan import H2OGANEstimator, extension
 from h2o_gan.cluster import rest
@@ -29,14 +30,15 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def two_nodes(
-    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], key_counter: list[str]
 ) -> Iterator[str]:
     """The address of one of the two."""
     folder = tmp_path_factory.mktemp("two_nodes")
     ports = [free_port(), free_port()]
     flat = folder / "flatfile"
     flat.write_text("".join(f"127.0.0.1:{port}\n" for port in ports))
-    classpath = f"{H2OLocalServer()._find_jar()}{os.pathsep}{extension.jar()}"
+    jars = [H2OLocalServer()._find_jar(), extension.jar(), *key_counter]
+    classpath = os.pathsep.join(map(str, jars))
     nodes = []
     for port in ports:
         command = [H2OLocalServer._find_java(), "-ea", "-Xmx900m", *extension.ADD_OPENS]
@@ -123,7 +125,31 @@ def test_each_node_sends_what_it_holds() -> None:
 
 
 @pytest.mark.usefixtures("connected")
-def test_of_two_posts_of_one_key_one_is_refused() -> None:
+def test_waiting_jobs_keep_no_node_from_encoding(no_leaks: set[str]) -> None:
+    """More of them on one node than it has threads, and a frame that lives there is read."""
+    table = pa.table({"x": np.random.default_rng(0).normal(size=800_000)})
+    ARROW.write(table.to_reader(), "on_both")
+    first, second = rest.nodes()
+    wanted = {"training_frame": "on_both", "wait_for_worker_secs": 300}
+    jobs = []
+    for _ in range(4 * (os.cpu_count() or 1) + 2):
+        answer = requests.post(f"{second}/3/ModelBuilders/gan", data=wanted, timeout=10)
+        jobs.append(answer.json()["job"]["key"]["name"])
+    began = time.monotonic()
+    got = requests.get(f"{first}/3/GAN/frames/on_both.arrow", timeout=20)
+    assert_same(pa.ipc.open_stream(got.content).read_all(), table)
+    assert time.monotonic() - began < 10
+    waiting = [item["state"] for item in requests.get(f"{first}/3/GAN/jobs").json()["jobs"]]
+    assert waiting == ["waiting"] * len(jobs)
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        list(pool.map(lambda job: requests.post(f"{first}/3/Jobs/{job}/cancel"), jobs))
+    for job in jobs:
+        assert ended(job)["status"] == "CANCELLED"
+    h2o.remove("on_both")
+
+
+@pytest.mark.usefixtures("connected")
+def test_of_two_posts_of_one_key_one_is_refused(no_leaks: set[str]) -> None:
     """Through two nodes at the same moment; the frame that is there is the accepted one's."""
     nodes = rest.nodes()
     for _ in range(8):
