@@ -214,11 +214,11 @@ class Training(ABC):
             last = stopped_by is not None or self.epoch == end
             if done and (last or (self.epoch - self.first_epoch) % score_every == 0):
                 row = {**self._where(), **losses.means(), **self.score()}
+                if self._is_enough(early, row) and not last:
+                    stopped_by, last = "stopping_rounds", True
                 if last and stopped_by != "interrupted":
                     stopped_by = self._concluded(row, tell, stop) or stopped_by
                 self.history.append(row)
-                if self._is_enough(early, row) and not last:
-                    stopped_by = "stopping_rounds"
                 tell(Scored(row, self.snapshot))
         if self.step == first_step:
             raise KeyboardInterrupt(NO_MODEL)

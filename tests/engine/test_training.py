@@ -219,6 +219,9 @@ def test_early_stopping_ends_training(mixed_table):
         score_each_iteration=True,
     )
     assert model.stopped_by == "stopping_rounds" and model.epoch < 500
+    # It ends as any training does: with the best generator, a critic, and a look at the samples.
+    assert model.critic is not None
+    assert {"critic_loss", "detection_auc"} <= model.history[-1].keys()
 
 
 def test_early_stopping_is_a_moving_average():
