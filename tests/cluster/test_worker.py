@@ -167,7 +167,7 @@ def test_another_worker_goes_on(
     worker: Start, thousand: h2o.H2OFrame, no_leaks: set[str], number: int
 ) -> None:
     """A killed worker is missed after its lease; one that is asked to leave hands over at once."""
-    first = worker()
+    first = worker(lease=2 if number == signal.SIGKILL else None)
     job = build(thousand.frame_id, model_id="handed_over", **LONG)
     first.wait_for(r"epoch 30,")
     time.sleep(2)  # The checkpoint is on its way.
@@ -312,7 +312,7 @@ def test_the_cluster_is_killed_and_comes_back(
     try:
         h2o.connect(url=url, strict_version_check=False, verbose=False)
         ARROW.write(rows(1000).to_reader(), "lost")
-        serving = worker(url=url)
+        serving = worker(url=url, lease=2)
         job = build("lost", model_id="early", epochs=1)
         assert ended(job)["status"] == "DONE"
         downloaded = h2o.download_model(h2o.get_model("early"), str(tmp_path))
@@ -325,6 +325,7 @@ def test_the_cluster_is_killed_and_comes_back(
         assert "checkpoint=" in serving.said()
         gan = h2o_gan.load_model(kept[1])
         assert len(gan.scoring_history()) >= 5
+        serving.wait_for("no cluster yet", 60)
         node = server(port, tmp_path)
         serving.wait_for(r"(?s)no cluster yet.*waits for jobs", 60)
         h2o.connect(url=url, strict_version_check=False, verbose=False)

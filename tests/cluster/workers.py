@@ -72,7 +72,7 @@ class Process:
                 return found
             assert self.process.poll() is None or re.search(words, self.said()), self.said()
             time.sleep(0.1)
-        pytest.fail(f"the worker does not say {words!r}, but: {self.said()}")
+        pytest.fail(f"the worker does not say {words!r}, but: {self.said()[-2000:]}")
 
     def kill(self, number: int) -> int:
         self.process.send_signal(number)
