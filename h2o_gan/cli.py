@@ -236,6 +236,9 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
             )
         gan.train(y=options.response, training_frame=frame)
         rows = options.rows or frame.nrow
+        if options.save is not None:
+            gan.save(options.save, force=True)
+            _tell(options, f"model saved to {options.save}")
         rest.remove(str(gan.model_id))  # It is for a file, not for the cluster.
         learned = {column.name for column in gan._model_of.columns}
         dropped = [n for n in frame.names if n not in learned and n not in (options.ignore or ())]
@@ -244,9 +247,6 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
             f"h2o-gan: warning: left out, as free text can't be learned: {', '.join(dropped)}",
             file=sys.stderr,
         )
-    if options.save is not None:
-        gan.save(options.save, force=True)
-        _tell(options, f"model saved to {options.save}")
     _write(gan._model_of, rows, options, result)
 
 

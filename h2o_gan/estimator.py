@@ -353,6 +353,16 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
 
         try:
             model = job.poll(show)
+        except KeyboardInterrupt:
+            made = self._shared.made if self._shared is not None else None
+            if made is None:
+                raise
+            # A second Ctrl-C, while the cluster was to get the model: it is not lost to that.
+            warn(
+                f"interrupted before model {made.parameters.model_id!r} was in the cluster: it "
+                "lives in this process: save(path) keeps it."
+            )
+            model = made
         finally:
             self._future, self._job = False, None
         self._end_time = int(time.time() * 1000)

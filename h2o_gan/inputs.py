@@ -14,6 +14,8 @@ import numpy as np
 from h2o.exceptions import H2OTypeError, H2OValueError
 from h2o.frame import H2OFrame
 
+from h2o_gan.cluster.exchange import bounded
+from h2o_gan.cluster.patience import watched
 from h2o_gan.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -50,7 +52,8 @@ def frame_of(frame: H2OFrame | str | None, name: str, method: str = "train") -> 
     if frame is None:
         raise H2OValueError(f"{name} is missing: {method}({name}=frame).")
     if isinstance(frame, str):
-        key, frame = frame, h2o.get_frame(frame)
+        with watched(f"looking up frame {frame!r}"), bounded():
+            key, frame = frame, h2o.get_frame(frame)
         if frame is None:
             raise H2OValueError(f"{name}={key!r} is not a frame of the cluster.")
     if not isinstance(frame, H2OFrame):

@@ -42,8 +42,9 @@ _IMAGE_ONLY = ("image_shape", "image_column", "image_root")
 _IMAGE_SIDES = 8, 128  # pixels
 _RATIOS = ("relativistic",)  # games whose critic, at the optimum, is a log density ratio
 _MOST_LAYERS = 100
-MOST_WEIGHTS = 100_000_000
-"""Weights of a network beyond which a training is refused; see :func:`check_weights`."""
+MOST_WEIGHTS = 70_000_000
+"""Weights of a network beyond which a training is refused: seven copies of them, with averages and
+the optimizers' moments, are what a model file has room for. See :func:`check_weights`."""
 DEFAULT_HIDDEN = (256, 256)
 _IMAGE_START = 8192  # outputs of an image generator's first layer: 128 channels of 8 x 8
 _NUMBER = (int, float)
@@ -410,7 +411,7 @@ def check_weights(parameters: Parameters, columns: int | None = None) -> None:
     consecutive layers. Where `columns` is not known it is the generator's ``output_dim`` or the
     discriminator's ``input_dim``, or else 1. Where they are for images (``has_images``, and
     ``networks_for(images=True) == "convolutional"``), the weights are ``(latent_size + 1) *
-    8192``, ``latent_size`` 64 when absent. No network may have more than 100,000,000.
+    8192``, ``latent_size`` 64 when absent. No network may have more than 70,000,000.
 
     Raises:
         ValueError: a network has more; the message begins with the parameter to blame.

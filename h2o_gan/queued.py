@@ -26,7 +26,7 @@ from h2o.utils.shared_utils import quoted
 
 from h2o_gan import presentation
 from h2o_gan.cluster import rest
-from h2o_gan.cluster.answers import insist
+from h2o_gan.cluster.answers import Refused, insist
 from h2o_gan.cluster.jobs import Item, JobLost, Queue
 from h2o_gan.cluster.patience import watched
 from h2o_gan.cluster.report import Report
@@ -154,6 +154,13 @@ def fetch_model(queue: Queue, model_id: str) -> Model:
     return replace(model, parameters=model.parameters.replace(model_id=model_id))
 
 
+def _is_passing(error: BaseException) -> bool:
+    """Whether another worker may have more luck: the cluster was not there, or busy."""
+    if isinstance(error, Refused):
+        return not error.final
+    return isinstance(error, H2OConnectionError)
+
+
 class TrainingJob:
     """A job that this process has claimed.
 
@@ -179,6 +186,8 @@ class TrainingJob:
         """Whether the job was left to another worker."""
         self.lost: str | None = None
         """Why the cluster did not get the model, or None."""
+        self.made: Model | None = None
+        """The model once it is trained, while the cluster is still to get it."""
 
     def run(
         self,
@@ -202,7 +211,7 @@ class TrainingJob:
         """
         with Report(self._queue, self._item, stop, not self._keep_going) as report:
             try:
-                model = self._trained(train, listen, report, earlier)
+                model = self.made = self._trained(train, listen, report, earlier)
             except BaseException as error:
                 self._end(error, report)
                 raise
@@ -252,7 +261,7 @@ class TrainingJob:
         """Tell the cluster of a training that has no model."""
         if report.lost is not None:
             self.lost = report.lost
-        elif self._leaving.is_set():
+        elif self._leaving.is_set() or (self._item.resumes and _is_passing(error)):
             self._release(None)
         else:
             self._fail(str(error) or type(error).__name__)
@@ -277,9 +286,14 @@ class TrainingJob:
             self.lost = str(error)
 
     def _hand_in(self, model: Model, report: Report) -> None:
-        file = file_of(model)
         report.progress = 1.0
         report.show(presentation.tables_json(model))
+        try:
+            file = file_of(model)
+        except (ValueError, MemoryError) as error:  # What can't be written can still be used here.
+            self.lost = str(error) or type(error).__name__
+            self._fail(self.lost)
+            return
         try:
             report.say_now()
         except (JobLost, H2OConnectionError, H2OServerError) as error:
@@ -365,6 +379,6 @@ class _Teller:
         try:
             model = snapshot()
             file = None if model is None else file_of(model)
-        except (OSError, MemoryError) as error:  # Hours of training are worth more.
+        except (OSError, ValueError, MemoryError) as error:  # Hours of training are worth more.
             log.warning("a checkpoint could not be made: %s", error or type(error).__name__)
         self._report.keep(file, time.monotonic() - began)

@@ -119,7 +119,6 @@ class Worker:
                 if self._once:
                     return done
             except Exception as error:  # Nothing that a cluster does may end its workers.
-                _check_access(error)
                 gone = isinstance(error, H2OConnectionError)
                 log.warning("%s: %s", "lost the cluster" if gone else "no job", _short(error))
                 if gone or (isinstance(error, Refused) and error.status == 404):
@@ -141,7 +140,8 @@ class Worker:
                     "a worker; `h2o-gan extension` says how to give it one"
                 )
             except Exception as error:
-                _check_access(error)
+                if not self._served:
+                    _check_access(error)
                 usage = isinstance(error, _NoExtension | H2OTypeError | H2OValueError)
                 # What has worked before is no mistake of the user's: it may work again.
                 if usage and not self._served:

@@ -6,9 +6,14 @@ import re
 
 from h2o.exceptions import H2OValueError
 
-__all__ = ["normalised_url"]
+__all__ = ["is_address", "normalised_url"]
 
 _ADDRESS = re.compile(r"https?://(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):\d+(?:/[\w./-]*)?")
+
+
+def is_address(url: str) -> bool:
+    """Whether it is a scheme, a host, a port and maybe a path, and nothing else."""
+    return _ADDRESS.fullmatch(url) is not None
 
 
 def normalised_url(text: str) -> str:
@@ -18,7 +23,7 @@ def normalised_url(text: str) -> str:
         H2OValueError: it is no address.
     """
     url = (text if "://" in text else f"http://{text}").rstrip("/")
-    if not _ADDRESS.fullmatch(url):
+    if not is_address(url):
         raise H2OValueError(
             f"{text!r} is not a cluster's address: write host:port or https://host:port, for "
             "example localhost:54321."

@@ -51,6 +51,18 @@ def settings_of(current: H2OConnection | None = None) -> Json:
 
 
 @contextmanager
+def bounded(current: H2OConnection | None = None) -> Iterator[None]:
+    """While inside, H2O's own requests end after a silence that is too long; else they never do."""
+    current = current or connection()
+    before = current._timeout
+    current._timeout = patience.timeout(before)
+    try:
+        yield
+    finally:
+        current._timeout = before
+
+
+@contextmanager
 def losing(what: str) -> Iterator[None]:
     try:
         yield

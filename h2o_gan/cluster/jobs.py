@@ -32,8 +32,8 @@ _ANSWER_S = 10.0
 _TRANSFER_S = (30.0, 120.0)
 _READ_S = 10.0
 _CLAIMS = 4
-_FETCHES = 3
-_MOST_BYTES = 4 << 30
+_FETCH_S = 60.0
+_MOST_BYTES = 2**31 - 1  # What a model file may have.
 _MOST_TEXT = 10_000
 
 
@@ -114,6 +114,7 @@ class Queue:
         max_rows: jobs to generate more rows are left to others; None for no limit.
         stop: set to end long transfers into this process.
         most_bytes: the largest file to accept from the cluster.
+        fetch_s: seconds to go on trying to get a file.
     """
 
     def __init__(
@@ -124,12 +125,14 @@ class Queue:
         max_rows: int | None = None,
         stop: threading.Event | None = None,
         most_bytes: int = _MOST_BYTES,
+        fetch_s: float = _FETCH_S,
     ) -> None:
         self.connection = connection
         self.worker = worker
         self.lease_s = lease_s
         self.stop = stop or threading.Event()
         self._max_rows, self._most_bytes = max_rows, most_bytes
+        self._fetch_s = fetch_s
 
     # ---- taking jobs
 
@@ -305,15 +308,7 @@ class Queue:
         return self._fetch(path, f"reading model {model_id!r}")
 
     def _fetch(self, path: str, what: str) -> io.BytesIO:
-        tries = 0
-        while True:
-            tries += 1
-            try:
-                return self._fetched(path, what)
-            except (H2OConnectionError, Refused) as error:
-                over = isinstance(error, Refused) and error.final
-                if over or tries == _FETCHES or self.stop.wait(0.3 * 2**tries):
-                    raise
+        return insist(lambda: self._fetched(path, what), self._fetch_s, self.stop)
 
     def _fetched(self, path: str, what: str) -> io.BytesIO:
         url, inside = f"/3/GAN/{path}", io.BytesIO()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import time
 import urllib.parse
 import warnings
 import weakref
@@ -13,6 +14,7 @@ from h2o.backend.connection import H2OConnection
 from h2o.exceptions import H2OConnectionError, H2OServerError
 
 from h2o_gan.cluster import answers
+from h2o_gan.cluster.address import is_address
 from h2o_gan.cluster.exchange import (
     MESSAGE_BYTES,
     Json,
@@ -20,12 +22,15 @@ from h2o_gan.cluster.exchange import (
     exchange,
     json_of,
     losing,
+    refusal,
     settings_of,
 )
 from h2o_gan.version import PROTOCOL, __version__
 
 _REACH_S = 2.0
 """A node that takes longer to answer counts as out of reach."""
+_JOIN_S = 5.0
+"""How long a node may take to say that it has the extension."""
 _SIGN_S = 10.0
 """How long a node may take for a sign of life."""
 
@@ -40,7 +45,7 @@ def extension() -> bool:
     """
     current = connection()
     if current not in _extensions:
-        about = _about(current)
+        about = _settled(current)
         trouble = about and _misfit(about)
         _extensions[current] = bool(about) and not trouble
         if trouble:
@@ -50,6 +55,20 @@ def extension() -> bool:
                 stacklevel=3,
             )
     return _extensions[current]
+
+
+def _settled(current: H2OConnection) -> Json | None:
+    """What the extension says once all nodes have spoken, which takes a moment after a start."""
+    deadline = time.monotonic() + _JOIN_S
+    while True:
+        about = _about(current)
+        nodes = about.get("nodes") if about is not None else None
+        silent = isinstance(nodes, list) and any(
+            isinstance(node, dict) and node.get("protocol") is None for node in nodes
+        )
+        if not silent or time.monotonic() > deadline:
+            return about
+        time.sleep(0.2)
 
 
 def _misfit(about: Json) -> str | None:
@@ -69,15 +88,19 @@ def _misfit(about: Json) -> str | None:
 
 
 def _about(current: H2OConnection) -> Json | None:
-    """What the cluster's extension says of itself; None where there is none."""
+    """What the cluster's extension says of itself; None where there is none.
+
+    :raises H2OServerError: something else answers, or the cluster does but is not well; what it
+        has is not known then.
+    """
     what = "asking for its extensions"
     response = exchange(current, "GET", "/3/GAN", what)
-    if response.status_code != 200:
+    if response.status_code == 404:
         return None
-    with suppress(H2OServerError):
-        about = json_of(response, what)
-        return about if "version" in about else None
-    return None
+    if response.status_code != 200:
+        raise refusal(response, what)
+    about = json_of(response, what)
+    return about if "version" in about else None
 
 
 _nodes: weakref.WeakKeyDictionary[H2OConnection, list[str]] = weakref.WeakKeyDictionary()
@@ -106,7 +129,8 @@ def _reachable(current: H2OConnection) -> list[str]:
     addresses = []
     for index, node in enumerate(cloud["nodes"]):
         address = f"{base.scheme}://{node['ip_port']}{base.path}"
-        if not _trusted(base, settings, address):
+        # What is no plain address is another one to whoever takes it apart in another way.
+        if not is_address(address) or not _trusted(base, settings, address):
             return []
         try:
             with (

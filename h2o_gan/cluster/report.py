@@ -135,6 +135,9 @@ class Report:
                 silent += min(time.monotonic() - began, _ONE_TRY_S) + self._beat_s
                 if silent > self._patience:
                     self._leave(str(error) or type(error).__name__)
+                    if self._give_up:
+                        # Training was told to end: that the cluster is back must not hide that.
+                        return
 
     def _say_or_reclaim(self) -> bool:
         """False where the job is over, or lost for good."""

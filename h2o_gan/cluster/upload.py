@@ -14,8 +14,9 @@ from h2o import H2OFrame
 from h2o.exceptions import H2OResponseError, H2OValueError
 from h2o.utils.shared_utils import check_frame_id
 
-from h2o_gan.cluster import rest
+from h2o_gan.cluster import patience, rest
 from h2o_gan.cluster.columns import Column, EnumColumn, StringColumn, column_for
+from h2o_gan.cluster.exchange import bounded
 
 GROUP_ROWS = 1 << 16
 """Rows in a row group at most; H2O parses row groups in parallel, each into one chunk."""
@@ -33,7 +34,8 @@ def write(reader: pa.RecordBatchReader, destination_frame: str | None = None) ->
         scaffolded = _spool(reader, columns, file)
         file.seek(0)
         _parse(file, columns, scaffolded, destination)
-    return H2OFrame.get_frame(destination)
+    with patience.watched(f"looking up frame {destination!r}"), bounded():
+        return H2OFrame.get_frame(destination)
 
 
 def destination_of(key: str | None) -> str:

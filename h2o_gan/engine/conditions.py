@@ -36,9 +36,9 @@ class Conditions:
         bounds: by token.
         allowed: by column, which codes may be, or a number's two bounds; for decoding.
         first: columns in the order in which they are drawn before all others.
-        codes: (rows, learned columns) given codes, _FREE where there are none; a single row
-            stands for all; None for no given cells.
-        cells: by name, the given values and which rows have them.
+        codes: (rows, learned columns) given codes, _FREE where there are none; rows beyond the
+            last begin again with the first; None for no given cells.
+        cells: by name, the given values and which rows have them, beginning again likewise.
     """
 
     layout: RowLayout
@@ -145,11 +145,14 @@ class Conditions:
             raise ValueError(
                 f"balance={column!r}: that column has a condition too. Give one of the two."
             )
-        codes = np.full((rows, len(names)), _FREE, np.int64)
+        # Rows repeat where nothing else is given row by row: one of each level stands for all.
+        by_row = self.codes is not None and len(self.codes) > 1
+        kept = rows if by_row else min(rows, len(codec.observed))
+        codes = np.full((kept, len(names)), _FREE, np.int64)
         if self.codes is not None:
-            codes[:] = self.codes[np.minimum(np.arange(rows), len(self.codes) - 1)]
-        codes[:, place] = np.arange(rows) % len(codec.observed)
-        cells = {**self.cells, column: (codec.decode(codes[:, place]), np.ones(rows, bool))}
+            codes[:] = self.codes[np.arange(kept) % len(self.codes)]
+        codes[:, place] = np.arange(kept) % len(codec.observed)
+        cells = {**self.cells, column: (codec.decode(codes[:, place]), np.ones(kept, bool))}
         return replace(self, codes=codes, cells=cells)
 
     def block(
@@ -160,8 +163,8 @@ class Conditions:
         bounds = {token: bound.to(device) for token, bound in self.bounds.items()}
         if self.codes is None:
             return Evidence.none(rows, len(tokens), device), bounds
-        # Rows beyond the last repeat it: a block is always drawn whole.
-        picked = np.minimum(np.arange(start, start + rows), len(self.codes) - 1)
+        # Rows beyond the last begin again: a block is always drawn whole.
+        picked = np.arange(start, start + rows) % len(self.codes)
         own = self.codes[picked]
         codes = torch.from_numpy(own).to(device)
         values, active = self.layout.tables(device).expand(codes, random)
@@ -192,7 +195,7 @@ class Conditions:
             return batch
         arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
         for name, (cells, given) in self.cells.items():
-            picked = np.minimum(np.arange(start, start + batch.num_rows), len(cells) - 1)
+            picked = np.arange(start, start + batch.num_rows) % len(cells)
             arrays[name] = _merged(arrays[name], cells.take(pa.array(picked)), given[picked])
         return pa.RecordBatch.from_arrays(list(arrays.values()), schema=batch.schema)
 

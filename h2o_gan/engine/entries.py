@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import stat
 import zipfile
 from typing import IO, Any
@@ -24,6 +25,21 @@ _MOST_BYTES = 2**31 - 1  # beyond it zips have another structure
 _DIRECTORY_END = 22  # bytes
 _MOST_ENTRIES, _MOST_DIRECTORY = 64, 2**16
 _MOST_CONTAINERS, _MOST_DEPTH = 500_000, 64
+_DTYPES = {
+    b"BOOL",
+    b"U8",
+    b"I8",
+    b"I16",
+    b"U16",
+    b"I32",
+    b"U32",
+    b"I64",
+    b"U64",
+    b"F16",
+    b"F32",
+    b"F64",
+}
+_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _MOST_HEADER_BYTES, _MOST_TENSORS = 32 * 2**20, 300_000
 
 
@@ -100,6 +116,9 @@ def _check_header(entry: IO[bytes], size: int, name: str) -> None:
     # Every tensor has an object of its own, inside the one of the header.
     if header.count(b"{") > _MOST_TENSORS or header.count(b"[") > 2 * _MOST_TENSORS:
         raise Damaged(f"its entry {name} has too many tensors")
+    unknown = set(re.findall(rb'"dtype"\s*:\s*"([^"]*)"', header)) - _DTYPES
+    if unknown:
+        raise Damaged(f"its entry {name} has tensors of type {min(unknown)!r:.30}")
 
 
 def parsed(text: bytes) -> Any:
@@ -108,7 +127,8 @@ def parsed(text: bytes) -> Any:
     Raises:
         Damaged: it is not such JSON.
     """
-    if text.count(b"{") + text.count(b"[") > _MOST_CONTAINERS:
+    # Brackets in texts are counted too, unless there are many: taking texts out takes a while.
+    if _brackets(text) > _MOST_CONTAINERS and _brackets(_TEXTS.sub(b"", text)) > _MOST_CONTAINERS:
         raise Damaged("its description has too many parts")
     try:
         data = json.loads(
@@ -120,6 +140,10 @@ def parsed(text: bytes) -> Any:
     except (ValueError, RecursionError) as error:  # of json alone: nothing of ours is called
         raise Damaged(f"its description is no JSON: {error!s:.100}") from error
     return data
+
+
+def _brackets(text: bytes) -> int:
+    return text.count(b"{") + text.count(b"[")
 
 
 def _depth(data: Any) -> int:

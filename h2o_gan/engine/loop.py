@@ -168,7 +168,9 @@ class Training(ABC):
         early = EarlyStopping(parameters.stopping_rounds, parameters.stopping_tolerance)
         if self._resumed:
             for row in self.history:
-                self._is_enough(early, row)
+                # Those of an earlier model that this training began with are not its own.
+                if (row.get("epoch") or 0) > self.first_epoch:
+                    self._is_enough(early, row)
         losses = self._losses
         # The weights after a look at the losses are good only once the next look says so.
         good: dict[str, list[Tensor]] | None = None

@@ -164,6 +164,26 @@ def test_the_protocol_decides_and_not_the_version(
 
 
 @needs_extension
+def test_a_proxys_trouble_does_not_switch_the_extension_off(
+    between: Callable[[Intervene], None],
+) -> None:
+    """What answers for the cluster now says nothing of what the cluster has."""
+    troubles = [(200, b"<html>Please log in</html>"), (503, b"busy")]
+
+    def trouble(proxy: _Proxy, path: str) -> bool:
+        if path != "/3/GAN" or not troubles:
+            return False
+        status, body = troubles.pop()
+        return proxy.answer(body, status)
+
+    between(trouble)
+    for _ in range(2):
+        with pytest.raises(H2OServerError):
+            rest.extension()
+    assert rest.extension()
+
+
+@needs_extension
 def test_a_cluster_without_room_is_asked_again(
     between: Callable[[Intervene], None], no_leaks: set[str]
 ) -> None:
@@ -184,6 +204,16 @@ def test_a_cluster_without_room_is_asked_again(
     assert refused == ["POST", "POST", "GET", "GET"]
 
 
+def _compressed() -> bytes:
+    """Little that may stand for very much; pyarrow takes it unasked."""
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, TABLE.schema, options=options) as writer:
+        writer.write_table(TABLE)
+    stream: bytes = sink.getvalue().to_pybytes()
+    return stream
+
+
 @needs_extension
 @pytest.mark.parametrize(
     ("start", "message"),
@@ -191,6 +221,7 @@ def test_a_cluster_without_room_is_asked_again(
         (b"\xff\xff\xff\xff\xff\xff\xff\x7f", "announces 2147483647 bytes of metadata"),
         (b"<html>Please log in</html>", "no Arrow stream.*Please log in"),
         (b"", "no Arrow stream"),
+        (_compressed(), "a message is compressed"),
     ],
 )
 def test_a_stream_that_is_none(
@@ -213,7 +244,7 @@ def test_a_stream_that_is_none(
 
     between(bomb)
     with peak_below(64), pytest.raises(H2OServerError, match=message):
-        ARROW.read(frame, None)
+        ARROW.read(frame, None).read_all()
 
 
 @needs_extension

@@ -454,6 +454,43 @@ def test_every_error_is_json(path: str, data: bytes, status: int) -> None:
         assert answer.json()["http_status"] == status
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"worker": /*"*/ [[[[1]]]] }', "must be a JSON object"),
+        ("{'worker': \"'[[[[\"}", "must be a JSON object"),
+        ('{"worker": ' + 40 * "[" + 40 * "]" + "}", "nests JSON more than 32 levels"),
+        ('{"worker": [' + 600_000 * "," + "]}", "more than 500000 values"),
+    ],
+)
+def test_json_that_is_none_or_too_much(body: str, words: str) -> None:
+    answer = call("POST", "jobs/claim", data=body)
+    assert answer.status_code == 400
+    assert words in answer.json()["msg"]
+
+
+def test_a_checkpoint_has_bytes_and_is_of_a_training(
+    train: Callable[..., dict[str, Any]], no_leaks: set[str]
+) -> None:
+    job = train(model_id="with_checkpoints")
+    item = claim(job, lease=2)
+    assert item is not None
+    assert checkpoint(item, b"so far").status_code == 200
+    assert checkpoint(item, b"").status_code == 400
+    kept = call("GET", f"jobs/{item['id']}/checkpoint")
+    assert kept.content == b"so far"
+    assert finish(item, b"the model").status_code == 200
+    assert ended(job["key"]["name"])["status"] == "DONE"
+    url = f"{h2o.connection().base_url}/3/GAN/models/with_checkpoints/generate"
+    asked = requests.post(url, json={"rows": 5}, timeout=60).json()["job"]
+    item = claim(asked, lease=2)
+    assert item is not None
+    assert "no checkpoints" in checkpoint(item, b"rows").json()["msg"]
+    cancel(asked)
+    assert ended(asked["key"]["name"])["status"] == "CANCELLED"
+    h2o.remove("with_checkpoints")
+
+
 def test_other_methods_are_refused_in_json() -> None:
     for method in ("PUT", "DELETE"):
         answer = call(method, "jobs")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -172,6 +173,16 @@ def test_of_two_posts_of_one_key_one_is_refused(no_leaks: set[str]) -> None:
         held = pa.ipc.open_stream(got.content).read_all()["x"].to_pylist()
         assert held == [answers.index(200)]
         h2o.remove("wanted_by_two")
+
+
+@pytest.mark.usefixtures("connected")
+def test_an_emptied_cluster_still_has_the_extension(two_nodes: str) -> None:
+    """What nodes say of themselves goes with all else, and comes again."""
+    h2o.remove_all()
+    h2o.connect(url=two_nodes, strict_version_check=False, verbose=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert rest.extension()
 
 
 @pytest.mark.usefixtures("connected")

@@ -69,6 +69,28 @@ def test_these_values_are_refused(entries, tmp_path, name, value):
             engine.load(tmp_path / "x.zip")
 
 
+def test_a_type_of_tensor_that_we_do_not_write(entries, tmp_path):
+    """numpy lacks it, which safetensors tells by a KeyError."""
+    data = entries["encoder.safetensors"]
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["more"] = {"dtype": "BF16", "shape": [0], "data_offsets": [0, 0]}
+    text = json.dumps(header).encode()
+    changed = len(text).to_bytes(8, "little") + text + data[8 + length :]
+    (tmp_path / "x.zip").write_bytes(zipped({**entries, "encoder.safetensors": changed}))
+    with pytest.raises(engine.ModelFileError, match="tensors of type 'BF16'|has tensors of type"):
+        engine.load(tmp_path / "x.zip")
+
+
+def test_brackets_in_texts_are_no_parts(entries, tmp_path):
+    """Levels that are JSON themselves, for instance."""
+    manifest = json.loads(entries["model.json"])
+    manifest["versions"]["torch"] = '[{"' * 400_000
+    text = json.dumps(manifest).encode()
+    (tmp_path / "x.zip").write_bytes(zipped({**entries, "model.json": text}))
+    assert engine.load(tmp_path / "x.zip").epoch == 1
+
+
 def test_an_error_of_our_own_is_not_told_as_the_files(entries, tmp_path, monkeypatch):
     (tmp_path / "x.zip").write_bytes(zipped(entries))
 

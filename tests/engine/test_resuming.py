@@ -211,3 +211,16 @@ def test_a_cadence_keeps_to_its_share_of_the_time(monkeypatch):
     assert taken[0] == 30
     assert min(np.diff(taken)) >= 30
     assert 0.05 * 2_000 < 20 * len(taken) <= 0.1 * 2_000 + 20
+
+
+def test_an_earlier_models_scorings_do_not_stop_a_training_that_is_taken_on(
+    tables, tmp_path, told_at_every_step
+):
+    """They are no part of the training that the first process began with that model."""
+    given = {"epochs": 30, "score_each_iteration": True, "architecture": "mlp"}
+    earlier = steps_of(tables["mlp"], **given)()
+    more = {**given, "epochs": 34, "stopping_rounds": 4, "stopping_tolerance": 0.9}
+    run = steps_of(tables["mlp"], **more)
+    whole = run(checkpoint=earlier)
+    resumed = run(checkpoint=kept_at(1, run, tmp_path, earlier))
+    assert (resumed.epoch, resumed.stopped_by) == (whole.epoch, whole.stopped_by)

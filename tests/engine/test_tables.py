@@ -202,6 +202,14 @@ def test_rows_with_gaps_are_filled(shop, model):
     assert abs(frame[["age", "income"]].corr("spearman").iloc[0, 1] - real) < 0.1
 
 
+def test_balance_takes_no_memory_for_rows_that_are_not_drawn_yet(model):
+    """A worker would end by a number in a request."""
+    reader = model.sample(10**12, seed=1, balance="city")
+    batch = reader.read_next_batch()
+    counts = batch.column("city").value_counts().field("counts").to_pylist()
+    assert max(counts) - min(counts) <= 1
+
+
 def test_balance_gives_equal_numbers(shop, model):
     fake = model.sample(3_000, seed=1, balance="city").read_all().to_pandas()
     assert set(fake["city"].value_counts()) == {500}

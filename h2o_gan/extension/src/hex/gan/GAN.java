@@ -139,11 +139,11 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
         last = WorkBoard.close(item._key);
         taken = made(last);
         model._artifact = taken;
-        tables.measure(model);
         if (before != null) {
-          before = null;
           model.delete_and_lock(_job);
+          before = null;
         }
+        measure(tables, model);
         model.update(_job);
         kept = true;
       } finally {
@@ -155,12 +155,25 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
       }
     }
 
+    /** After what was there is gone: its figures of this frame have the key that these get. */
+    private void measure(Tables tables, GANModel model) {
+      try {
+        tables.measure(model);
+      } catch (RuntimeException e) {
+        // A model is worth more than its figures.
+        _job.warn("the figures of model '" + dest() + "' are lost: " + e);
+      }
+    }
+
     /** Takes the model's key: a model that is there already is kept as it is, but nobody else may touch it. */
     private boolean lock(GANModel model) {
       Iced<?> there = DKV.getGet(dest());
-      if (there instanceof Lockable) {
+      if (there instanceof hex.Model) {
         ((Lockable<?>) there).read_lock(_job._key);
         before = (Lockable<?>) there;
+      } else if (there != null) {
+        throw new H2OIllegalArgumentException(
+            "'" + dest() + "' is something else in the cluster by now: choose another model_id");
       } else {
         model.delete_and_lock(_job);
       }
@@ -169,7 +182,10 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
 
     private void unlock(GANModel model, boolean locked, boolean kept) {
       if (before != null) {
-        before.unlock(_job._key, false);
+        // Of a model that was removed meanwhile, H2O's unlocking would put an empty shell back.
+        if (DKV.get(dest()) != null) {
+          before.unlock(_job._key, false);
+        }
       } else if (locked) {
         model.unlock(_job._key, false);
         if (!kept) {
@@ -192,15 +208,22 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
         if (last.message() != null) {
           _job.warn(last.message() + ": the model is what was learned until the last checkpoint");
         }
-        _job.stop();
+        stop();
         return last.checkpoint();
       }
       boolean asked = _job.stop_requested();
       if (!asked && last.message() != null) {
         throw new IllegalStateException(Generation.reason(last));
       }
-      _job.stop();
+      stop();
       throw new Job.JobCancelledException();
+    }
+
+    /** Ends the job as cancelled; not one of a grid, whose other models go on. */
+    private void stop() {
+      if (dest().equals(_job._result)) {
+        _job.stop();
+      }
     }
   }
 }

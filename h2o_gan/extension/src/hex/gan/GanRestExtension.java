@@ -28,8 +28,12 @@ public final class GanRestExtension implements RestApiExtension {
 
   @Override
   public void registerSchemas(RestApiContext context) {
-    if (registration != null) {
-      registration.registerSchemas(context);
+    try {
+      if (registration != null) {
+        registration.registerSchemas(context);
+      }
+    } catch (Exception | LinkageError e) {
+      Log.warn("h2o_gan: this H2O does not fit the schemas of gan: " + e);
     }
   }
 

@@ -33,6 +33,11 @@ abstract class GanServlet extends HttpServlet {
         response.setHeader("Retry-After", Integer.toString(refusal.retryAfter));
       }
       Answers.refuse(response, refusal.status, refusal.getMessage());
+    } catch (IOException e) {
+      if (response.isCommitted()) {
+        throw e;
+      }
+      fail(response, 500, "the cluster failed on this request: " + e.getMessage(), e);
     } catch (OutOfMemoryError e) {
       fail(response, 413, "the cluster has not enough memory for this request", e);
     } catch (RuntimeException | Error e) {

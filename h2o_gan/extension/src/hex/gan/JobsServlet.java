@@ -24,7 +24,7 @@ import javax.servlet.http.HttpServletResponse;
 public final class JobsServlet extends GanServlet {
   private static final long serialVersionUID = 1;
   private static final double LEASE_S = 15;
-  private static final int TABLES_BYTES = 16 << 20;
+  private static final int TABLES_BYTES = 8 << 20;
   private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9_-]{16,128}");
 
   @Override
@@ -141,24 +141,22 @@ public final class JobsServlet extends GanServlet {
       held(WorkBoard.finish(item, token, null));
       return;
     }
+    if (item.rows > 0) {
+      throw new Requests.Refusal(400, "a generation has no checkpoints");
+    }
     int number = upload(item, token);
     Blob blob = stored(request);
-    if (what.equals("checkpoint")) {
-      held(WorkBoard.checkpoint(item, token, number, blob));
-      return;
-    }
     if (blob.size == 0) {
-      throw new Requests.Refusal(400, "the body is empty: finish a training with the model's file");
+      throw new Requests.Refusal(400, "the body is empty: " + what + " takes the model's file");
     }
-    held(WorkBoard.finish(item, token, blob));
+    held(what.equals("checkpoint")
+        ? WorkBoard.checkpoint(item, token, number, blob) : WorkBoard.finish(item, token, blob));
   }
 
   /** Asks who sends before anything is stored; returns the upload's number. */
   private static int upload(WorkItem item, String token) throws Requests.Refusal {
     int number = WorkBoard.upload(item, token);
-    if (number == 0 && item.state() != WorkItem.State.DONE) {
-      held(false);
-    }
+    held(number > 0 || item.state() == WorkItem.State.DONE && token.equals(item.token()));
     return number;
   }
 

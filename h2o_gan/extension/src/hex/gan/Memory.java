@@ -5,7 +5,7 @@ import water.H2ONode;
 
 /** How much the cluster has room for. */
 final class Memory {
-  private static final long MOST_MODEL_BYTES = 4L << 30;
+  private static final long MOST_MODEL_BYTES = Integer.MAX_VALUE;
 
   /** Bytes free on all nodes, by what each last said of itself. */
   static long free() {

@@ -5,6 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
@@ -100,9 +101,9 @@ public final class ModelsServlet extends GanServlet {
     } else {
       all.add(wanted);
     }
+    Set<String> there = new HashSet<>(Arrays.asList(levels));
     for (JsonElement level : all) {
-      boolean known = level.isJsonNull()
-          || level.isJsonPrimitive() && Arrays.asList(levels).contains(level.getAsString());
+      boolean known = level.isJsonNull() || level.isJsonPrimitive() && there.contains(level.getAsString());
       if (!known) {
         throw new Requests.Refusal(
             400, "conditions: column '" + column + "' has no level " + Requests.shortened(level.toString()) + "; it has "

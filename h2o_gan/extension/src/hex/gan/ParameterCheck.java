@@ -74,7 +74,7 @@ final class ParameterCheck {
     if (text == null || text.isEmpty()) {
       return null;
     }
-    boolean shallow = text.length() <= Requests.JSON_BYTES && Requests.depth(text.getBytes(StandardCharsets.UTF_8)) <= 2;
+    boolean shallow = text.length() <= Requests.JSON_BYTES && Requests.wrong(text.getBytes(StandardCharsets.UTF_8), 2) == null;
     JsonElement parsed = shallow ? Requests.parse(text) : null;
     if (parsed != null && parsed.isJsonObject()) {
       return parsed.getAsJsonObject();

@@ -19,6 +19,9 @@ final class Requests {
   static final int JSON_BYTES = 1 << 20;
 
   private static final int DEPTH = 32;
+  private static final int VALUES = 500_000;
+  /** What JSON has outside of its texts beside brackets, commas, letters and digits. */
+  private static final String PLAIN = ":+-. \t\r\n";
   private static final int MESSAGE_CHARS = 4000;
 
   /** A request that is refused, with its HTTP status. */
@@ -49,8 +52,9 @@ final class Requests {
    */
   static JsonObject json(HttpServletRequest request, int most) throws IOException, Refusal {
     byte[] bytes = bytes(request, most);
-    if (depth(bytes) > DEPTH) {
-      throw new Refusal(400, "the body nests JSON more than " + DEPTH + " levels deep");
+    String wrong = wrong(bytes, DEPTH);
+    if (wrong != null) {
+      throw new Refusal(400, wrong);
     }
     JsonElement body = parse(new String(bytes, StandardCharsets.UTF_8));
     if (body == null || !body.isJsonObject() && !body.isJsonNull()) {
@@ -84,10 +88,15 @@ final class Requests {
     return all.toByteArray();
   }
 
-  /** How deep lists and objects are nested. */
-  static int depth(byte[] json) {
+  /**
+   * Why JSON is not taken apart; null where it may be. The parser knows more than JSON, comments for instance, in which
+   * brackets could hide, and makes objects of a hundred bytes of every "1,".
+   *
+   * @param most how deep lists and objects may be nested
+   */
+  static String wrong(byte[] json, int most) {
     int depth = 0;
-    int deepest = 0;
+    int values = 0;
     boolean quoted = false;
     for (int i = 0; i < json.length; i++) {
       byte c = json[i];
@@ -97,12 +106,19 @@ final class Requests {
       } else if (c == '"') {
         quoted = true;
       } else if (c == '[' || c == '{') {
-        deepest = Math.max(deepest, ++depth);
+        values++;
+        if (++depth > most) {
+          return "the body nests JSON more than " + most + " levels deep";
+        }
       } else if (c == ']' || c == '}') {
         depth--;
+      } else if (c == ',') {
+        values++;
+      } else if (PLAIN.indexOf(c) < 0 && !Character.isLetterOrDigit(c)) {
+        return "the body must be a JSON object";
       }
     }
-    return deepest;
+    return values > VALUES ? "the body has more than " + VALUES + " values" : null;
   }
 
   /** A parameter of the address; null where it is not given. The body stays unread. */

@@ -8,7 +8,7 @@ import java.util.function.BiConsumer;
 
 /** The rule of check_weights in parameters.py: networks too large to train are refused before a worker has them. */
 final class WeightCheck {
-  private static final long MOST_WEIGHTS = 100_000_000;
+  private static final long MOST_WEIGHTS = 70_000_000;
   private static final int LATENT = 128;
   private static final int IMAGE_LATENT = 64;
   private static final int IMAGE_START = 8192;

@@ -78,7 +78,15 @@ final class ChunkStore implements AutoCloseable {
     boolean extra = !working.isEmpty();
     int index = count();
     starts.add(starts.get(index) + rows);
-    working.add(new Work(Workers.POOL.submit(() -> make(slices, rows, index)), bytes, extra));
+    boolean added = false;
+    try {
+      working.add(new Work(Workers.POOL.submit(() -> make(slices, rows, index)), bytes, extra));
+      added = true;
+    } finally {
+      if (extra && !added) {
+        Workers.EXTRA.release();
+      }
+    }
   }
 
   private Void make(List<Incoming.Slice>[] slices, int rows, int index) throws ArrowException {

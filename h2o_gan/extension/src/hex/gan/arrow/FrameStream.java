@@ -148,14 +148,19 @@ public final class FrameStream {
       if (extra && !Workers.EXTRA.tryAcquire()) {
         return;
       }
-      Pieces.Piece piece = pieces.next();
-      if (piece == null) {
-        if (extra) {
+      boolean added = false;
+      try {
+        Pieces.Piece piece = pieces.next();
+        if (piece == null) {
+          return;
+        }
+        waiting.add(new Waiting(piece, columns, extra));
+        added = true;
+      } finally {
+        if (extra && !added) {
           Workers.EXTRA.release();
         }
-        return;
       }
-      waiting.add(new Waiting(piece, columns, extra));
     }
   }
 

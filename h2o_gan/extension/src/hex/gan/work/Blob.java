@@ -10,6 +10,7 @@ import java.util.UUID;
 import water.AutoBuffer;
 import water.DKV;
 import water.Futures;
+import water.H2O;
 import water.Iced;
 import water.Key;
 import water.MemoryManager;
@@ -84,7 +85,8 @@ public final class Blob extends Iced<Blob> {
 
   /** Stores bytes as H2O stores those of a chunk: the store's own copy is the only one. */
   private static Key<?> put(Key<?> key, byte[] bytes, int used, Futures stored) {
-    byte[] own = MemoryManager.malloc1(used);
+    // Where H2O may not spill to disk, its own way of getting memory tries for ever.
+    byte[] own = H2O.ARGS.cleaner ? MemoryManager.malloc1(used) : new byte[used];
     System.arraycopy(bytes, 0, own, 0, used);
     DKV.put(key, new Value(key, used, own, TypeMap.C1NCHUNK, Value.ICE), stored);
     return key;

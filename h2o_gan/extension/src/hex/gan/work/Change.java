@@ -165,15 +165,18 @@ abstract class Change extends TAtomic<WorkItem> {
   }
 
   static final class Tick extends Change {
+    /** When the gap was looked for: a pause after that must not count as time. */
+    private final long time;
     private final long gap;
 
-    Tick(long gap) {
+    Tick(long time, long gap) {
+      this.time = time;
       this.gap = gap;
     }
 
     @Override
     boolean apply(WorkItem now) {
-      return now.tick(Clock.now(), gap);
+      return now.tick(time, gap);
     }
   }
 }

@@ -58,7 +58,7 @@ public final class Members extends Keyed<Members> {
     return Arrays.hashCode(workers);
   }
 
-  /** Has this node say, once its cluster is there, that it has the extension. */
+  /** Has this node say, as long as its cluster is there, that it has the extension. */
   public static void join(int protocol, String version) {
     protocolHere = protocol;
     versionHere = version;
@@ -68,7 +68,13 @@ public final class Members extends Keyed<Members> {
         while (!Paxos._cloudLocked) {
           Thread.sleep(START_MS);
         }
-        put();
+        while (true) {
+          // Whoever empties the cluster takes it away.
+          if (of(H2O.SELF) == null) {
+            put();
+          }
+          Thread.sleep(START_MS);
+        }
       } catch (InterruptedException | RuntimeException | Error e) {
         Log.warn("h2o_gan: this node could not say that it has the extension: " + e);
       }

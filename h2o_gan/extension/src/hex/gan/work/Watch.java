@@ -80,7 +80,7 @@ public final class Watch {
       WorkBoard.cancel(key);
     }
     adopt(now, gap);
-    WorkBoard.tick(key, gap);
+    WorkBoard.tick(key, now, gap);
     WorkItem item = WorkItem.get(key);
     if (item == null || DKV.get(job._key) == null) {
       return true;

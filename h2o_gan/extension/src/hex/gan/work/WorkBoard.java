@@ -212,8 +212,13 @@ public final class WorkBoard extends Keyed<WorkBoard> {
     new Change.Cancel().on(key);
   }
 
-  /** Lets time pass for an item, but for the milliseconds for which everything stood still. */
-  static void tick(Key<WorkItem> key, long gap) {
-    new Change.Tick(gap).on(key);
+  /**
+   * Lets time pass for an item.
+   *
+   * @param now the time on this node, which must be the item's
+   * @param gap milliseconds before it, for which everything stood still
+   */
+  static void tick(Key<WorkItem> key, long now, long gap) {
+    new Change.Tick(now, gap).on(key);
   }
 }

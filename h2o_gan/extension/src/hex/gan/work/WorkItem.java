@@ -220,7 +220,8 @@ public final class WorkItem extends Keyed<WorkItem> {
 
   /** Whether rows that were written by this token are still of use. */
   public boolean awaits(String by) {
-    return !closed && by.equals(token) && (state == State.WORKING || state == State.DONE);
+    // A worker that has lost its lease may take the job back while nobody else has it.
+    return !closed && by.equals(token) && state != State.FAILED;
   }
 
   /** A sign of life. Who has lost the lease takes the job back while nobody else has it. */
