@@ -199,5 +199,6 @@ def test_a_person_builds_a_gan(flow: Flow, tmp_path: Path, no_leaks: set[str]) -
     assert synthetic.nrow == 500
     assert synthetic.types == h2o.get_frame("people.hex").types
     assert isinstance(h2o.get_model("people_gan"), H2OGANEstimator)
+    page.wait_for_load_state("networkidle")  # Summaries that come late would stay.
     for key in ("people_gan", "people.hex", "synthetic", f"nfs:/{file}"):
         h2o.remove(key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -33,6 +33,7 @@ STREAMS = 4
 """How many downloads of one frame run at a time at most."""
 STREAM_VALUES = 1 << 20
 """A download of fewer values than this is not worth a request of its own."""
+_WAKE_S = 0.25
 
 TIME = pa.timestamp("ms", "UTC")
 _ARROW = {
@@ -244,7 +245,13 @@ def _interruptibly(
     """
     with ThreadPoolExecutor(1) as pool:
         try:
-            while (batch := pool.submit(next, parser, None).result()) is not None:
+            while True:
+                waiting = pool.submit(next, parser, None)
+                # Woken now and then: another thread may have got the signal.
+                while not wait([waiting], _WAKE_S).done:
+                    pass
+                if (batch := waiting.result()) is None:
+                    break
                 yield batch
         except BaseException:
             for response in responses:

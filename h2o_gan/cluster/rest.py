@@ -53,6 +53,8 @@ __all__ = [
 
 _TIDY_S = 30.0
 """How long anybody waits for the cluster to drop something."""
+_ENDING_S = 1.5
+"""How long a job that nobody wants any more may take to end by itself."""
 _RAPIDS_S = 3600.0
 """How long the cluster may compute without a byte of an answer."""
 _FRAME_BYTES = 1 << 30
@@ -163,8 +165,11 @@ def wait(job: str, what: str) -> None:
     try:
         state = _stopped(job)
     except BaseException:
-        # Interrupted: a job that ran on would leave its result behind after our clean-up.
+        # Interrupted: a job that ran on would leave its result behind after our clean-up. One that
+        # ends by itself is awaited: of a parse that is cancelled, H2O may leave chunks behind.
         with suppress(H2OConnectionError, H2OServerError, H2OResponseError):
+            if _stopped(job, _ENDING_S, 0.5)["status"] not in ALIVE:
+                raise
             _tidy(f"POST /3/Jobs/{in_path(job)}/cancel")
             _stopped(job, _TIDY_S, 1.0)
         raise

@@ -303,7 +303,7 @@ def test_destination_taken_meanwhile(transport: Transport, no_leaks: set[str]) -
 def test_interrupt_while_the_cluster_parses(
     no_leaks: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = np.random.default_rng(0).normal(size=(10, 1_000_000))
+    values = np.random.default_rng(0).normal(size=(10, 400_000))
     table = pa.table({f"x{i}": column for i, column in enumerate(values)})
     api = rest.api
     seen: list[str] = []

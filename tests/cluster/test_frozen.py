@@ -124,7 +124,7 @@ def test_an_interrupt_leaves_at_once(
 
     def interrupt() -> None:
         interrupted.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     def freeze() -> None:
         process.send_signal(signal.SIGSTOP)
