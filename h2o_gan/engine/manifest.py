@@ -187,7 +187,10 @@ _MODELS: dict[str, Check] = {
             # Ratios have a mean of one, so that no more than their share can lie this high.
             "clip": _number(-50, 10),
         },
-        {"critic_sizes": _list_of(_WIDTH, 2, 2)},
+        {
+            "critic_sizes": _list_of(_WIDTH, 2, 2),
+            "best_loss": _maybe(_number(-1e300, 1e300)),
+        },
     ),
     "latent": _record({}),
     "images": _record(

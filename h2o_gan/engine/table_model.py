@@ -49,6 +49,9 @@ class TableModel(Model):
         shift, clip: how the critic's scores become log density ratios.
         last_generator: state of the generator itself, for going on with training.
         generator_optimizer: state of Adam, for the same.
+        best_generator: state of the running mean when held-out rows were most likely, for going on
+            with a training that has not ended; None where that has, or nothing was held out.
+        best_loss: their negative log likelihood then.
     """
 
     kind = "table"
@@ -64,6 +67,8 @@ class TableModel(Model):
     clip: float
     last_generator: Mapping[str, Tensor] = field(repr=False)
     generator_optimizer: Mapping[str, Any] = field(repr=False)
+    best_generator: Mapping[str, Tensor] | None = field(default=None, repr=False)
+    best_loss: float | None = None
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
@@ -203,6 +208,8 @@ class TableModel(Model):
         }
         if self.critic is not None:
             states["critic"] = self.critic.state_dict()
+        if self.best_generator is not None:
+            states["best_generator"] = self.best_generator
         return {f"{name}.{key}": value for name, of in states.items() for key, value in of.items()}
 
     def to_json(self) -> dict[str, Any]:
@@ -213,6 +220,7 @@ class TableModel(Model):
             "has_critic": self.critic is not None,
             "shift": self.shift,
             "clip": self.clip,
+            "best_loss": self.best_loss if self.best_generator is not None else None,
         }
 
     @classmethod
@@ -235,6 +243,9 @@ class TableModel(Model):
             critic = network_of(
                 lambda: RowCritic(layout.tokens, features, hidden, 0.0), "critic", tensors
             )
+        best = None
+        if data.get("best_loss") is not None:
+            best = network_of(build, "best_generator", tensors).state_dict()
         return cls(
             layout=layout,
             generator=network_of(build, "generator", tensors),
@@ -245,6 +256,8 @@ class TableModel(Model):
             clip=float(data["clip"]),
             last_generator=last.state_dict(),
             generator_optimizer=optimizer_of("generator_optimizer", last, tensors),
+            best_generator=best,
+            best_loss=None if best is None else float(data["best_loss"]),
             **common,
         )
 

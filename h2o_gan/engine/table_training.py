@@ -137,6 +137,11 @@ class TableTraining(Training):
                 picked = rows[:_MOST_HELD_OUT].to(device)
                 self._references[name] = self.tables.expand(picked, fixed)
         self._best: tuple[float, list[Tensor]] | None = None
+        if checkpoint is not None and self._resumed is checkpoint and checkpoint.best_generator:
+            assert checkpoint.best_loss is not None
+            # Parts without any weights are in no list of weights.
+            best = [w for w in checkpoint.best_generator.values() if w.numel()]
+            self._best = checkpoint.best_loss, [weight.to(device) for weight in best]
         self._acceptance: Acceptance | None = None
 
     @staticmethod
@@ -221,6 +226,11 @@ class TableTraining(Training):
         scores = row_scores(
             self.average, acceptance, self.order, self.layout.rows, self.tables, real
         )
+        best = None
+        if stopped_by == RUNNING and self._best is not None:
+            kept = iter(self._best[1])
+            state = self.average.state_dict()
+            best = copied({name: next(kept) if w.numel() else w for name, w in state.items()})
         return TableModel(
             parameters=self.parameters.replace(seed=self.seed),
             encoder=self.encoder,
@@ -233,6 +243,8 @@ class TableTraining(Training):
             clip=acceptance.clip if acceptance else 0.0,
             last_generator=copied(self.generator.state_dict()),
             generator_optimizer=copied(self.optimizer.state_dict()),
+            best_generator=best,
+            best_loss=None if best is None or self._best is None else self._best[0],
             real_scores=scale_of(scores),
             epoch=self.epoch,
             step=self.step,

@@ -224,3 +224,24 @@ def test_an_earlier_models_scorings_do_not_stop_a_training_that_is_taken_on(
     whole = run(checkpoint=earlier)
     resumed = run(checkpoint=kept_at(1, run, tmp_path, earlier))
     assert (resumed.epoch, resumed.stopped_by) == (whole.epoch, whole.stopped_by)
+
+
+def test_the_best_generator_so_far_is_taken_along(tables, tmp_path):
+    run = steps_of(tables["columns"], epochs=6, score_each_iteration=True, critic_epochs=0)
+    path, stop = tmp_path / "kept.zip", threading.Event()
+
+    def listen(event):
+        if isinstance(event, engine.Scored) and event.row["epoch"] == 3:
+            event.snapshot().save(path)
+            stop.set()
+
+    run(listen, stop=stop)
+    begun = engine.load(path)
+    assert begun.best_loss == min(row["held_out_loss"] for row in begun.history)
+    # Nothing that comes later is better than this, so it is what the training ends with.
+    ended = run(checkpoint=replace(begun, best_loss=-1e9))
+    assert ended.epoch == 6
+    for name, weight in ended.generator.state_dict().items():
+        assert torch.equal(weight, begun.best_generator[name])
+    ended.save(path)
+    assert engine.load(path).best_generator is None
