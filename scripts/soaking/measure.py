@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any
 
 from h2o.backend import H2OLocalServer
+from stored_keys import stored_at
 
 from soaking.processes import Nodes, Worker
 from soaking.watch import ask
@@ -28,15 +29,18 @@ Json = dict[str, Any]
 def measure(nodes: Nodes, workers: list[Worker]) -> Json:
     """Wait until the number of keys rests, and count.
 
-    Keys of jobs that have ended are removed first: H2O keeps those of its own for ever too.
+    Keys of jobs that have ended are removed first: H2O keeps those of its own for ever too. What it
+    keeps for good of every frame that there ever was is counted apart.
     """
     jobs = _forget_jobs(nodes.urls[0])
-    keys = _settled(nodes.urls[0])
+    all_keys = _settled(nodes.urls[0])
+    held = stored_at(nodes.urls[0], timeout=60)
     live = [_live(node.pid) for node in nodes.all]
     ours, theirs = _threads(nodes.urls[0])
     return {
         "jobs_removed": jobs,
-        "keys": keys,
+        "keys": sorted(held),
+        "keys_with_those_that_h2o_keeps": all_keys,
         "frames_and_models": _listed(nodes.urls[0]),
         "threads": [node.threads() for node in nodes.all],
         "threads_of_ours": dict(ours),
@@ -113,8 +117,9 @@ def _threads(url: str) -> tuple[Counter[str], Counter[str]]:
 def grown(before: Json, after: Json) -> list[str]:
     """What is more than it was before, beyond what varies by itself."""
     found = []
-    if sum(after["keys"]) > sum(before["keys"]):
-        found.append(f"keys: {before['keys']} before, {after['keys']} after")
+    if left := set(after["keys"]) - set(before["keys"]):
+        kinds = Counter(key.split(" ", 1)[0] for key in left)
+        found.append(f"{len(left)} keys: {dict(kinds)}, {sorted(left)[:20]}")
     if after["frames_and_models"] > before["frames_and_models"]:
         found.append(f"{after['frames_and_models']} frames and models are listed")
     ours = [sum(m["threads_of_ours"].values()) for m in (before, after)]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+import stored_keys
 from h2o.backend import H2OLocalServer
 
 from h2o_gan import extension
@@ -238,7 +239,11 @@ class Nodes:
         self._lives += 1
         flat = self._folder / "flatfile"
         flat.write_text("".join(f"127.0.0.1:{port}\n" for port in self._ports))
-        classpath = f"{H2OLocalServer()._find_jar()}{os.pathsep}{jar}"
+        # With what lists every key, for H2O tells of frames and models alone.
+        folder = self._folder / "stored_keys"
+        folder.mkdir(exist_ok=True)
+        jars = [H2OLocalServer()._find_jar(), jar, stored_keys.jar(folder)]
+        classpath = os.pathsep.join(map(str, jars))
         nodes = []
         for i, port in enumerate(self._ports):
             command = [H2OLocalServer._find_java(), "-ea", f"-Xmx{self._heap}"]
