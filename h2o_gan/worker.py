@@ -44,6 +44,8 @@ _PAUSES_S = (1.0, 3.0)
 
 T = TypeVar("T")
 
+_LEFT = "left to another worker"
+
 log = logging.getLogger("h2o_gan.worker")
 
 
@@ -171,11 +173,12 @@ class Worker:
             log.warning("job %s: left: %s", item.id, error)
             return False
         except H2OJobCancelled as error:
-            log.info("job %s: cancelled: %s", item.id, error)
+            left = self._stop.is_set()
+            log.info("job %s: %s", item.id, _LEFT if left else f"cancelled: {error}")
             return False
         except (Exception, KeyboardInterrupt) as error:
             if self._stop.is_set():
-                log.info("job %s: left to another worker", item.id)
+                log.info("job %s: %s", item.id, _LEFT)
             elif isinstance(error, H2OConnectionError):
                 raise
             else:

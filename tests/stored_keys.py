@@ -32,6 +32,8 @@ _LEFT_BY_H2O = (
     # Of every frame that there ever was: the number of its vectors, and where its chunks begin.
     "water.fvec.Vec$VectorGroup ",
     "water.fvec.Vec$ESPC ",
+    # Of columns that were removed while these were computed.
+    "water.fvec.RollupStats ",
     # Of the extension, one of each node and one in all: who is there, and the list of open jobs.
     "hex.gan.work.Members ",
     "hex.gan.work.WorkBoard ",

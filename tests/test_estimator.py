@@ -517,7 +517,8 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_training(prostate, tmp
     gan.start(x=["AGE", "PSA"], training_frame=prostate)
     while not list(folder.iterdir()):
         time.sleep(0.05)
-    shutil.rmtree(folder)
+    while folder.exists():  # Files come and go meanwhile.
+        shutil.rmtree(folder, ignore_errors=True)
     with pytest.warns(RuntimeWarning, match=r"checkpoint .* was not written"):
         gan.join()
     assert gan.get_summary()["stopped_by"] == ["epochs"]
@@ -740,7 +741,7 @@ def test_no_cluster_is_said_clearly():
             print(type(error).__name__, error)
     """)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert "H2OConnectionError" in done.stdout and "h2o.connect()" in done.stdout, done.stderr
+    assert "H2OConnectionError" in done.stdout and "h2o.connect(" in done.stdout, done.stderr
 
 
 # ---- warnings point at the user's line

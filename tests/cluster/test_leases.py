@@ -101,7 +101,10 @@ HELD = NEW + "claim 0 w1 t1\n"
         # Rows of a token that lost the job appear no more.
         (HELD + "awaits 1 t1", "true", "WORKING 1 0 false false w1"),
         (HELD + "finish 1 t1\nawaits 2 t1", "true", "DONE 1 0 false false w1"),
-        (HELD + "tick 16\nawaits 17 t1", "false", "WAITING 1 1 false false w1"),
+        # But one that was only late may take it back, while nobody else has it.
+        (HELD + "tick 16\nawaits 17 t1", "true", "WAITING 1 1 false false w1"),
+        (HELD + "tick 16\nclaim 17 w2 t2\nawaits 18 t1", "false", "WORKING 2 1 false false w2"),
+        (HELD + "fail 1 t1\nawaits 2 t1", "false", "FAILED 1 0 false false w1"),
         (HELD + "close 1\nawaits 2 t1", "false", "WORKING 1 0 false false w1"),
         # A worker that goes on for longer than it may is cancelled, pauses aside.
         ("new train 0 300 60\nclaim 0 w1 t1\nbeat 59 t1\ntick 59", "false", "WORKING 1 0 false"),

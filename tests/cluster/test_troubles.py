@@ -168,11 +168,11 @@ def test_broken_transfers_are_begun_again_and_endless_ones_end(
     assert h2o.get_frame("five").nrow == 5
     h2o.remove("five")
     connection = H2OConnection.open(url=proxy.url, verbose=False, strict_version_check=False)
-    queue = Queue(connection, "reader", most_bytes=1 << 20)
+    queue = Queue(connection, "reader", most_bytes=1 << 20, fetch_s=2.0)
     proxy.on("GET .*artifact", endless)
     with pytest.raises(H2OServerError, match="more than 1048576 bytes"):
         queue.fetch_model(ready)
-    proxy.on("GET .*artifact", cut, 3)
+    proxy.on("GET .*artifact", cut, 100)
     with pytest.raises(H2OConnectionError, match="lost the cluster while reading model"):
         queue.fetch_model(ready)
     connection.close()
