@@ -13,6 +13,7 @@ __all__ = ["Jobs"]
 
 _UNSEEN_S = 90.0
 """A job whose sender was killed, and that is not seen for so long, was never begun."""
+_GIVEN_UP = "lost 2 workers, one after the other"
 _NOBODY = "no worker"
 _GRACE_S = 300.0
 """The cluster ends a training after twice its max_runtime_secs and so long."""
@@ -130,6 +131,8 @@ class Jobs:
             return None
         if job.status == "FAILED" and job.owner_disturbed and _NOBODY in job.reason:
             return None  # Its notebook was killed, or paused, before it had begun it.
+        if job.status == "FAILED" and job.hits >= 2 and _GIVEN_UP in job.reason:
+            return None  # No third worker is tried where two were lost without a checkpoint.
         if job.status in ("FAILED", "CANCELLED") and job.hits >= 3:
             return None
         if job.status == "CANCELLED" and job.runtime and job.age > 2 * job.runtime + _GRACE_S:

@@ -411,6 +411,7 @@ class Work:
                 model.ready = True
                 self._have_checked(model, missing=False)
             elif job.status == "CANCELLED":
+                model.version += 1
                 self._have_checked(model, missing=True)
             else:
                 self.models.pop(model.id, None)
