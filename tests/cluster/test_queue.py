@@ -469,6 +469,29 @@ def test_json_that_is_none_or_too_much(body: str, words: str) -> None:
     assert words in answer.json()["msg"]
 
 
+def test_a_grid_goes_on_after_a_model_that_nobody_ended(no_leaks: set[str], frame: str) -> None:
+    """Its last checkpoint is the model, and the job, which is the grid's, is not cancelled."""
+    asked = {"training_frame": frame, "grid_id": "cut_grid", "wait_for_worker_secs": 2}
+    asked["hyper_parameters"] = '{"seed": [1, 2]}'
+    job = h2o.api("POST /99/Grid/gan", data=asked)["job"]
+    first = claim(job, lease=2)
+    assert first is not None
+    assert checkpoint(first, b"so far").status_code == 200
+    # Its worker is not heard of again, and no other comes.
+    deadline = time.monotonic() + 30
+    while all(item["id"] == first["id"] for item in call("GET", "jobs").json()["jobs"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    second = claim(job, lease=5)
+    assert second is not None
+    assert finish(second, b"the model").status_code == 200
+    assert ended(job["key"]["name"])["status"] == "DONE"
+    found = {model["name"] for model in h2o.api("GET /99/Grids/cut_grid")["model_ids"]}
+    assert found == {first["model_id"], second["model_id"]}
+    for key in (*found, "cut_grid"):
+        h2o.remove(key)
+
+
 def test_a_checkpoint_has_bytes_and_is_of_a_training(
     train: Callable[..., dict[str, Any]], no_leaks: set[str]
 ) -> None:
