@@ -32,8 +32,9 @@ _LEFT_BY_H2O = (
     # Of every frame that there ever was: the number of its vectors, and where its chunks begin.
     "water.fvec.Vec$VectorGroup ",
     "water.fvec.Vec$ESPC ",
-    # Of columns that were removed while these were computed.
-    "water.fvec.RollupStats ",
+    # Of columns outside of any group of vectors, as Rapids makes them, that went while these were
+    # computed. Those of frames that are parsed, or sent by us, count from 1 and are looked at.
+    "water.fvec.RollupStats $05ff00000000feffffff$_",
     # Of the extension, one of each node and one in all: who is there, and the list of open jobs.
     "hex.gan.work.Members ",
     "hex.gan.work.WorkBoard ",
