@@ -118,7 +118,8 @@ def _check_header(entry: IO[bytes], size: int, name: str) -> None:
         raise Damaged(f"its entry {name} has too many tensors")
     unknown = set(re.findall(rb'"dtype"\s*:\s*"([^"]*)"', header)) - _DTYPES
     if unknown:
-        raise Damaged(f"its entry {name} has tensors of type {min(unknown)!r:.30}")
+        shown = min(unknown).decode(errors="replace")
+        raise Damaged(f"its entry {name} has tensors of the unknown type {shown!r:.30}")
 
 
 def parsed(text: bytes) -> Any:

@@ -78,7 +78,7 @@ def test_a_type_of_tensor_that_we_do_not_write(entries, tmp_path):
     text = json.dumps(header).encode()
     changed = len(text).to_bytes(8, "little") + text + data[8 + length :]
     (tmp_path / "x.zip").write_bytes(zipped({**entries, "encoder.safetensors": changed}))
-    with pytest.raises(engine.ModelFileError, match="tensors of type 'BF16'|has tensors of type"):
+    with pytest.raises(engine.ModelFileError, match="tensors of the unknown type 'BF16'"):
         engine.load(tmp_path / "x.zip")
 
 
