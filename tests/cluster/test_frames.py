@@ -299,20 +299,18 @@ def test_destination_taken_meanwhile(transport: Transport, no_leaks: set[str]) -
     assert h2o.get_frame("taken_meanwhile").nrow == 7
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
-def test_interrupt_while_the_cluster_parses(
-    no_leaks: set[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    values = np.random.default_rng(0).normal(size=(10, 400_000))
+def _interrupted_parse(monkeypatch: pytest.MonkeyPatch, rows: int) -> str:
+    """Interrupt a write as soon as the parse is seen running; the parse's job."""
+    values = np.random.default_rng(0).normal(size=(10, rows))
     table = pa.table({f"x{i}": column for i, column in enumerate(values)})
     api = rest.api
-    seen: list[str] = []
+    seen: list[tuple[str, str]] = []
 
     def interrupted(endpoint: str, **data: Any) -> dict[str, Any]:
         """What a user does who sees the parse running: a signal from a thread may come late."""
         answer = api(endpoint, **data)
         if endpoint.startswith("GET /3/Jobs/"):
-            seen.append(answer["jobs"][0]["status"])
+            seen.append((answer["jobs"][0]["status"], endpoint))
             if len(seen) == 1:
                 os.kill(os.getpid(), signal.SIGINT)
         return answer
@@ -320,8 +318,26 @@ def test_interrupt_while_the_cluster_parses(
     monkeypatch.setattr(rest, "api", interrupted)
     with pytest.raises(KeyboardInterrupt):
         PLAIN.write(table.to_reader(), "half_made")
-    assert seen[0] == "RUNNING"
+    monkeypatch.undo()
+    assert seen[0][0] == "RUNNING"
     assert h2o.get_frame("half_made") is None
+    return seen[0][1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
+def test_interrupt_while_the_cluster_parses(
+    no_leaks: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parse that ends soon is awaited, and what it made goes."""
+    _interrupted_parse(monkeypatch, 400_000)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
+def test_interrupt_of_a_long_parse_cancels_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H2O may leave single chunks of a parse that is cancelled, so only the frame is looked for."""
+    monkeypatch.setattr(rest, "_ENDING_S", 0.0)
+    job = _interrupted_parse(monkeypatch, 1_000_000)
+    assert rest.api(job)["jobs"][0]["status"] == "CANCELLED"
 
 
 def test_nearly_only_nil_uuids(no_leaks: set[str]) -> None:
