@@ -974,6 +974,8 @@ def test_a_grid_takes_dicts_and_ranks_all_families_by_one_measure(prostate):
         metrics = model["output"]["training_metrics"]
         assert metrics["detection_auc"] == pytest.approx(aucs[first])
         assert len({"held_out_loss", "sliced_wasserstein"} & metrics._metric_json.keys()) == 1
+        assert metrics.mse() is None and metrics.rmse() is None
+        assert "detection_auc" in str(h2o.get_model(first))
     finally:
         stop.set()
         worker.join(30)

@@ -1,11 +1,22 @@
 package hex.gan;
 
+import com.google.gson.Gson;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
 import water.AutoBuffer;
 import water.api.API;
 import water.api.schemas3.ModelMetricsBaseV3;
 
 /** The metrics as REST and Flow see them. */
 public final class ModelMetricsGANV3 extends ModelMetricsBaseV3<ModelMetricsGAN, ModelMetricsGANV3> {
+  private static final List<String> OF_PREDICTIONS = Arrays.asList("MSE", "RMSE");
+  private static final List<String> OWN =
+      Arrays.asList("detection_auc", "held_out_loss", "sliced_wasserstein");
+
   @API(
       help = "AUC of a classifier of real against generated rows: 0.5 where it cannot tell them apart.",
       direction = API.Direction.OUTPUT)
@@ -17,22 +28,24 @@ public final class ModelMetricsGANV3 extends ModelMetricsBaseV3<ModelMetricsGAN,
   @API(help = "Sliced Wasserstein distance of samples from the data.", direction = API.Direction.OUTPUT)
   public double sliced_wasserstein;
 
-  /** Leaves out what was not measured. The base class's fields, MSE and RMSE too, H2O writes before these. */
-  public final AutoBuffer writeJSON_impl(AutoBuffer ab) {
-    int written = measured(ab, 0, "detection_auc", detection_auc);
-    written = measured(ab, written, "held_out_loss", held_out_loss);
-    measured(ab, written, "sliced_wasserstein", sliced_wasserstein);
-    return ab;
-  }
-
-  private static int measured(AutoBuffer ab, int before, String name, double value) {
-    if (Double.isNaN(value)) {
-      return before;
+  /**
+   * Leaves out what was not measured. Of H2O's own fields MSE and RMSE, which a GAN does not have, are
+   * null: where they are missing, H2O's Python client cannot show the model.
+   */
+  @Override
+  public AutoBuffer writeJSON(AutoBuffer ab) {
+    String all = new String(super.writeJSON(new AutoBuffer()).buf(), StandardCharsets.UTF_8);
+    JsonObject json = new Gson().fromJson(all, JsonObject.class);
+    for (String name : OF_PREDICTIONS) {
+      json.add(name, JsonNull.INSTANCE);
     }
-    if (before > 0) {
-      ab.put1(',');
+    for (String name : OWN) {
+      JsonElement value = json.get(name);
+      if (value != null && value.getAsString().equals("NaN")) {
+        json.remove(name);
+      }
     }
-    ab.putJSON8d(name, value);
-    return before + 1;
+    byte[] bytes = json.toString().getBytes(StandardCharsets.UTF_8);
+    return ab.putA1(bytes, 0, bytes.length);
   }
 }
