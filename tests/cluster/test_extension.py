@@ -163,6 +163,26 @@ def test_nanoarrow_feeds_it(no_leaks: set[str]) -> None:
     assert_same(get("from_nanoarrow"), pa.table({"x": [1.5, None], "s": ["a", "b"]}))
 
 
+def test_a_wide_frame_has_the_types_of_its_columns(no_leaks: set[str]) -> None:
+    """Wide frames are looked through at once, by another way than a few columns are."""
+    ends = [0, 127, 128, -128, -129, 2**15, -(2**15) - 1, 2**31 - 1, 2**31, 2**53 + 1]
+    columns = [pa.array([1, None, end]) for end in ends]
+    columns += [pa.array([1.0, None, end]) for end in (0.5, 1e300, float("inf"), -0.0, 2.0**40)]
+    columns += [pa.array([None, None, None], pa.float64()), enum([1, None, 0], ["z", "a"])]
+    columns += [pa.array([0, None, -1], TIME), pa.array(["", None, "x"])]
+    # Long enough for two chunks, with the values in the second.
+    columns = [pa.concat_arrays([pa.nulls(11_000, own.type), own]) for own in columns]
+    table = pa.table({f"c{i}": columns[i % len(columns)] for i in range(400)})
+    no_leaks.add("wide")
+    assert post("wide", stream(table)).status_code == 200
+    wide = get("wide", ints="narrow")
+    few = get("wide", ints="narrow", columns=f"0-{len(columns) - 1}")
+    few_types = few.schema.types
+    assert {"int8", "int16", "int32", "int64", "double"} <= set(map(str, few_types))
+    assert wide.schema.types == [few_types[i % len(columns)] for i in range(400)]
+    assert wide.select(few.column_names).equals(few)
+
+
 def test_columns_and_rows(frame: str) -> None:
     assert_same(get(frame, columns="4,0-1"), TABLE.select(["text", "int", "real"]))
     assert_same(get(frame, column=["uuid", "enum"]), TABLE.select(["uuid", "enum"]))

@@ -6,8 +6,6 @@ import java.io.OutputStream;
 import java.util.ArrayDeque;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
-import water.DKV;
-import water.Futures;
 import water.H2ONode;
 import water.fvec.Frame;
 import water.fvec.Vec;
@@ -23,6 +21,8 @@ public final class FrameStream {
   private final String[] names;
   private final Kind[] kinds;
   private final boolean levels;
+  private final ColumnsTask.Columns forTasks;
+  private final byte[] kindNumbers;
   /** The rows; null where none are wanted. */
   private final Pieces pieces;
 
@@ -32,10 +32,10 @@ public final class FrameStream {
     /** Whether it was started beside others. */
     final boolean extra;
 
-    Waiting(Pieces.Piece piece, EncodeTask.Columns columns, boolean extra) {
+    Waiting(Pieces.Piece piece, Future<EncodeTask> task, boolean extra) {
       this.piece = piece;
+      this.task = task;
       this.extra = extra;
-      task = new EncodeTask(columns, piece.chunk, piece.first, piece.rows).start(piece.home);
     }
   }
 
@@ -48,7 +48,8 @@ public final class FrameStream {
    * @param levels whether the levels of enums are sent; without, their dictionaries are empty
    */
   public FrameStream(
-      Frame frame, int[] columns, long offset, long count, H2ONode node, boolean narrow, boolean levels) {
+      Frame frame, int[] columns, long offset, long count, H2ONode node, boolean narrow, boolean levels)
+      throws InterruptedIOException {
     this.levels = levels;
     vecs = new Vec[columns.length];
     names = new String[columns.length];
@@ -58,28 +59,14 @@ public final class FrameStream {
       vecs[i] = all[columns[i]];
       names[i] = frame.name(columns[i]);
     }
-    summarise(vecs);
+    Ranges ranges = new Ranges(vecs, all[0]);
     for (int i = 0; i < columns.length; i++) {
-      kinds[i] = Kind.of(vecs[i], narrow);
+      kinds[i] = ranges.kind(i, narrow);
     }
+    forTasks = new ColumnsTask.Columns(vecs);
+    kindNumbers = EncodeTask.numbers(kinds);
     long end = count > Long.MAX_VALUE - offset ? Long.MAX_VALUE : offset + count;
     pieces = columns.length == 0 || count == 0 ? null : new Pieces(all[0], vecs, kinds, offset, end, node);
-  }
-
-  /** Has H2O count the ranges of all columns at once; one after the other, each is a trip or two. */
-  private static void summarise(Vec[] vecs) {
-    for (Vec vec : vecs) {
-      if (Kind.hasRange(vec)) {
-        DKV.prefetch(vec.rollupStatsKey());
-      }
-    }
-    Futures counted = new Futures();
-    for (Vec vec : vecs) {
-      if (Kind.hasRange(vec)) {
-        vec.startRollupStats(counted);
-      }
-    }
-    counted.blockForPending();
   }
 
   /**
@@ -107,10 +94,9 @@ public final class FrameStream {
   }
 
   private void sendRows(OutputStream out) throws IOException {
-    EncodeTask.Columns columns = new EncodeTask.Columns(vecs, kinds);
     ArrayDeque<Waiting> waiting = new ArrayDeque<>();
     try {
-      fill(waiting, columns);
+      fill(waiting);
       while (!waiting.isEmpty()) {
         Waiting next = waiting.remove();
         EncodeTask done;
@@ -123,10 +109,10 @@ public final class FrameStream {
           throw new IOException("a node of the cluster is gone");
         }
         if (done.rows < next.piece.rows) {
-          waiting.addFirst(new Waiting(next.piece.after(done.rows), columns, false));
+          waiting.addFirst(begun(next.piece.after(done.rows), false));
         }
         out.write(done.message);
-        fill(waiting, columns);
+        fill(waiting);
       }
     } catch (InterruptedException e) {
       throw new InterruptedIOException();
@@ -142,7 +128,7 @@ public final class FrameStream {
   }
 
   /** Starts as many pieces as there is room for; one in any case. */
-  private void fill(ArrayDeque<Waiting> waiting, EncodeTask.Columns columns) {
+  private void fill(ArrayDeque<Waiting> waiting) {
     while (waiting.size() < Workers.WINDOW) {
       boolean extra = !waiting.isEmpty();
       if (extra && !Workers.EXTRA.tryAcquire()) {
@@ -154,7 +140,7 @@ public final class FrameStream {
         if (piece == null) {
           return;
         }
-        waiting.add(new Waiting(piece, columns, extra));
+        waiting.add(begun(piece, extra));
         added = true;
       } finally {
         if (extra && !added) {
@@ -162,6 +148,11 @@ public final class FrameStream {
         }
       }
     }
+  }
+
+  private Waiting begun(Pieces.Piece piece, boolean extra) {
+    EncodeTask task = new EncodeTask(forTasks, kindNumbers, piece.chunk, piece.first, piece.rows);
+    return new Waiting(piece, task.start(piece.home), extra);
   }
 
   private static void release(Waiting waiting) {

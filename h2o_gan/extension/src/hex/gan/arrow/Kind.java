@@ -30,36 +30,39 @@ enum Kind {
     this.width = width;
   }
 
-  /** Whether its Arrow type depends on the values, which H2O has to look through once. */
+  /** Whether its Arrow type depends on the values, which have to be looked through. */
   static boolean hasRange(Vec vec) {
     return !vec.isCategorical() && !vec.isUUID() && !vec.isString() && !vec.isTime();
   }
 
-  /**
-   * @param narrow whether integers may leave in fewer bytes than eight, as many as their range takes
-   */
-  static Kind of(Vec vec, boolean narrow) {
+  /** That of a column whose values need not be looked at. */
+  static Kind of(Vec vec) {
     if (vec.isCategorical()) {
       return LEVELS;
     }
     if (vec.isUUID()) {
       return UUID;
     }
-    if (vec.isString()) {
-      return STRING;
-    }
-    if (vec.isTime()) {
-      return TIME;
-    }
-    // Infinities count as whole numbers inside H2O, but no integer type has room for them.
-    if (!vec.isInt() || vec.pinfs() + vec.ninfs() > 0) {
+    return vec.isString() ? STRING : TIME;
+  }
+
+  /**
+   * That of a column of numbers.
+   *
+   * @param whole whether all are whole numbers, and none infinite
+   * @param least the smallest of them; NaN or infinite where there is none
+   * @param most the largest
+   * @param narrow whether integers may leave in fewer bytes than eight, as many as their range takes
+   */
+  static Kind of(boolean whole, double least, double most, boolean narrow) {
+    if (!whole) {
       return FLOAT64;
     }
     if (narrow) {
       for (Kind kind : new Kind[] {INT8, INT16, INT32}) {
         double limit = Math.scalb(1.0, 8 * kind.width - 1);
         // Written so that a column of nothing but NA, whose bounds are NaN, is narrow as well.
-        if (!(vec.min() < -limit) && !(vec.max() >= limit)) {
+        if (!(least < -limit) && !(most >= limit)) {
           return kind;
         }
       }
