@@ -49,14 +49,17 @@ _STEPS, _STEPS_ROWS, _STEPS_POWER = 1000, 20_000, 0.25
 _FEWEST_STEPS, _MOST_STEPS = 250, 4000
 _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.1, 2048, 40
 _SPLIT_SEED = 20
-_FEWEST_WEIGHTS, _WEIGHTS_A_ROW = 2_000_000, 1000
-_NARROWEST = Sizes(features=4, summary=16, hidden=4)
+_FEWEST_WEIGHTS, _WEIGHTS_A_ROW = 1_750_000, 1000
+_NARROWEST = Sizes(features=2, summary=16, hidden=4)
 
 _PENALTY = 0.05
 _CRITIC_STEPS = 500
 _CRITIC_SHARE = 0.25  # of the time
 _CRITIC_LOOKS = 10
 _POOL, _FEWEST_POOL, _MOST_POOL = 4, 10_000, 200_000  # generated rows: a multiple of the real ones
+_POOL_VALUES = 2**24  # where rows are so wide, as many generated as real ones will do
+_POOL_BLOCK = 4096  # rows
+_JUDGED_VALUES = 2**20  # at a time: each takes an encoding of a hundred bytes
 _CLIP = 0.98  # quantile of the ratio on generated rows
 _EVEN = math.log(2)  # the pairing loss of a critic that knows nothing
 
@@ -352,7 +355,7 @@ class _CriticTraining:
             return row
         with torch.no_grad():
             torch._foreach_copy_(average, kept)
-            scores = self._average(self._average.flat(*fakes))[:, 0]
+        scores = self._scores(*fakes)
         shift = float(torch.logsumexp(scores, 0)) - math.log(len(scores))
         clip = float(torch.quantile(scores - shift, _CLIP))
         training.acceptance = Acceptance(self._average, shift, clip)
@@ -360,7 +363,9 @@ class _CriticTraining:
 
     def _pool(self) -> tuple[Tensor, Tensor] | None:
         training = self._training
+        tokens = len(training.layout.tokens)
         rows = min(max(_POOL * len(training.codes), _FEWEST_POOL), _MOST_POOL)
+        rows = min(rows, max(len(training.codes), _POOL_VALUES // tokens))
         values, active = [], []
         made, began = 0, training.elapsed()
         while made < rows:
@@ -369,7 +374,7 @@ class _CriticTraining:
             late = training.limit - began
             if made and training.elapsed() > began + 0.3 * late:
                 break
-            evidence = Evidence.none(4096, len(training.layout.tokens), training.device)
+            evidence = Evidence.none(min(_POOL_BLOCK, rows), tokens, training.device)
             order = training.order
             drawn, there = fill_rows(training.average, None, evidence, order, order, self._random)
             values.append(drawn)
@@ -393,14 +398,20 @@ class _CriticTraining:
         return training.tables.expand(training.codes[picked.to(training.device)], self._random)
 
     @torch.no_grad()
+    def _scores(self, values: Tensor, active: Tensor) -> Tensor:
+        """(rows,) the scores of rows by the running mean of the critic."""
+        size = max(_JUDGED_VALUES // values.shape[1], 64)
+        blocks = zip(values.split(size), active.split(size), strict=True)
+        return torch.cat([self._average(self._average.flat(*block))[:, 0] for block in blocks])
+
+    @torch.no_grad()
     def _held_out_loss(self, values: Tensor, active: Tensor) -> float:
         """The pairing loss on rows that neither network learned from."""
         references = self._training._references
         real = references.get("held_out_loss")
         if real is None:
             return _EVEN
-        on_real = self._average(self._average.flat(*real))[:, 0]
-        on_fake = self._average(self._average.flat(values, active))[:, 0]
+        on_real, on_fake = self._scores(*real), self._scores(values, active)
         return float(F.softplus(on_fake[None, :] - on_real[:, None]).mean())
 
 
