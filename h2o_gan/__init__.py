@@ -16,8 +16,8 @@ __all__ = ["GANEstimator", "H2OGANEstimator", "__version__", "init", "load_model
 
 if TYPE_CHECKING or importlib.util.find_spec("h2o") is not None:
     from h2o_gan.cluster.launch import init
-    from h2o_gan.estimator import GANEstimator, H2OGANEstimator, load_model
-    from h2o_gan.registration import register
+    from h2o_gan.estimator.gan import GANEstimator, H2OGANEstimator, load_model
+    from h2o_gan.estimator.registration import register
 
     register()
 else:

@@ -265,7 +265,7 @@ def _generate(options: argparse.Namespace, result: IO[str]) -> None:
 def _work(options: argparse.Namespace, result: IO[str]) -> None:
     import h2o
 
-    from h2o_gan.worker import Worker
+    from h2o_gan.cluster.jobs.worker import Worker
 
     if options.max_rows is not None and options.max_rows < 1:
         raise _UsageError(f"--max-rows must be at least 1, not {options.max_rows}.")

@@ -40,8 +40,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from h2o_gan import engine
-from h2o_gan.engine.image_networks import ImageGenerator
-from h2o_gan.engine.objectives import r1_r2
+from h2o_gan.engine.image.networks import ImageGenerator
+from h2o_gan.engine.training.objectives import r1_r2
 from h2o_gan.parameters import Parameters
 
 Array = npt.NDArray[Any]
@@ -289,7 +289,7 @@ def dcgan(data: Data, count: int, options: argparse.Namespace) -> Result:
         )
         return generator, critic
 
-    from h2o_gan.engine.image_training import sizes_of
+    from h2o_gan.engine.image.trainer import sizes_of
 
     shape = (height, width, colours)
     ours = weights(ImageGenerator(shape, classes, sizes_of(shape, Parameters())))
@@ -363,9 +363,9 @@ def save_grid(path: Path, images: Array, labels: Array | None, classes: int) -> 
 
 def speed(data: Data, options: argparse.Namespace) -> None:
     """The engine's training step against a bare loop over the same networks."""
-    from h2o_gan.engine import image_training
-    from h2o_gan.engine.images import PixelEncoder
-    from h2o_gan.engine.loop import Losses
+    from h2o_gan.engine.data.pixel_encoder import PixelEncoder
+    from h2o_gan.engine.image import trainer as image_training
+    from h2o_gan.engine.training.trainer import Losses
 
     table = data.table(True)
     encoder = PixelEncoder.fit_images(table, data.train.shape[1:], "label")

@@ -18,9 +18,9 @@ import pyarrow as pa
 import torch
 
 from h2o_gan import engine
-from h2o_gan.engine.images import PixelEncoder
-from h2o_gan.engine.networks import build_critic, build_generator
-from h2o_gan.engine.objectives import OBJECTIVES
+from h2o_gan.engine.data.pixel_encoder import PixelEncoder
+from h2o_gan.engine.mlp.networks import build_critic, build_generator
+from h2o_gan.engine.training.objectives import OBJECTIVES
 from h2o_gan.parameters import Parameters
 
 ARTICLE = {

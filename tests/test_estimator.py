@@ -556,9 +556,9 @@ def test_a_cluster_that_dies_leaves_the_model(tmp_path):
     program = textwrap.dedent("""
         import os, signal, sys, threading, time, warnings
         import h2o, h2o_gan, numpy as np
-        from h2o_gan import queued
+        from h2o_gan.cluster.jobs import training
         from h2o_gan.cluster import patience
-        patience.TELL_S, queued._PATIENCE_S = 2.0, 8.0
+        patience.TELL_S, training._PATIENCE_S = 2.0, 8.0
         h2o_gan.init(port=PORT, name="dies", max_mem_size="500M")
         frame = h2o.H2OFrame([[i, i * 1.5] for i in range(400)], column_names=["a", "b"])
         jvm = h2o.connection().local_server._process
@@ -936,7 +936,7 @@ def _unfinished_jobs():
 def test_a_grid_takes_dicts_and_ranks_all_families_by_one_measure(prostate):
     from h2o.grid import H2OGridSearch
 
-    from h2o_gan.worker import Worker
+    from h2o_gan.cluster.jobs.worker import Worker
 
     url, stop = h2o.connection().base_url, threading.Event()
     worker = threading.Thread(

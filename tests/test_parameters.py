@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from h2o_gan.engine.networks import _ACTIVATIONS
-from h2o_gan.engine.objectives import OBJECTIVES
+from h2o_gan.engine.mlp.networks import _ACTIVATIONS
+from h2o_gan.engine.training.objectives import OBJECTIVES
 from h2o_gan.parameters import ACTIVATIONS, LOSS_FUNCTIONS, Parameters, documentation
 
 

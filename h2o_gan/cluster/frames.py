@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 from h2o import H2OFrame
 
-from h2o_gan.cluster import arrow, plain, rest
-from h2o_gan.cluster.reading import OpenFrame
+from h2o_gan.cluster import rest
+from h2o_gan.cluster.transport import arrow, plain
+from h2o_gan.cluster.transport.base import OpenFrame
 
 
 @dataclass(frozen=True)

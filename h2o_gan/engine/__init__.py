@@ -3,17 +3,17 @@
 How a table is learned
 ======================
 
-**Encoding.** A column becomes one or two tokens (:mod:`~h2o_gan.engine.tokens`). Levels, and
-numbers with few distinct values, are a choice. Other numbers and times are a choice between
+**Encoding.** A column becomes one or two tokens (:mod:`~h2o_gan.engine.tabular.tokens`). Levels,
+and numbers with few distinct values, are a choice. Other numbers and times are a choice between
 missing, spikes and the rest, and for the rest the normal score of the value's rank, so that no
 scale, tail or skewness matters; decoding interpolates the column's own quantiles, in its own
 resolution. Thousands of levels are a block of levels and a place in the block. Columns that
 follow exactly from another are kept as tables of what follows from what
-(:mod:`~h2o_gan.engine.dependencies`); names of rows are made anew
-(:mod:`~h2o_gan.engine.identifiers`). Values of fewer than five rows never reach a network as
+(:mod:`~h2o_gan.engine.tabular.dependencies`); names of rows are made anew
+(:mod:`~h2o_gan.engine.data.identifiers`). Values of fewer than five rows never reach a network as
 themselves.
 
-**Generator.** It writes a row token by token (:mod:`~h2o_gan.engine.autoregressive`). Tokens
+**Generator.** It writes a row token by token (:mod:`~h2o_gan.engine.tabular.generator`). Tokens
 known so far are embedded, projected and summed; from that sum, a small network of each token's
 own draws a choice, or a number from a mixture of normals. A sum can be taken over any set of
 tokens, so any columns can be given: that is how conditions, balancing and imputation come about.
@@ -37,7 +37,7 @@ critic's part.
 **Conditions.** Rows are drawn with the conditions' columns first and weighted by their
 likelihood in the table's own order, times the critic's ratio, over the likelihood they were
 drawn with: they follow what filtering a large sample would give
-(:mod:`~h2o_gan.engine.table_sampling`).
+(:mod:`~h2o_gan.engine.tabular.sampling`).
 
 **How usual a row is.** The generator's log density plus the critic's log ratio: a residual
 energy-based model (Deng et al. 2020, arXiv 2004.11714).
@@ -46,22 +46,22 @@ How images are learned
 ======================
 
 **Encoding.** Pixels on one scale, or files of images, stay uint8 until a step needs them
-(:mod:`~h2o_gan.engine.images`, :mod:`~h2o_gan.engine.image_files`).
+(:mod:`~h2o_gan.engine.data.pixel_encoder`, :mod:`~h2o_gan.engine.data.image_files`).
 
 **Networks.** A convolutional generator and a critic that mirrors it, residual blocks without
-normalisation, both told the label (:mod:`~h2o_gan.engine.image_networks`).
+normalisation, both told the label (:mod:`~h2o_gan.engine.image.networks`).
 
 **Start.** For a good fifth of the training the generator is the decoder of an autoencoder
-(:mod:`~h2o_gan.engine.image_start`); then a flow learns where the codes of each class lie
-(:mod:`~h2o_gan.engine.latent_flow`) and becomes the generator's first layers. The critic begins
+(:mod:`~h2o_gan.engine.image.pretraining`); then a flow learns where the codes of each class lie
+(:mod:`~h2o_gan.engine.image.flow`) and becomes the generator's first layers. The critic begins
 with what the encoder has learned to see.
 
 **Game.** R3GAN's: the relativistic pairing loss with R1 and R2 penalties
-(:mod:`~h2o_gan.engine.image_training`). The critic also guesses the labels of real images, the
+(:mod:`~h2o_gan.engine.image.trainer`). The critic also guesses the labels of real images, the
 generator also goes on drawing training images by their codes, and its flow on finding these. Where
 the critic begins to know its images by heart, real and generated ones are changed a little before
 it sees them
-(:mod:`~h2o_gan.engine.augmentation`).
+(:mod:`~h2o_gan.engine.image.augmentation`).
 
 **Why this way.** From nothing, this game finds the modes of its data one after the other; on two
 cores it takes hours. After the start all of them are there, as blots where codes never lay, and
@@ -69,20 +69,20 @@ the game moves the flow away from these and makes the rest sharp: the same quali
 of the steps, and more of the variety.
 
 **How usual an image is.** How well the generator redraws it by its code, how probable its label
-is, and the critic's score (:func:`~h2o_gan.engine.image_model.realism_scores`).
+is, and the critic's score (:func:`~h2o_gan.engine.image.model.realism_scores`).
 
 **Sampling.** An image that shows the encoder another label than asked for is drawn again
-(:mod:`~h2o_gan.engine.image_model`). Whether samples copy training images is a question with an
-answer: :mod:`~h2o_gan.engine.neighbours`.
+(:mod:`~h2o_gan.engine.image.model`). Whether samples copy training images is a question with an
+answer: :mod:`~h2o_gan.engine.nearest`.
 
 Models with an architecture given as dicts, or with another loss, are one-pass GANs of multilayer
-perceptrons instead (:mod:`~h2o_gan.engine.latent_training`).
+perceptrons instead (:mod:`~h2o_gan.engine.mlp.trainer`).
 """
 
-from h2o_gan.engine.artifact import ModelFileError, dump, load, save
+from h2o_gan.engine.api import TrainingDiverged, fit, resolve_device
 from h2o_gan.engine.events import Cadence, Event, Message, Progress, Scored
 from h2o_gan.engine.model import Model
-from h2o_gan.engine.training import TrainingDiverged, fit, resolve_device
+from h2o_gan.engine.storage.model_file import ModelFileError, dump, load, save
 
 __all__ = [
     "Cadence",

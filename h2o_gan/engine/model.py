@@ -17,9 +17,9 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-from h2o_gan.engine.encoding import Encoder
-from h2o_gan.engine.preparation import encode_rows
-from h2o_gan.engine.schema import Column
+from h2o_gan.engine.data.preparation import encode_rows
+from h2o_gan.engine.data.schema import Column
+from h2o_gan.engine.data.table_encoder import Encoder
 from h2o_gan.parameters import Parameters
 
 __all__ = [
@@ -133,8 +133,8 @@ class Model(ABC):
         return pa.RecordBatchReader.from_batches(REALISM_SCHEMA, scored())
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a file; see :mod:`h2o_gan.engine.artifact`."""
-        from h2o_gan.engine.artifact import save
+        """Write the model to a file; see :mod:`h2o_gan.engine.storage.model_file`."""
+        from h2o_gan.engine.storage.model_file import save
 
         save(self, path)
 

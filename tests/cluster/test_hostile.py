@@ -21,8 +21,9 @@ from hard_tables import assert_same, enum
 from test_connections import _Proxy
 
 from h2o_gan import extension
-from h2o_gan.cluster import rest, sending
+from h2o_gan.cluster import rest
 from h2o_gan.cluster.frames import ARROW
+from h2o_gan.cluster.transport import arrow_sender
 from h2o_gan.version import PROTOCOL
 
 TABLE = pa.table({"x": [0.1, None, 3.5], "e": enum([1, 0, None], ["b", "a"]), "s": ["p", "", None]})
@@ -261,7 +262,7 @@ def test_signs_of_life_while_no_rows_are_made(
         return False
 
     between(record)
-    monkeypatch.setattr(sending, "SIGN_S", 0.2)
+    monkeypatch.setattr(arrow_sender, "SIGN_S", 0.2)
 
     def slow() -> Iterator[pa.RecordBatch]:
         for batch in TABLE.to_batches(1) * 2:

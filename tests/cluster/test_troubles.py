@@ -30,11 +30,11 @@ from workers import LONG, Start, build, cancel, ended, server, state
 
 from h2o_gan import H2OGANEstimator, extension
 from h2o_gan.cluster.frames import ARROW
-from h2o_gan.cluster.jobs import Queue
+from h2o_gan.cluster.jobs.client import Queue
+from h2o_gan.cluster.jobs.training import TrainingJob
+from h2o_gan.cluster.jobs.training import sent as sent_of
+from h2o_gan.cluster.jobs.worker import Worker
 from h2o_gan.parameters import Parameters
-from h2o_gan.queued import TrainingJob
-from h2o_gan.queued import sent as sent_of
-from h2o_gan.worker import Worker
 
 pytestmark = [
     pytest.mark.usefixtures("cluster"),

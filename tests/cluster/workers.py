@@ -28,7 +28,7 @@ IMPATIENT = """
 import logging, signal, sys, threading
 from pathlib import Path
 import h2o
-from h2o_gan.worker import Worker
+from h2o_gan.cluster.jobs.worker import Worker
 url, folder, lease = sys.argv[1:]
 logging.basicConfig(format="%(message)s", level=logging.INFO)
 h2o.no_progress()

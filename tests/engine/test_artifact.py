@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from h2o_gan import engine
-from h2o_gan.engine.artifact import FORMAT_VERSION
+from h2o_gan.engine.storage.model_file import FORMAT_VERSION
 from h2o_gan.parameters import Parameters
 
 

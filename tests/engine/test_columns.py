@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from h2o_gan.engine.columns import MAX_BINS, UNKNOWN, Binned, Constant, Levels, fit_codec
-from h2o_gan.engine.schema import TIME
+from h2o_gan.engine.data.codecs import MAX_BINS, UNKNOWN, Binned, Constant, Levels, fit_codec
+from h2o_gan.engine.data.schema import TIME
 
 
 def fit(values, weights=None, keep_constant=False):

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from h2o_gan import engine
-from h2o_gan.engine.detection import detection_auc, picked_rows
+from h2o_gan.engine.training.detection import detection_auc, picked_rows
 from h2o_gan.parameters import Parameters
 
 

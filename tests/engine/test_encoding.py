@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 import torch
 
-from h2o_gan.engine.encoding import TableEncoder
-from h2o_gan.engine.images import PixelEncoder
+from h2o_gan.engine.data.pixel_encoder import PixelEncoder
+from h2o_gan.engine.data.table_encoder import TableEncoder
 
 CPU = torch.device("cpu")
 

@@ -97,7 +97,7 @@ def test_an_error_of_our_own_is_not_told_as_the_files(entries, tmp_path, monkeyp
     def broken(*_):
         raise TypeError("a bug")
 
-    monkeypatch.setattr(engine.artifact, "_real_scores", broken)
+    monkeypatch.setattr(engine.storage.model_file, "_real_scores", broken)
     with pytest.raises(TypeError, match="a bug"):
         engine.load(tmp_path / "x.zip")
 
@@ -160,7 +160,7 @@ def model(mixed_table):
 def test_what_a_killed_process_left_is_removed(model, tmp_path):
     program = f"""
 import os, signal, sys
-from h2o_gan.engine.whole_files import written_whole
+from h2o_gan.engine.storage.atomic import written_whole
 with written_whole({str(tmp_path / "m.zip")!r}) as file:
     file.write(b"half"); file.flush()
     os.kill(os.getpid(), signal.SIGKILL)

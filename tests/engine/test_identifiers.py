@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from h2o_gan.engine.identifiers import Identifiers, fit_identifiers
+from h2o_gan.engine.data.identifiers import Identifiers, fit_identifiers
 
 RANDOM = random.Random(5)
 CODES = [f"{number:03d}" for number in RANDOM.sample(range(1000), 500)]

@@ -13,10 +13,10 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
 from h2o_gan import engine
-from h2o_gan.engine.augmentation import AdaptiveStrength, augmented
-from h2o_gan.engine.image_files import read_images
-from h2o_gan.engine.images import PixelEncoder
-from h2o_gan.engine.neighbours import copies
+from h2o_gan.engine.data.image_files import read_images
+from h2o_gan.engine.data.pixel_encoder import PixelEncoder
+from h2o_gan.engine.image.augmentation import AdaptiveStrength, augmented
+from h2o_gan.engine.nearest import copies
 from h2o_gan.parameters import Parameters
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from h2o_gan import engine
-from h2o_gan.engine import table_training
+from h2o_gan.engine.tabular import trainer
 from h2o_gan.parameters import Parameters
 
 ROWS = 80
@@ -92,7 +92,7 @@ def test_a_seed_repeats_a_weighted_training_on_any_device(mixed_table, monkeypat
     def generator(device=None):
         return made() if device is None else Elsewhere()
 
-    monkeypatch.setattr(table_training.torch, "Generator", generator)
+    monkeypatch.setattr(trainer.torch, "Generator", generator)
     rows = mixed_table.slice(0, 100)
     table = rows.append_column("w", pa.array(np.arange(rows.num_rows) + 1.0))
     given = Parameters(seed=1, epochs=1, device="cpu", weights_column="w", critic_epochs=3)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from h2o_gan.engine.objectives import OBJECTIVES
+from h2o_gan.engine.training.objectives import OBJECTIVES
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from h2o_gan import engine
-from h2o_gan.engine.loop import RUNNING
+from h2o_gan.engine.training.trainer import RUNNING
 from h2o_gan.parameters import Parameters
 
 ARCHITECTURES = ("columns", "mlp", "convolutional")
@@ -35,7 +35,7 @@ def steps_of(table, **given):
 @pytest.fixture
 def told_at_every_step(monkeypatch):
     """Progress is told by time: here a clock that moves a second a look, so before every step."""
-    from h2o_gan.engine import loop
+    from h2o_gan.engine.training import trainer
 
     class Clock:
         now = 0.0
@@ -45,7 +45,7 @@ def told_at_every_step(monkeypatch):
             cls.now += 1.0
             return cls.now
 
-    monkeypatch.setattr(loop, "time", Clock)
+    monkeypatch.setattr(trainer, "time", Clock)
 
 
 def kept_at(step, run, folder, checkpoint=None):
@@ -74,7 +74,7 @@ def test_it_goes_on_from_the_middle_of_an_epoch(
     run = steps_of(tables[architecture], architecture=architecture, epochs=3, batch_size=60, **own)
     shares = []
     for name in ("TableTraining", "LatentTraining", "ImageTraining"):
-        training = getattr(engine.training, name)
+        training = getattr(engine.api, name)
         monkeypatch.setattr(training, "schedule", _spied(training.schedule, shares))
     whole = run()
     planned, shares[:] = list(shares), []

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from h2o_gan import engine
-from h2o_gan.engine.scoring import EarlyStopping, sliced_wasserstein
+from h2o_gan.engine.training.scoring import EarlyStopping, sliced_wasserstein
 from h2o_gan.parameters import Parameters
 
 

@@ -1,0 +1,238 @@
+"""What a user hands to training, checked and in order, before any long work begins."""
+
+from __future__ import annotations
+
+import numbers
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h2o
+import numpy as np
+from h2o.exceptions import H2OTypeError, H2OValueError
+from h2o.frame import H2OFrame
+
+from h2o_gan.cluster.exchange import bounded
+from h2o_gan.cluster.patience import watched
+from h2o_gan.parameters import Parameters
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from h2o_gan.cluster.transport.base import OpenFrame
+    from h2o_gan.engine.data.schema import Column
+
+__all__ = [
+    "NUMBERS",
+    "check_kinds",
+    "column_of",
+    "columns_to_learn",
+    "frame_of",
+    "frame_of_images",
+    "open_rows",
+    "whole_number",
+    "writable_dir",
+]
+
+NUMBERS = ("int", "real")
+_TEXT = ("string", "uuid")
+LABEL = "label"
+_BATCH_VALUES = 2**22
+
+
+def frame_of(frame: H2OFrame | str | None, name: str, method: str = "train") -> H2OFrame:
+    """The frame that the parameter `name` of a method means.
+
+    Raises:
+        H2OValueError: there is none.
+        H2OTypeError: it is something else.
+    """
+    if frame is None:
+        raise H2OValueError(f"{name} is missing: {method}({name}=frame).")
+    if isinstance(frame, str):
+        with watched(f"looking up frame {frame!r}"), bounded():
+            key, frame = frame, h2o.get_frame(frame)
+        if frame is None:
+            raise H2OValueError(f"{name}={key!r} is not a frame of the cluster.")
+    if not isinstance(frame, H2OFrame):
+        raise H2OTypeError(
+            message=f"{name} must be an H2OFrame, not {type(frame).__name__}: "
+            "h2o.H2OFrame(data) makes one."
+        )
+    if getattr(frame, "_ex", None) is None:
+        raise H2OValueError(f"{name} was removed from the cluster: import or compute it again.")
+    if frame.nrow == 0:
+        raise H2OValueError(f"{name} {frame.frame_id!r} has no rows.")
+    return frame
+
+
+def whole_number(value: Any, name: str) -> int:
+    """The number in any notation: 1000, 1e3 or one of numpy's.
+
+    Raises:
+        H2OTypeError: it is no whole number.
+    """
+    is_number = isinstance(value, numbers.Real | np.number) and not isinstance(value, bool)
+    if not is_number or value != value or value in (np.inf, -np.inf) or int(value) != value:
+        raise H2OTypeError(message=f"{name} must be a whole number, not {value!r}.")
+    return int(value)
+
+
+def column_of(frame: H2OFrame, column: Any, parameter: str) -> str:
+    """The name of a column given by name or index."""
+    names = frame.names
+    if isinstance(column, int) and not isinstance(column, bool):
+        if -len(names) <= column < len(names):
+            return str(names[column])
+    elif column in names:
+        return str(column)
+    some = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
+    raise H2OValueError(
+        f"{parameter}: frame {frame.frame_id!r} has no column {column!r}; it has {some}."
+    )
+
+
+def columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:
+    """The columns to read, in the frame's order."""
+    for name in parameters.column_types or {}:
+        column_of(frame, name, "column_types")
+    if parameters.image_column is not None:
+        return _image_columns(frame, x, y, parameters)
+    left_out = {*(parameters.ignored_columns or ()), parameters.weights_column}
+    left_out |= {n for n, kind in (parameters.column_types or {}).items() if kind == "ignore"}
+    if x is None:
+        chosen = set(frame.names) - left_out
+    else:
+        wanted = [x] if isinstance(x, str | int) else list(x)
+        chosen = {column_of(frame, name, "x") for name in wanted} - left_out
+    if y is not None:
+        response = column_of(frame, y, "y")
+        if response in left_out:
+            raise H2OValueError(f"y={response!r} is an ignored or a weights column too.")
+        if frame.types[response] in _TEXT:
+            raise H2OValueError(
+                f"y={response!r} is a column of text ({frame.types[response]}), which is not "
+                "learned: asfactor() makes it categorical."
+            )
+        chosen.add(response)
+    if not chosen:
+        raise H2OValueError(
+            f"every column of frame {frame.frame_id!r} is ignored: leave some to learn."
+        )
+    columns = [n for n in frame.names if n in chosen]
+    if parameters.weights_column and frame.types[parameters.weights_column] not in NUMBERS:
+        raise H2OValueError(f"weights_column {parameters.weights_column!r} is not numeric.")
+    return columns
+
+
+def open_rows(
+    frame: H2OFrame, validation: H2OFrame | None, columns: Sequence[str], parameters: Parameters
+) -> tuple[OpenFrame, OpenFrame | None]:
+    """The rows to learn, their weights among them, and those to score; to be closed."""
+    from h2o_gan.cluster.frames import open_frame
+
+    for name in columns:
+        if validation is not None:
+            column_of(validation, name, "validation_frame")
+    weights = [parameters.weights_column] if parameters.weights_column else []
+    rows = open_frame(frame, [*columns, *weights])
+    return rows, None if validation is None else open_frame(validation, columns)
+
+
+def _image_columns(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:
+    """The columns of paths and of labels."""
+    path = column_of(frame, parameters.image_column, "image_column")
+    if x is not None:
+        raise H2OValueError("x and image_column can't be given together: leave x out.")
+    if frame.types[path] not in ("string", "enum"):
+        raise H2OValueError(
+            f"image_column {path!r} is {frame.types[path]}; paths of files are string or enum."
+        )
+    if parameters.image_root is None:
+        raise H2OValueError(
+            "image_root is missing: the folder that the files of image_column lie in. Nothing "
+            "outside it is opened."
+        )
+    label = None if y is None else column_of(frame, y, "y")
+    return [name for name in frame.names if name in (path, label)]
+
+
+def frame_of_images(images: npt.NDArray[Any], labels: Any) -> tuple[H2OFrame, str | None]:
+    """An array of images as a new frame of the cluster, and the name of its column of labels.
+
+    Raises:
+        H2OValueError, H2OTypeError: the arrays are no images and labels.
+    """
+    import pyarrow as pa
+
+    from h2o_gan.cluster.frames import write_frame
+
+    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):
+        raise H2OValueError(
+            f"an array of shape {images.shape} is no array of images: that is (n, height, width) "
+            "or (n, height, width, colours), colours 1 or 3. For other data make a frame: "
+            "h2o.H2OFrame(data)."
+        )
+    if not (np.issubdtype(images.dtype, np.integer) or np.issubdtype(images.dtype, np.floating)):
+        raise H2OTypeError(message=f"images must be numbers, not {images.dtype}.")
+    if not len(images):
+        raise H2OValueError("the array has no images.")
+    values = None
+    if labels is not None:
+        values = np.asarray(labels)
+        if values.shape != (len(images),):
+            raise H2OValueError(
+                f"y of shape {values.shape} does not label {len(images)} images: give one label "
+                "for each."
+            )
+        if values.dtype.kind not in "iuUO":
+            raise H2OTypeError(
+                message=f"labels must be whole numbers or words, not {values.dtype}."
+            )
+    flat = images.reshape(len(images), -1)
+    names = [f"pixel{place}" for place in range(flat.shape[1])]
+    labelled = [] if values is None else [LABEL]
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        rows = max(_BATCH_VALUES // flat.shape[1], 1)
+        for start in range(0, len(flat), rows):
+            part = np.ascontiguousarray(flat[start : start + rows].T)
+            arrays = [pa.array(column) for column in part]
+            if values is not None:
+                own = values[start : start + rows]
+                texts = own.dtype.kind in "UO"
+                arrays.append(
+                    pa.array([str(v) for v in own]).dictionary_encode() if texts else pa.array(own)
+                )
+            yield pa.RecordBatch.from_arrays(arrays, names=[*names, *labelled])
+
+    first = next(batches())
+    frame = write_frame(pa.RecordBatchReader.from_batches(first.schema, batches()))
+    return frame, labelled[0] if labelled else None
+
+
+def check_kinds(frame: H2OFrame, columns: Sequence[Column]) -> None:
+    """Raise H2OValueError where a column of `frame` is of another type than in training."""
+    types = frame.types
+    for column in columns:
+        found = types[column.name]
+        if found != column.kind and not (found in NUMBERS and column.kind in NUMBERS):
+            raise H2OValueError(
+                f"column {column.name!r} is {found} in the frame, but the model was trained on "
+                f"{column.kind}: convert it, for instance with asfactor() or asnumeric()."
+            )
+
+
+def writable_dir(path: str | os.PathLike[str] | None) -> Path | None:
+    """The folder, made if need be. Raises H2OValueError where nothing can be written there."""
+    if path is None:
+        return None
+    folder = Path(path).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise H2OValueError(f"export_checkpoints_dir {folder} can't be written: {error}") from error
+    return folder

@@ -1,0 +1,1 @@
+"""The ways that rows travel: Arrow over the extension, or CSV and Parquet over stock REST."""

@@ -1,0 +1,330 @@
+"""The transport over the cluster extension: Arrow IPC streams straight from and into the chunks."""
+
+from __future__ import annotations
+
+import io
+import struct
+import urllib.parse
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from http.client import HTTPException
+from itertools import groupby
+
+import numpy as np
+import pyarrow as pa
+import requests
+from h2o import H2OFrame
+from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError, H2OValueError
+from urllib3.exceptions import HTTPError
+
+from h2o_gan.cluster import patience, rest
+from h2o_gan.cluster.answers import Refused
+from h2o_gan.cluster.exchange import bounded
+from h2o_gan.cluster.transport.arrow_sender import send
+from h2o_gan.cluster.transport.base import OpenFrame, changed, chosen, gone, key_of
+from h2o_gan.cluster.transport.parquet_writer import columns_of, destination_of
+
+_WHAT = "reading a frame"
+_END = b"\xff\xff\xff\xff\0\0\0\0"
+_DICTIONARY_BATCH, _RECORD_BATCH = 2, 3  # kinds of messages
+_CONTINUATION = b"\xff\xff\xff\xff"
+_MOST_METADATA = 64 << 20
+"""No message of a frame's stream has as many bytes beside its body."""
+_MOST_BODY = 1 << 31
+"""Nor as many in it: the extension makes none."""
+_PIECE = 1 << 20
+"""Bytes are taken in such pieces: memory grows with what comes, not with what is promised."""
+
+
+def open_frame(frame: H2OFrame, columns: Sequence[str] | None = None) -> OpenFrame:
+    """Begin to stream a frame; see :func:`h2o_gan.cluster.frames.open_frame`."""
+    rest.connection()
+    key = key_of(frame)
+    schema = _schema(key)
+    wanted = None
+    if columns is not None:
+        wanted = chosen(key, schema.names, columns)
+        schema = pa.schema([schema.field(i) for i in wanted])
+    return OpenFrame(schema, _batches(frame, key, wanted, schema))
+
+
+def _schema(key: str) -> pa.Schema:
+    with closing(_Stream(key, {"row_count": "0", "levels": "none"})) as stream:
+        schema: pa.Schema = stream.open().schema
+    return schema
+
+
+def _levels(key: str, params: dict[str, str], schema: pa.Schema) -> list[pa.Array | None]:
+    """The levels of each column of enums; asked for once, however many nodes send rows."""
+    if not any(pa.types.is_dictionary(kind) for kind in schema.types):
+        return [None] * len(schema)
+    with closing(_Stream(key, {**params, "row_count": "0"})) as stream:
+        (batch,) = stream.batches(schema)
+    return [
+        array.dictionary if pa.types.is_dictionary(array.type) else None for array in batch.columns
+    ]
+
+
+def _batches(
+    frame: H2OFrame, key: str, wanted: list[int] | None, schema: pa.Schema
+) -> Generator[pa.RecordBatch, None, None]:
+    # A temporary frame lives in the cluster as long as its H2OFrame does: this generator holds it.
+    if wanted == []:
+        return
+    params = {"ints": "narrow"}
+    if wanted is not None:
+        params["columns"] = _ranges(wanted)
+    nodes = rest.nodes()
+    if nodes:
+        yield from _from_nodes(key, params, schema, nodes)
+        return
+    with closing(_Stream(key, params)) as stream:
+        yield from stream.batches(schema)
+
+
+def _from_nodes(
+    key: str,
+    params: dict[str, str],
+    schema: pa.Schema,
+    nodes: list[str],
+) -> Generator[pa.RecordBatch, None, None]:
+    """What each node holds comes from there, all at once; chunk by chunk in the frame's order."""
+    try:
+        chunks = rest.api(f"GET /3/FrameChunks/{rest.in_path(key)}")["chunks"]
+    except (H2OResponseError, H2OServerError) as error:
+        raise gone(key) from error
+    levels = _levels(key, params, schema)
+    params = {**params, "levels": "none"}
+    with ExitStack() as stack:
+        pool = ThreadPoolExecutor(len(nodes))
+        streams: dict[int, _Ahead] = {}
+        for index in sorted({chunk["node_idx"] for chunk in chunks}):
+            stream = _Stream(key, {**params, "node": str(index)}, nodes[index])
+            stack.callback(stream.close)
+            streams[index] = _Ahead(pool, stream.batches(schema, levels), stream.hang_up)
+        # Closed first: no thread may still read from a stream that is being closed.
+        stack.callback(pool.shutdown, cancel_futures=True)
+        for ahead in streams.values():
+            stack.callback(ahead.stop)
+        for chunk in chunks:
+            rows = chunk["row_count"]
+            while rows > 0:
+                batch = next(streams[chunk["node_idx"]], None)
+                if batch is None:
+                    raise changed(key)
+                rows -= batch.num_rows
+                yield batch
+        for ahead in streams.values():
+            if next(ahead, None) is not None:
+                raise changed(key)
+
+
+class _Ahead:
+    """An iterator whose next item is made in another thread while the last one is used."""
+
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        items: Iterator[pa.RecordBatch],
+        stop: Callable[[], None],
+    ) -> None:
+        self._pool = pool
+        self._items = items
+        self.stop = stop
+        self._next = pool.submit(next, items, None)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        item = self._next.result()
+        if item is None:
+            raise StopIteration
+        self._next = self._pool.submit(next, self._items, None)
+        return item
+
+
+def _alike(sent: pa.Schema, wanted: pa.Schema) -> bool:
+    return sent.names == wanted.names and all(
+        mine == yours or (pa.types.is_integer(mine) and pa.types.is_integer(yours))
+        for mine, yours in zip(sent.types, wanted.types, strict=True)
+    )
+
+
+def _widened(
+    batch: pa.RecordBatch, schema: pa.Schema, levels: Sequence[pa.Array | None]
+) -> pa.RecordBatch:
+    """The batch with its levels, and with integers of the width that they are to have.
+
+    Most integers come in fewer bytes.
+    """
+    arrays = [
+        pa.DictionaryArray.from_arrays(array.indices, dictionary)
+        if dictionary is not None
+        else array
+        if array.type == wanted
+        # The same as a cast, in half the time where there are thousands of columns.
+        else pa.array(array.to_numpy().astype(np.int64))
+        if array.null_count == 0
+        else array.cast(wanted)
+        for array, wanted, dictionary in zip(batch.columns, schema.types, levels, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Column numbers in a short form: ``0-3,7``."""
+    parts = []
+    for _, group in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
+        run = [number for _, number in group]
+        parts.append(f"{run[0]}-{run[-1]}")
+    return ",".join(parts)
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Whether a message of an Arrow stream says that its body is compressed."""
+
+    def slot(table: int, field: int) -> int:
+        fields = table - struct.unpack_from("<i", metadata, table)[0]
+        inside = 4 + 2 * field < struct.unpack_from("<H", metadata, fields)[0]
+        offset = struct.unpack_from("<H", metadata, fields + 4 + 2 * field)[0] if inside else 0
+        return table + offset if offset else 0
+
+    def target(place: int) -> int:
+        return place + int(struct.unpack_from("<I", metadata, place)[0])
+
+    try:
+        message = target(0)
+        kind, header = metadata[slot(message, 1)], target(slot(message, 2))
+        batch = target(slot(header, 1)) if kind == _DICTIONARY_BATCH else header
+        return kind in (_DICTIONARY_BATCH, _RECORD_BATCH) and slot(batch, 3) > 0
+    except (struct.error, IndexError):
+        return False  # The reader will say what is wrong with it.
+
+
+class _Stream(io.RawIOBase):
+    """A frame's bytes on their way."""
+
+    def __init__(self, key: str, params: dict[str, str], node: str | None = None) -> None:
+        self._key = key
+        self._node = node
+        self._tail = b""
+        self._head = b""
+        self._response: requests.Response | None = None
+        try:
+            self._response = rest.download(
+                f"/3/GAN/frames/{rest.in_path(key)}.arrow", params, _WHAT, node
+            )
+        except Refused as error:
+            if error.status in (404, 409):
+                raise gone(key) from error
+            raise
+
+    def open(self) -> pa.RecordBatchReader:
+        """The stream as a reader of record batches.
+
+        :raises H2OServerError: this is no such stream.
+        """
+        try:
+            return pa.ipc.open_stream(pa.PythonFile(self, mode="r"))
+        except (pa.ArrowException, EOFError) as error:
+            raise self._nonsense(error) from error
+
+    def batches(
+        self, schema: pa.Schema, levels: Sequence[pa.Array | None] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """All the rows; with these levels, where the stream has none.
+
+        :raises H2OValueError: the frame has changed, or went while it was read.
+        :raises H2OConnectionError: the whole cluster went.
+        """
+        reader = self.open()
+        if not _alike(reader.schema, schema):
+            raise changed(self._key)
+        try:
+            for batch in reader:
+                yield _widened(batch, schema, levels or [None] * len(schema))
+        except patience.Silence:
+            raise
+        except (pa.ArrowException, H2OConnectionError) as error:
+            raise self._lost() from error
+        if self._tail != _END:  # A stream that is cut short between two batches looks whole.
+            raise self._lost()
+
+    def _lost(self) -> H2OValueError:
+        rest.alive(self._node)  # Its own error says more.
+        return changed(self._key)
+
+    def _nonsense(self, error: BaseException | str) -> H2OServerError:
+        return H2OServerError(
+            f"what came while {_WHAT} is no Arrow stream ({error}); is this address a cluster's, "
+            f"and what does a proxy before it do? It begins: {self._head[:200]!r}"
+        )
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes; fewer only at the stream's end."""
+        if size > _MOST_METADATA and self._tail == _CONTINUATION + size.to_bytes(4, "little"):
+            raise self._nonsense(f"a message announces {size} bytes of metadata")
+        if not 0 <= size < _MOST_BODY:
+            raise self._nonsense(f"a message announces {size} bytes")
+        pieces, left = [], size
+        with patience.watched(_WHAT) as wait:
+            while left and (piece := self._piece(min(left, _PIECE))):
+                wait.touch()
+                pieces.append(piece)
+                left -= len(piece)
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if self._tail == _CONTINUATION + size.to_bytes(4, "little") and _is_compressed(data):
+            # pyarrow unfolds it unasked, a few bytes into gigabytes; the extension sends none.
+            raise self._nonsense("a message is compressed")
+        self._tail = data[-8:] if len(data) >= 8 else (self._tail + data)[-8:]
+        if len(self._head) < 200:
+            self._head += data[:200]
+        return data
+
+    def _piece(self, size: int) -> bytes:
+        try:
+            data: bytes = self._response.raw.read(size) if self._response is not None else b""
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            raise patience.lost(_WHAT, error) from error
+        return data
+
+    def hang_up(self) -> None:
+        """End the transfer while another thread waits for it."""
+        if self._response is not None:
+            patience.hang_up(self._response)
+
+    def readable(self) -> bool:
+        """A stream to read."""
+        return True
+
+    def close(self) -> None:
+        """End the transfer."""
+        super().close()
+        if self._response is not None:
+            self._response.close()
+
+
+def write(
+    reader: pa.RecordBatchReader,
+    destination_frame: str | None = None,
+    held: Mapping[str, str] | None = None,
+) -> H2OFrame:
+    """Make a frame of record batches; see :func:`h2o_gan.cluster.frames.write_frame`.
+
+    Args:
+        reader: the rows.
+        destination_frame: key of the frame.
+        held: for rows that a job asked for, its ``job`` in the queue and the worker's ``token``:
+            the frame appears only if the worker still holds the job when all rows are there.
+    """
+    rest.connection()
+    destination = destination_of(destination_frame)
+    columns_of(reader.schema)
+    path = f"/3/GAN/frames/{rest.in_path(destination)}.arrow"
+    if held is not None:
+        path += "?" + urllib.parse.urlencode(held)
+    send(path, reader, "sending rows")
+    with patience.watched(f"looking up frame {destination!r}"), bounded():
+        return H2OFrame.get_frame(destination)

@@ -1,0 +1,237 @@
+"""From a stream of rows to a model: checks, and the choice of networks."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+
+from h2o_gan.engine.data.pixel_encoder import PixelEncoder
+from h2o_gan.engine.data.preparation import encode_rows, fit_encoder, read_rows
+from h2o_gan.engine.data.schema import TEXT_KINDS, kind_of
+from h2o_gan.engine.data.table_encoder import Encoder
+from h2o_gan.engine.events import Listener, Message
+from h2o_gan.engine.image.trainer import ImageTraining
+from h2o_gan.engine.mlp.trainer import LatentTraining
+from h2o_gan.engine.model import Model
+from h2o_gan.engine.tabular.trainer import TableTraining
+from h2o_gan.engine.training.detection import Detector, picked_rows
+from h2o_gan.engine.training.trainer import RUNNING, TrainingDiverged
+from h2o_gan.parameters import Parameters, check_weights
+
+__all__ = ["TrainingDiverged", "fit", "resolve_device"]
+
+_TRAININGS: dict[str, Any] = {
+    "columns": TableTraining,
+    "convolutional": ImageTraining,
+    "mlp": LatentTraining,
+}
+
+
+def fit(
+    batches: pa.RecordBatchReader,
+    parameters: Parameters,
+    *,
+    validation: pa.RecordBatchReader | None = None,
+    checkpoint: Model | None = None,
+    on_event: Listener | None = None,
+    stop: threading.Event | None = None,
+) -> Model:
+    """Train a GAN on a stream of rows.
+
+    Args:
+        batches: the rows; columns are numbers, times or dictionaries, nulls where values miss.
+            The column named by ``parameters.weights_column`` gives the row weights.
+        parameters: what to train and how.
+        validation: rows with the same columns, scored beside the training rows.
+        checkpoint: an earlier model of the same columns and networks to go on from. Training goes
+            on for as long again; from a snapshot of a :class:`~h2o_gan.engine.events.Scored`, to
+            the end of the training that it was made of.
+        on_event: called with each :data:`~h2o_gan.engine.events.Event`, in this thread.
+        stop: set it, from any thread, to end training after the current step.
+
+    Returns:
+        The model. Its ``stopped_by`` says what ended the training: "epochs", "max_runtime_secs",
+        "stopping_rounds", "interrupted" or "diverged". In the last case the weights are the last
+        good ones and a RuntimeWarning says what to change.
+
+    Raises:
+        ValueError: the rows and the parameters do not fit each other.
+        TypeError: a column of a type that can't be learned.
+        TrainingDiverged: the losses were NaN from the start.
+        KeyboardInterrupt: `stop` was set before the first step.
+    """
+    _need_no_disk()
+    device = resolve_device(parameters.device)
+    stop = stop or threading.Event()
+    tell = on_event or (lambda event: None)
+    table, weights = read_rows(batches, parameters, stop)
+    if checkpoint is None:
+        encoder = fit_encoder(table, weights, parameters)
+        _check_widths(parameters, encoder)
+    else:
+        encoder = checkpoint.encoder
+        _check_checkpoint(checkpoint, table, parameters)
+    if isinstance(encoder, PixelEncoder):
+        tell(Message(f"The rows are taken for {encoder.words}."))
+    codes, kept = encode_rows(encoder, table, parameters, stop)
+    if weights is not None and kept is not None:
+        weights = weights[kept]
+    real = _real_rows(encoder, table, codes, weights, kept)
+    del table
+    held_out = unseen = None
+    if validation is not None:
+        rows, _ = read_rows(validation, parameters.replace(weights_column=None), stop)
+        held_out, found = encode_rows(encoder, rows, parameters, stop)
+        unseen = _real_rows(encoder, rows, held_out, None, found)
+        del rows
+    training = _TRAININGS[parameters.networks_for(isinstance(encoder, PixelEncoder))]
+    run = training(encoder, codes, weights, held_out, parameters, device, checkpoint)
+    run.detect = Detector(real, unseen)
+    with run.tuned_torch():
+        model: Model = run.run(tell, stop)
+    return model
+
+
+def resolve_device(name: str) -> torch.device:
+    """The torch device of a ``device`` parameter.
+
+    Raises:
+        ValueError: an unknown name, or a device that is not there.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda", "mps"):
+        raise ValueError(f"device={name!r} is not known; use auto, cpu, cuda, cuda:1 or mps.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"device={name!r} is not there: torch sees {torch.cuda.device_count()} CUDA devices. "
+            "Use device='auto' or 'cpu'."
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("device='mps' is not there. Use device='auto' or 'cpu'.")
+    return device
+
+
+def _real_rows(
+    encoder: Encoder,
+    table: pa.Table,
+    codes: torch.Tensor,
+    weights: npt.NDArray[np.float64] | None,
+    kept: npt.NDArray[np.bool_] | None,
+) -> pa.Table:
+    """A few rows of `table`; of image files, their pixels."""
+    picked = picked_rows(len(codes), weights)
+    if kept is None or not isinstance(encoder, PixelEncoder):
+        return table.take(picked)
+    return pa.Table.from_batches([encoder.decode_codes(codes[torch.from_numpy(picked)])])
+
+
+def _need_no_disk() -> None:
+    """See that a full temporary folder does not end the training.
+
+    With its first optimiser torch names a folder for compiled code, of which there is none here,
+    and fails where no temporary folder can be written.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.path.abspath(os.sep))
+
+
+def _check_widths(parameters: Parameters, encoder: Encoder) -> None:
+    columns, width = len(encoder.columns), encoder.width
+    check_weights(parameters, width)
+    for which, key in (
+        ("generator_architecture", "output_dim"),
+        ("discriminator_architecture", "input_dim"),
+    ):
+        asked = (getattr(parameters, which) or {}).get(key)
+        if asked is not None and asked not in (columns, width):
+            raise ValueError(
+                f"{which}[{key!r}]={asked} does not match the data, which have {columns} columns: "
+                f"use {columns}, or leave it out."
+            )
+
+
+def _check_checkpoint(checkpoint: Model, table: pa.Table, parameters: Parameters) -> None:
+    images = isinstance(checkpoint.encoder, PixelEncoder)
+    if checkpoint.architecture != parameters.networks_for(images):
+        raise ValueError(
+            f"checkpoint was trained with another architecture, {checkpoint.architecture}: set "
+            "architecture to it, or train without checkpoint."
+        )
+    if parameters.image_column is not None:
+        _check_image_checkpoint(checkpoint, table, parameters)
+    else:
+        _check_columns(checkpoint, table)
+    for name in (
+        "generator_architecture",
+        "discriminator_architecture",
+        "loss_function",
+        "resolved_latent_size",
+    ):
+        now, then = getattr(parameters, name), getattr(checkpoint.parameters, name)
+        if now != then:
+            raise ValueError(
+                f"checkpoint was trained with {name.removeprefix('resolved_')}={then!r}, not "
+                f"{now!r}: use the same, or train without checkpoint."
+            )
+    over = parameters.epochs is not None and parameters.epochs <= checkpoint.epoch
+    if over and checkpoint.stopped_by != RUNNING:
+        raise ValueError(
+            f"epochs={parameters.epochs} counts the checkpoint's {checkpoint.epoch} epochs in: "
+            f"set epochs above {checkpoint.epoch}."
+        )
+
+
+def _check_image_checkpoint(checkpoint: Model, table: pa.Table, parameters: Parameters) -> None:
+    encoder = checkpoint.encoder
+    label = parameters.response_column
+    labels = None if label is None else table.column(label)
+    then = encoder.to_json()
+    now = PixelEncoder.of_files(parameters.image_shape or (), label, labels).to_json()
+    different = [name for name in ("shape", "low", "high") if now[name] != then[name]]
+    if bool(now["labels"]) != bool(then["labels"]) or (
+        now["labels"] and not set(now["labels"]["classes"]) <= set(then["labels"]["classes"])
+    ):
+        different.append("labels")
+    if different:
+        raise ValueError(
+            f"checkpoint was trained on other images; the difference is in {different[0]}. Train "
+            "on the same kind of images, or without checkpoint."
+        )
+
+
+def _check_columns(checkpoint: Model, table: pa.Table) -> None:
+    names = [column.name for column in checkpoint.encoder.columns]
+    found = [
+        field.name
+        for field in table.schema
+        if field.name in names or kind_of(field.type) not in TEXT_KINDS
+    ]
+    if found != names:
+        different = sorted(set(names) ^ set(found)) or ["their order"]
+        raise ValueError(
+            "checkpoint was trained on other columns; the difference is "
+            f"{', '.join(different[:10])}. Train on the same columns, or without checkpoint."
+        )
+    for column in checkpoint.encoder.columns:
+        kind = kind_of(table.schema.field(column.name).type)
+        if kind != column.kind and not {kind, column.kind} <= {"int", "real"}:
+            raise ValueError(
+                f"checkpoint was trained with column {column.name!r} as {column.kind}, not {kind}: "
+                "convert it, or train without checkpoint."
+            )

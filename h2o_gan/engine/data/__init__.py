@@ -1,0 +1,1 @@
+"""Columns and pixels: Arrow tables to codes, and back."""

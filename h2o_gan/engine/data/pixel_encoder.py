@@ -1,0 +1,502 @@
+"""Pixel columns <-> tensors.
+
+A frame of pixels is one image a row, not a table of unrelated numbers: all columns share one
+scale, stay uint8 in memory, and constant ones (a black border) belong to the picture. One more
+column may say what an image shows: its label.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from torch import Tensor
+
+from h2o_gan.engine.data.schema import Column, description, kind_of, schema_of
+from h2o_gan.engine.data.table_encoder import Span
+from h2o_gan.engine.storage.weights import Damaged
+
+__all__ = ["Labels", "PixelEncoder", "image_shape_of"]
+
+Array = npt.NDArray[Any]
+
+_FEWEST_PIXELS = 64
+_SMALLEST_SIDE, _LARGEST_SIDE = 8, 128
+_LEVELS = 255
+_MOST_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The column that says what images show, and the classes that occur in it.
+
+    ``classes`` are levels, or whole numbers in ascending order; ``shares`` their probabilities.
+    """
+
+    column: Column
+    place: int
+    classes: tuple[str | int, ...]
+    shares: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, name: str, values: pa.ChunkedArray, place: int) -> Labels:
+        """The classes of a label column.
+
+        Raises:
+            ValueError: labels are missing, too many, or of a kind that is no label.
+        """
+        kind = kind_of(values.type)
+        if kind not in ("enum", "int"):
+            raise ValueError(
+                f"y={name!r} is a label of images, but its column is {kind}: convert it with "
+                "asfactor()."
+            )
+        if values.null_count:
+            raise ValueError(
+                f"y={name!r} has no label in {values.null_count} rows: leave those rows out."
+            )
+        if kind == "enum":
+            unified = values.unify_dictionaries().combine_chunks()
+            chunk = unified.chunk(0) if isinstance(unified, pa.ChunkedArray) else unified
+            levels = tuple(chunk.dictionary.to_pylist())
+            counts = np.bincount(chunk.indices.to_numpy(), minlength=len(levels))
+            classes: tuple[str | int, ...] = tuple(
+                level for level, count in zip(levels, counts, strict=True) if count
+            )
+            counts = counts[counts > 0]
+        else:
+            levels = ()
+            found, counts = np.unique(values.to_numpy(), return_counts=True)
+            classes = tuple(int(value) for value in found)
+        if len(classes) > _MOST_CLASSES:
+            raise ValueError(
+                f"y={name!r} has {len(classes):,} classes; images can be learned by at most "
+                f"{_MOST_CLASSES:,}. Is it the label?"
+            )
+        shares = tuple((counts / counts.sum()).tolist())
+        return cls(Column(name, kind, levels), place, classes, shares)
+
+    def encode(self, values: pa.ChunkedArray) -> Array:
+        """(rows,) int64 places among the classes; -1 for labels that training never saw."""
+        wanted = values.cast(pa.string() if self.column.kind == "enum" else pa.int64())
+        known = pa.array(self.classes, wanted.type)
+        found = pc.fill_null(pc.index_in(wanted, value_set=known), -1)
+        codes: Array = found.to_numpy().astype(np.int64)
+        return codes
+
+    def decode(self, codes: Array) -> pa.Array:
+        """The inverse of :meth:`encode`."""
+        if self.column.kind == "int":
+            return pa.array(np.asarray(self.classes, np.int64)[codes])
+        place = {level: number for number, level in enumerate(self.column.levels)}
+        indices = np.array([place[str(level)] for level in self.classes], np.int32)[codes]
+        return pa.DictionaryArray.from_arrays(
+            pa.array(indices), pa.array(self.column.levels, pa.string())
+        )
+
+    def code_of(self, label: Any) -> int:
+        """The place of one label among the classes. Raises ValueError for others."""
+        if self.column.kind == "enum":
+            wanted: Any = str(label)
+        elif isinstance(label, bool) or not isinstance(label, int | float | np.number):
+            wanted = None
+        else:
+            wanted = label
+        if wanted not in self.classes:
+            some = ", ".join(map(repr, self.classes[:10]))
+            raise ValueError(
+                f"conditions: column {self.column.name!r} has no label {label!r}; it has {some}"
+                f"{', ...' if len(self.classes) > 10 else ''}."
+            )
+        return self.classes.index(wanted)
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON types; :meth:`from_json` is its inverse."""
+        return {
+            "column": self.column.to_json(),
+            "place": self.place,
+            "classes": list(self.classes),
+            "shares": list(self.shares),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], columns: int) -> Labels:
+        """Rebuild labels among so many columns. Raises Damaged for other data."""
+        column, place = Column.from_json(data["column"]), data["place"]
+        classes, shares = data["classes"], [float(share) for share in data["shares"]]
+        wanted = str if column.kind == "enum" else int
+        if (
+            column.kind not in ("enum", "int")
+            or not place < columns
+            or len(classes) > _MOST_CLASSES
+            or len(set(classes)) != len(classes)
+            or not all(isinstance(c, wanted) for c in classes)
+            or (column.kind == "enum" and not set(classes) <= set(column.levels))
+            or len(shares) != len(classes)
+            or not all(share > 0 for share in shares)
+        ):
+            raise Damaged("the labels do not fit together")
+        return cls(column, place, tuple(classes), tuple(shares))
+
+
+def image_shape_of(columns: int) -> tuple[int, int, int] | None:
+    """Height, width and colours of square images of so many pixel columns, grey ones first."""
+    for colours in (1, 3):
+        side = math.isqrt(columns // colours)
+        if side * side * colours == columns and columns:
+            return side, side, colours
+    return None
+
+
+class PixelEncoder:
+    """Columns that together are an image, and perhaps one that is its label.
+
+    Pixel columns run row by row, each pixel's colours next to each other, as an image of `shape`
+    is flattened by NumPy.
+
+    Args:
+        columns: all columns, in the frame's order.
+        shape: (height, width, colours) of the pixel columns.
+        low, high: the range of the values; samples keep it.
+        labels: the label's column, if there is one.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        labels: Labels | None = None,
+        *,
+        shape: tuple[int, int, int],
+        low: float,
+        high: float,
+    ) -> None:
+        self.columns = tuple(columns)
+        self.shape, self.low, self.high, self.labels = shape, low, high, labels
+        self.pixels = tuple(
+            column
+            for place, column in enumerate(self.columns)
+            if labels is None or place != labels.place
+        )
+        self.width = len(self.pixels)
+        self.spans: tuple[Span, ...] = (Span(self.pixels[0].name, 0, self.width, "tanh"),)
+        self._whole = all(column.kind == "int" for column in self.pixels)
+        # Whole numbers of a small range are codes themselves; others the nearest of 256 levels.
+        self.levels = int(high - low) if self._whole and high - low <= _LEVELS else _LEVELS
+
+    @classmethod
+    def fit(cls, table: pa.Table, label: str | None = None) -> PixelEncoder | None:
+        """The encoder of a table that is plainly pixels, and perhaps a label, or None.
+
+        Plainly pixels are at least 64 columns, a square number of them (or three times one, for
+        colours), whole numbers from 0 to at most 255 without missing values, where at least a
+        quarter of the columns reach half of the largest value: columns on one scale.
+
+        Raises:
+            ValueError: the column is no label.
+        """
+        names = [name for name in table.column_names if name != label]
+        largest = _plain_pixels(table, names)
+        if largest is None:
+            return None
+        shape = image_shape_of(len(names))
+        assert shape is not None
+        return cls(*_with_label(table, names, label), shape=shape, low=0, high=largest)
+
+    @staticmethod
+    def stray_column(table: pa.Table) -> str | None:
+        """The one column of a table whose others are plainly pixels, or None.
+
+        It is looked for at either end, where labels are.
+        """
+        names = table.column_names
+        for stray in dict.fromkeys(names[-1:] + names[:1]):
+            if _plain_pixels(table, [name for name in names if name != stray]) is not None:
+                return str(stray)
+        return None
+
+    @classmethod
+    def of_files(
+        cls, shape: Sequence[int], label: str | None, labels: pa.ChunkedArray | None
+    ) -> PixelEncoder:
+        """The encoder of image files: its columns are pixels 0 to 255 and, last, the label's.
+
+        Raises:
+            ValueError: the column is no label.
+        """
+        height, width, colours = (*shape, 1)[:3]
+        names = [f"pixel{place}" for place in range(height * width * colours)]
+        columns = [Column(name, "int") for name in names]
+        known = None
+        if label is not None:
+            known = Labels.fit(label, labels, len(columns))
+            columns.append(known.column)
+        return cls(columns, known, shape=(height, width, colours), low=0, high=_LEVELS)
+
+    @classmethod
+    def fit_images(
+        cls, table: pa.Table, shape: Sequence[int] | None, label: str | None
+    ) -> PixelEncoder:
+        """The encoder of a table that the user says is images.
+
+        Args:
+            table: pixel columns in any numeric range and, if `label` names it, the label's.
+            shape: (height, width) or (height, width, colours); None to tell it from the columns.
+            label: name of the label's column, or None.
+
+        Raises:
+            ValueError: the columns are not such images; the message names them.
+        """
+        names = [name for name in table.column_names if name != label]
+        others = [n for n in names if kind_of(table.schema.field(n).type) not in ("int", "real")]
+        if others:
+            raise ValueError(
+                f"images have numeric columns, a pixel each, but {_listed(others)} "
+                f"{'is' if len(others) == 1 else 'are'} not: give the label as y, leave others out "
+                "with ignored_columns."
+            )
+        size = _checked_shape(shape, len(names), names)
+        holed = [name for name in names if table.column(name).null_count]
+        if holed:
+            raise ValueError(
+                f"pixels can't be missing, but {_listed(holed)} "
+                f"{'has' if len(holed) == 1 else 'have'} missing values: leave those rows out."
+            )
+        low, high = math.inf, -math.inf
+        for name in names:
+            extremes = pc.min_max(table.column(name)).as_py()
+            low, high = min(low, float(extremes["min"])), max(high, float(extremes["max"]))
+        if not math.isfinite(low) or not math.isfinite(high):
+            raise ValueError("pixels must be finite, but some are infinite or NaN.")
+        if low >= high:
+            raise ValueError("every pixel of every image is the same: there is nothing to learn.")
+        whole = all(kind_of(table.schema.field(name).type) == "int" for name in names)
+        if low >= 0:  # pictures of a dark scene are still pictures whose black is zero
+            low, high = 0.0, high if whole or high > 1 else 1.0
+        return cls(*_with_label(table, names, label), shape=size, low=low, high=high)
+
+    def encode(self, table: pa.Table) -> Tensor:
+        """A table with these columns to uint8 codes, values clipped to the range.
+
+        They are (rows, pixels) or, with a label, (rows, pixels + 2): the class as two bytes, the
+        lower one first, 65535 for a class that is not known.
+        """
+        codes = self._empty_codes(table)
+        scale = self.levels / (self.high - self.low)
+        for place, column in enumerate(self.pixels):
+            values = pc.fill_null(table.column(column.name), 0).to_numpy()
+            values = np.nan_to_num((values - self.low) * scale)
+            codes[:, place] = np.rint(np.clip(values, 0, self.levels))
+        return torch.from_numpy(codes)
+
+    def encode_images(self, images: Array, table: pa.Table) -> Tensor:
+        """uint8 images (rows, height, width, colours), their labels in `table`, to codes."""
+        codes = self._empty_codes(table)
+        codes[:, : self.width] = images.reshape(len(images), self.width)
+        return torch.from_numpy(codes)
+
+    def _empty_codes(self, table: pa.Table) -> Array:
+        """Codes whose pixels are still to be filled in."""
+        codes = np.empty((table.num_rows, self.width + (0 if self.labels is None else 2)), np.uint8)
+        if self.labels is not None:
+            classes = self.labels.encode(table.column(self.labels.column.name))
+            codes[:, -2], codes[:, -1] = classes & 255, (classes >> 8) & 255
+        return codes
+
+    def classes_of(self, codes: Tensor) -> Tensor:
+        """(rows,) int64 the classes in codes of :meth:`encode`."""
+        return codes[:, -2].long() + 256 * codes[:, -1].long()
+
+    @property
+    def words(self) -> str:
+        """What the images are, in words."""
+        kind = f"{_words(self.shape)} images"
+        if self.labels is not None:
+            kind += f" of {len(self.labels.classes)} classes in {self.labels.column.name!r}"
+        return kind
+
+    def images_of(self, codes: Tensor) -> Tensor:
+        """Codes to float32 images (rows, colours, height, width) in [-1, 1]."""
+        height, width, colours = self.shape
+        flat = codes[:, : self.width].reshape(-1, height, width, colours)
+        return flat.permute(0, 3, 1, 2).float().mul_(2.0 / self.levels).sub_(1.0)
+
+    def expansion(self, device: torch.device) -> PixelExpansion:
+        """The device's part for networks of flat rows."""
+        return PixelExpansion(self.levels)
+
+    def decode(self, hard: Array, start: int = 0, seed: int = 0) -> pa.RecordBatch:
+        """Intensities in [0, 1], float64 (rows, pixels), and with a label the class, to rows."""
+        values = self.low + np.clip(hard[:, : self.width], 0, 1) * (self.high - self.low)
+        columns = np.ascontiguousarray(values.T)
+        arrays = [
+            pa.array(np.rint(own).astype(np.int64) if column.kind == "int" else own)
+            for column, own in zip(self.pixels, columns, strict=True)
+        ]
+        if self.labels is not None:
+            label = self.labels.decode(hard[:, -1].astype(np.int64))
+            arrays.insert(self.labels.place, label)
+        return pa.RecordBatch.from_arrays(arrays, schema=schema_of(list(self.columns)))
+
+    def decode_codes(self, codes: Tensor) -> pa.RecordBatch:
+        """Codes of :meth:`encode` to rows."""
+        hard = codes[:, : self.width].numpy().astype(np.float64) / self.levels
+        if self.labels is not None:
+            hard = np.column_stack([hard, self.classes_of(codes).numpy()])
+        return self.decode(hard)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What each column was taken for."""
+        extent = f"{self.low:g} to {self.high:g}"
+        rows = [description(column, "pixel", extent, 0.0) for column in self.pixels]
+        if self.labels is not None:
+            label = self.labels
+            row = description(label.column, "label", f"{len(label.classes)} classes", 0.0)
+            rows.insert(label.place, row)
+        return rows
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON part of the state."""
+        return {
+            "encoder": "pixels",
+            "columns": [column.to_json() for column in self.columns],
+            "shape": list(self.shape),
+            "low": self.low,
+            "high": self.high,
+            "labels": None if self.labels is None else self.labels.to_json(),
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """Array part of the state: none."""
+        return {}
+
+    @classmethod
+    def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> PixelEncoder:
+        """Inverse of :meth:`to_json`. Raises Damaged for other data."""
+        columns = [Column.from_json(item) for item in data["columns"]]
+        labels = data.get("labels")
+        known = None if labels is None else Labels.from_json(labels, len(columns))
+        pixels = len(columns) - (known is not None)
+        # Format 1 and the first of format 2 kept the largest value alone.
+        shape = data.get("shape") or image_shape_of(pixels)
+        low, high = data.get("low", 0), data.get("high", data.get("largest"))
+        kinds = {c.kind for place, c in enumerate(columns) if known is None or place != known.place}
+        whole = kinds == {"int"}
+        if (
+            pixels < 1
+            or shape is None
+            or high is None
+            or math.prod(shape) != pixels
+            or not low < high
+            or not kinds <= {"int", "real"}
+            or (known is not None and columns[known.place] != known.column)
+            or len({column.name for column in columns}) != len(columns)
+            or (whole and (high - low < 1 or max(-low, high) > 2**53))
+        ):
+            raise Damaged("the pixel columns do not fit together")
+        return cls(
+            columns, known, shape=(shape[0], shape[1], shape[2]), low=float(low), high=float(high)
+        )
+
+
+class PixelExpansion:
+    """Scales uint8 pixels to [-1, 1] and back, for networks of flat rows."""
+
+    def __init__(self, levels: int) -> None:
+        self._scale = 2.0 / levels
+
+    def expand(self, codes: Tensor, generator: torch.Generator | None) -> Tensor:
+        """uint8 (rows, pixels) to float32 in [-1, 1]."""
+        return codes.float().mul_(self._scale).sub_(1.0)
+
+    def activate(self, raw: Tensor, generator: torch.Generator) -> Tensor:
+        """Raw outputs to [-1, 1]."""
+        return torch.tanh(raw)
+
+    def harden(self, raw: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Raw outputs to intensities, float64 in [0, 1]."""
+        return (torch.tanh(raw).double() + 1) / 2
+
+
+def _with_label(
+    table: pa.Table, pixels: Sequence[str], label: str | None
+) -> tuple[list[Column], Labels | None]:
+    """All columns of a table of pixels, and the labels among them."""
+    labels = None
+    if label is not None:
+        labels = Labels.fit(label, table.column(label), table.column_names.index(label))
+    columns = [
+        labels.column
+        if labels is not None and name == label
+        else Column(name, kind_of(table.schema.field(name).type))
+        for name in table.column_names
+    ]
+    return columns, labels
+
+
+def _plain_pixels(table: pa.Table, names: Sequence[str]) -> int | None:
+    """The largest value of columns that are plainly pixels, or None."""
+    if len(names) < _FEWEST_PIXELS or image_shape_of(len(names)) is None or not table.num_rows:
+        return None
+    if any(kind_of(table.schema.field(name).type) != "int" for name in names):
+        return None
+    peaks = []
+    for name in names:
+        column = table.column(name)
+        extremes = pc.min_max(column).as_py()
+        if column.null_count or extremes["min"] < 0 or extremes["max"] > _LEVELS:
+            return None
+        peaks.append(extremes["max"])
+    largest = max(peaks)
+    if largest < 2 or np.mean(np.asarray(peaks) >= largest / 2) < 0.25:
+        return None
+    return int(largest)
+
+
+def _words(shape: tuple[int, int, int] | None) -> str:
+    if shape is None:
+        return "square"
+    return f"{shape[0]} x {shape[1]} {'grey' if shape[2] == 1 else 'RGB'}"
+
+
+def _checked_shape(
+    shape: Sequence[int] | None, pixels: int, names: Sequence[str]
+) -> tuple[int, int, int]:
+    if shape is None:
+        told = image_shape_of(pixels)
+        if told is None:
+            raise ValueError(
+                f"{pixels} columns are no square images, grey or of three colours: give "
+                "image_shape=(height, width) or (height, width, 3), the label as y, and leave "
+                "columns that are no pixels out with ignored_columns."
+            )
+        return told
+    height, width, colours = (*shape, 1)[:3]
+    if height * width * colours != pixels:
+        raise ValueError(
+            f"image_shape={tuple(shape)} takes {height * width * colours} pixel columns, but the "
+            f"data have {pixels} ({_listed(_odd_ones(names))}): give the label as y, and leave "
+            "columns that are no pixels out with ignored_columns."
+        )
+    return height, width, colours
+
+
+def _odd_ones(names: Sequence[str]) -> Sequence[str]:
+    """The names that are not numbered like most, or all names if there are none."""
+    stems = [re.sub(r"\d+", "", name) for name in names]
+    usual, _ = Counter(stems).most_common(1)[0]
+    odd = [name for name, stem in zip(names, stems, strict=True) if stem != usual]
+    return odd or names
+
+
+def _listed(names: Sequence[str]) -> str:
+    some = ", ".join(map(repr, names[:5]))
+    return some if len(names) <= 5 else f"{some}, ... ({len(names)} columns)"

@@ -1,0 +1,142 @@
+"""From a stream of rows to codes: reading, and the choice of an encoder."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from torch import Tensor
+
+from h2o_gan.engine.data.image_files import read_images
+from h2o_gan.engine.data.pixel_encoder import PixelEncoder
+from h2o_gan.engine.data.table_encoder import Encoder, TableEncoder
+from h2o_gan.engine.training.trainer import NO_MODEL
+from h2o_gan.notices import warn
+from h2o_gan.parameters import Parameters
+
+__all__ = ["encode_rows", "fit_encoder", "read_rows"]
+
+_FEW_ROWS = 50
+_LOOKED_AT = 100  # values of a column
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+
+
+def read_rows(
+    batches: pa.RecordBatchReader, parameters: Parameters, stop: threading.Event
+) -> tuple[pa.Table, npt.NDArray[np.float64] | None]:
+    """All rows, without ignored columns, and their weights.
+
+    Raises:
+        ValueError: there are no rows, or the weights are unfit.
+        KeyboardInterrupt: `stop` was set meanwhile.
+    """
+    read = []
+    for batch in batches:
+        if stop.is_set():
+            raise KeyboardInterrupt(NO_MODEL)
+        read.append(batch)
+    table, weights = _split_weights(
+        pa.Table.from_batches(read, batches.schema), parameters.weights_column
+    )
+    ignored = [n for n, kind in (parameters.column_types or {}).items() if kind == "ignore"]
+    table = table.drop_columns([name for name in ignored if name in table.column_names])
+    if table.num_rows == 0:
+        raise ValueError("the data have no rows.")
+    return table, weights
+
+
+def fit_encoder(
+    table: pa.Table, weights: npt.NDArray[np.float64] | None, parameters: Parameters
+) -> Encoder:
+    """The encoder of images or of a table, whichever the rows are.
+
+    Raises:
+        ValueError: the rows are not what the parameters say.
+    """
+    label = parameters.response_column
+    for_images = parameters.networks_for(images=True)
+    if for_images == "mlp" and label is not None:
+        if parameters.has_images:
+            raise ValueError(
+                "architecture='mlp' learns images without labels: leave y out, or the parameters "
+                "that call for it."
+            )
+        label = None
+    if parameters.image_column is not None:
+        labels = None if label is None else table.column(label)
+        return PixelEncoder.of_files(parameters.image_shape or (), label, labels)
+    if parameters.has_images:
+        return PixelEncoder.fit_images(table, parameters.image_shape, label)
+    if for_images != "columns":
+        pixels = PixelEncoder.fit(table, label)
+        if pixels is not None:
+            return pixels
+        if for_images == "convolutional" and label is None:
+            _refuse_stray(table)
+    _warn_of_paths(table)
+    if table.num_rows < _FEW_ROWS:
+        warn(
+            f"{table.num_rows} rows are few to learn from: samples will hardly differ from them. "
+            f"Train on at least {_FEW_ROWS}, better on thousands."
+        )
+    return TableEncoder.fit(table, weights, parameters.ignore_const_cols, parameters.column_types)
+
+
+def encode_rows(
+    encoder: Encoder, table: pa.Table, parameters: Parameters, stop: threading.Event
+) -> tuple[Tensor, npt.NDArray[np.bool_] | None]:
+    """Rows to codes; image files are read. With them come which rows these are, or None for all.
+
+    Raises:
+        ValueError: image files can't be read.
+        KeyboardInterrupt: `stop` was set meanwhile.
+    """
+    column = parameters.image_column
+    if column not in table.column_names or not isinstance(encoder, PixelEncoder):
+        return encoder.encode(table), None
+    if parameters.image_root is None:
+        raise ValueError("image_root is missing: the folder that the files of image_column lie in.")
+    paths = table.column(column).cast(pa.string()).to_pylist()
+    skip = parameters.image_errors == "skip"
+    images, kept = read_images(paths, parameters.image_root, encoder.shape, skip, stop)
+    return encoder.encode_images(images, table.filter(pa.array(kept))), kept
+
+
+def _refuse_stray(table: pa.Table) -> None:
+    stray = PixelEncoder.stray_column(table)
+    if stray is not None:
+        raise ValueError(
+            f"all columns are pixels but {stray!r}: give it as y if it is the label, or leave it "
+            "out with ignored_columns. For a table that only looks like images set "
+            "architecture='columns'."
+        )
+
+
+def _warn_of_paths(table: pa.Table) -> None:
+    """Say so where a column holds the paths of image files, which are not opened by themselves."""
+    for field in table.schema:
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            continue
+        some = table.column(field.name).slice(0, _LOOKED_AT).cast(pa.string()).drop_null()
+        paths = [text.lower().endswith(_SUFFIXES) for text in some.to_pylist()]
+        if paths and sum(paths) > len(paths) / 2:
+            warn(
+                f"column {field.name!r} looks like paths of image files, but is learned as text "
+                "of a table. To learn the images set image_column, image_root and image_shape."
+            )
+
+
+def _split_weights(
+    table: pa.Table, name: str | None
+) -> tuple[pa.Table, npt.NDArray[np.float64] | None]:
+    if name is None:
+        return table, None
+    weights = table.column(name).cast(pa.float64()).fill_null(0.0).to_numpy()
+    if not np.all(np.isfinite(weights)) or weights.min(initial=0) < 0:
+        raise ValueError(f"weights_column {name!r} has negative or infinite weights.")
+    if not weights.any():
+        raise ValueError(f"weights_column {name!r} is zero in every row.")
+    return table.drop_columns([name]), weights

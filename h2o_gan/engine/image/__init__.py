@@ -1,0 +1,1 @@
+"""The family of images: convolutional networks, pre-trained, then a game."""

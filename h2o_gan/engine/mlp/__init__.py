@@ -1,0 +1,1 @@
+"""The family of one-pass GANs: multilayer perceptrons, for given architectures."""

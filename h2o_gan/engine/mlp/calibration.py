@@ -1,0 +1,119 @@
+"""Rows from a trained generator, in blocks whose randomness is their own.
+
+A block's size and seed follow from the model and the block's number alone, so a seed gives the
+same rows whatever the batch size, and the first rows of a long sample are those of a short one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from h2o_gan.engine.data.table_encoder import Expansion, Span
+
+__all__ = ["block_rows", "block_seed", "calibrate", "hardened_blocks", "in_threads"]
+
+T = TypeVar("T")
+
+_BLOCK_ROWS = 4096
+_BLOCK_CELLS = 2**22
+_CALIBRATION_ROWS = 16_384
+_CALIBRATION_ROUNDS = 6
+
+
+def block_rows(width: int) -> int:
+    """Rows of a block: fewer for wide rows, so that a block's memory is bounded."""
+    return int(min(_BLOCK_ROWS, max(64, _BLOCK_CELLS // max(width, 1))))
+
+
+def hardened_blocks(
+    generator: nn.Module,
+    expansion: Expansion,
+    bias: Tensor,
+    latent_size: int,
+    rows: int,
+    seed: int,
+) -> Iterator[Tensor]:
+    """Hardened outputs, float64 (block, columns) on the CPU, until there are `rows`."""
+    device = bias.device
+    size = block_rows(len(bias))
+    for block, start in enumerate(range(0, rows, size)):
+        random = torch.Generator(device).manual_seed(block_seed(seed, block))
+        with torch.no_grad():
+            latent = torch.randn(size, latent_size, generator=random, device=device)
+            hard = expansion.harden(generator(latent) + bias, random)
+        yield hard[: rows - start].cpu()
+
+
+def calibrate(
+    generator: nn.Module,
+    expansion: Expansion,
+    spans: tuple[Span, ...],
+    latent_size: int,
+    seed: int,
+    device: torch.device,
+) -> Tensor:
+    """A bias (width,) for raw outputs under which choices come at their real shares.
+
+    A GAN gets the shares of levels and of missing values about right; users want them right. Each
+    round adds the log ratio of the real share to the generated one, as iterative proportional
+    fitting does, over the exact probabilities of the choices rather than over draws.
+    """
+    width = sum(span.width for span in spans)
+    bias = torch.zeros(width, device=device)
+    choices = [span for span in spans if span.activation == "softmax"]
+    if not choices:
+        return bias
+    random = torch.Generator(device).manual_seed(block_seed(seed, 2**32 - 1))
+    size = block_rows(width)
+    with torch.no_grad():
+        raw = [
+            generator(torch.randn(size, latent_size, generator=random, device=device))
+            for _ in range(max(_CALIBRATION_ROWS // size, 1))
+        ]
+        for span in choices:
+            part = slice(span.start, span.start + span.width)
+            real = torch.tensor(span.shares, device=device)
+            for _ in range(_CALIBRATION_ROUNDS):
+                drawn = [torch.softmax(r[:, part] + bias[part], 1).mean(0) for r in raw]
+                shares = torch.stack(drawn).mean(0)
+                bias[part] += (real / shares.clamp_min(1e-9)).log().clamp(-3, 3)
+    return bias
+
+
+def in_threads(make: Callable[[int], T], count: int, device: torch.device) -> Iterator[T]:
+    """``make(0)`` to ``make(count - 1)`` in order, on the CPU by as many threads as torch may use.
+
+    Each of them computes alone: small products gain less from threads of their own than blocks
+    do from each other. So does a single one, as sums in another order would round to other rows.
+    A few results are ahead of whoever takes them, no more.
+    """
+    threads = torch.get_num_threads()
+    if device.type != "cpu" or threads == 1:
+        yield from map(make, range(count))
+        return
+    workers = min(threads, count)
+    ahead: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            for number in range(count):
+                ahead.append(pool.submit(make, number))
+                if len(ahead) > workers:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()
+            torch.set_num_threads(threads)
+
+
+def block_seed(seed: int, block: int) -> int:
+    """The seed of one block of a sample."""
+    return int(np.random.SeedSequence([seed, block]).generate_state(1, np.uint64)[0])

@@ -1,0 +1,246 @@
+"""A trained one-pass GAN: latent vectors to rows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor, nn
+
+from h2o_gan.engine.data.schema import schema_of
+from h2o_gan.engine.data.table_encoder import Encoder
+from h2o_gan.engine.mlp import calibration
+from h2o_gan.engine.mlp.networks import build_critic, build_generator
+from h2o_gan.engine.model import (
+    Model,
+    actual_seed,
+    check_rows_and_seed,
+    copied,
+    on_cpu,
+    sampling_device,
+    scale_of,
+)
+from h2o_gan.engine.storage.weights import Damaged, network_of, optimizer_of, optimizer_tensors
+from h2o_gan.parameters import Parameters
+
+__all__ = ["LatentModel"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LatentModel(Model):
+    """A model whose samples are a function of latent vectors, drawn from the mean generator.
+
+    Attributes:
+        generator: the running mean of the generator.
+        critic: the critic at the end.
+        last_generator: state of the generator itself, for going on with training.
+        generator_optimizer, critic_optimizer: states of Adam, for the same.
+        bias: (width,) added to raw outputs so that choices come at their real shares.
+    """
+
+    kind = "latent"
+    architecture = "mlp"
+
+    generator: nn.Module
+    critic: nn.Module
+    last_generator: Mapping[str, Tensor] = field(repr=False)
+    generator_optimizer: Mapping[str, Any] = field(repr=False)
+    critic_optimizer: Mapping[str, Any] = field(repr=False)
+    bias: Tensor = field(repr=False)
+
+    @classmethod
+    def of_training(
+        cls,
+        *,
+        parameters: Parameters,
+        encoder: Encoder,
+        generator: nn.Module,
+        last_generator: nn.Module,
+        critic: nn.Module,
+        generator_optimizer: torch.optim.Optimizer,
+        critic_optimizer: torch.optim.Optimizer,
+        history: Sequence[dict[str, float | None]],
+        real: Tensor,
+        **rest: Any,
+    ) -> LatentModel:
+        """Copy a training's present state. `real` is codes of real rows for the critic's scale."""
+        device = real.device
+        expansion = encoder.expansion(device)
+        bias = calibration.calibrate(
+            generator,
+            expansion,
+            tuple(encoder.spans),
+            parameters.resolved_latent_size,
+            parameters.seed,
+            device,
+        )
+        with torch.no_grad():
+            scores = critic(expansion.expand(real, None)).flatten().cpu().double().numpy()
+        return cls(
+            parameters=parameters,
+            encoder=encoder,
+            generator=on_cpu(generator),
+            critic=on_cpu(critic),
+            last_generator=copied(last_generator.state_dict()),
+            generator_optimizer=copied(generator_optimizer.state_dict()),
+            critic_optimizer=copied(critic_optimizer.state_dict()),
+            bias=bias.cpu(),
+            real_scores=scale_of(scores),
+            history=[dict(row) for row in history],
+            **rest,
+        )
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        return {"generator": self.generator, "critic": self.critic}
+
+    @property
+    def latent_size(self) -> int:
+        """Length of a latent vector."""
+        return self.parameters.resolved_latent_size
+
+    def sample(self, rows: int, seed: int | None = None) -> pa.RecordBatchReader:
+        """Draw rows.
+
+        They are made while the reader is read, a block at a time: memory does not grow with
+        `rows`. The same seed gives the same rows on the same machine.
+
+        Args:
+            rows: how many, at least 1.
+            seed: 0 or more; None for different rows each time.
+
+        Raises:
+            ValueError: `rows` or `seed` is out of bounds.
+            TypeError: `rows` or `seed` is not a whole number.
+        """
+        check_rows_and_seed(rows, seed)
+        device = sampling_device()
+        seed = actual_seed(seed)
+        blocks = calibration.hardened_blocks(
+            copy.deepcopy(self.generator).to(device),
+            self.encoder.expansion(device),
+            self.bias.to(device),
+            self.latent_size,
+            int(rows),
+            seed,
+        )
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            start = 0
+            for hard in blocks:
+                yield self.encoder.decode(hard.numpy(), start, seed)
+                start += len(hard)
+
+        return pa.RecordBatchReader.from_batches(schema_of(list(self.columns)), batches())
+
+    def map_latents(self, latents: npt.ArrayLike) -> Array:
+        """The samples that these latent vectors stand for.
+
+        Args:
+            latents: (n, latent_size), or one vector as (latent_size,) or (latent_size, 1).
+
+        Returns:
+            (n, columns) in the data's own scale: float64 where all columns are numbers, else
+            objects (levels as str, times as datetime64[ms], None for missing).
+
+        Raises:
+            ValueError: another shape, or values that are not finite.
+        """
+        vectors = self._check_latents(latents)
+        expansion = self.encoder.expansion(torch.device("cpu"))
+        with torch.no_grad():
+            raw = self.generator(torch.from_numpy(vectors)) + self.bias
+            batch = self.encoder.decode(expansion.harden(raw, None).numpy())
+        if all(column.kind in ("int", "real") for column in self.columns):
+            return np.stack(
+                [
+                    values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+                    for values in batch.columns
+                ],
+                axis=1,
+            )
+        out = np.empty((len(vectors), len(self.columns)), object)
+        for place, (column, values) in enumerate(zip(self.columns, batch.columns, strict=True)):
+            if column.kind == "time":
+                stamps = values.cast(pa.int64())
+                out[:, place] = [
+                    None if stamp is None else np.datetime64(stamp, "ms")
+                    for stamp in stamps.to_pylist()
+                ]
+            else:
+                out[:, place] = values.to_pylist()
+        return out
+
+    def scores(self, table: pa.Table) -> Array:
+        expansion = self.encoder.expansion(torch.device("cpu"))
+        with torch.no_grad():
+            scores = self.critic(expansion.expand(self.encoder.encode(table), None))
+        raw: Array = scores.flatten().double().numpy()
+        return raw
+
+    def tensors(self) -> dict[str, Tensor]:
+        tensors = {"bias": self.bias}
+        for name, state in (
+            ("generator", self.generator.state_dict()),
+            ("last_generator", self.last_generator),
+            ("critic", self.critic.state_dict()),
+            ("generator_optimizer", optimizer_tensors(self.generator_optimizer)),
+            ("critic_optimizer", optimizer_tensors(self.critic_optimizer)),
+        ):
+            tensors.update({f"{name}.{key}": value for key, value in state.items()})
+        return tensors
+
+    def to_json(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def restore(
+        cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor], common: Mapping[str, Any]
+    ) -> LatentModel:
+        parameters, encoder = common["parameters"], common["encoder"]
+
+        def build() -> nn.Module:
+            return build_generator(parameters, encoder.width)
+
+        last = network_of(build, "last_generator", tensors)
+        critic = network_of(lambda: build_critic(parameters, encoder.width), "critic", tensors)
+        bias = tensors.get("bias")
+        if bias is None or bias.shape != (encoder.width,) or bias.dtype != torch.float32:
+            raise Damaged("its bias does not fit its columns")
+        if not bool(bias.isfinite().all()):
+            raise Damaged("its bias is not finite")
+        return cls(
+            generator=network_of(build, "generator", tensors),
+            critic=critic,
+            last_generator=last.state_dict(),
+            generator_optimizer=optimizer_of("generator_optimizer", last, tensors),
+            critic_optimizer=optimizer_of("critic_optimizer", critic, tensors),
+            bias=bias,
+            **common,
+        )
+
+    def _check_latents(self, latents: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        size = self.latent_size
+        vectors = np.asarray(latents)
+        if not np.issubdtype(vectors.dtype, np.number) or np.iscomplexobj(vectors):
+            raise ValueError(f"latent vectors must be numbers, not {vectors.dtype}.")
+        if vectors.shape == (size,) or (vectors.shape == (size, 1) and size > 1):
+            vectors = vectors.reshape(1, size)
+        if vectors.ndim != 2 or vectors.shape[1] != size or len(vectors) == 0:
+            raise ValueError(
+                f"latent vectors of shape {vectors.shape} do not fit: this generator takes "
+                f"(n, {size}), or one vector as ({size},) or ({size}, 1)."
+            )
+        with np.errstate(over="ignore"):
+            vectors = np.ascontiguousarray(vectors, np.float32)
+        if not np.all(np.isfinite(vectors)):
+            raise ValueError("latent vectors must be finite, but some are NaN or infinite.")
+        return vectors

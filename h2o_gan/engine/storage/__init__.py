@@ -1,0 +1,1 @@
+"""Model files: written whole, and checked before anything in them is believed."""

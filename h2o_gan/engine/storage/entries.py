@@ -1,0 +1,179 @@
+"""The bytes of a model file: three stored entries of a zip, bounded before they are read.
+
+What a file may cost is settled here: its kind and size, the size of the zip's directory, how much
+JSON there is and how deeply it is nested, and how many tensors a header speaks of.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import stat
+import zipfile
+from typing import IO, Any
+
+from h2o_gan.engine.storage.weights import Damaged
+
+__all__ = ["ENCODER", "MANIFEST", "MOST_MANIFEST_BYTES", "WEIGHTS", "parsed", "read_entries"]
+
+MANIFEST, WEIGHTS, ENCODER = "model.json", "weights.safetensors", "encoder.safetensors"
+MOST_MANIFEST_BYTES = 64 * 2**20
+
+_MOST_BYTES = 2**31 - 1  # beyond it zips have another structure
+_DIRECTORY_END = 22  # bytes
+_MOST_ENTRIES, _MOST_DIRECTORY = 64, 2**16
+_MOST_CONTAINERS, _MOST_DEPTH = 500_000, 64
+_DTYPES = {
+    b"BOOL",
+    b"U8",
+    b"I8",
+    b"I16",
+    b"U16",
+    b"I32",
+    b"U32",
+    b"I64",
+    b"U64",
+    b"F16",
+    b"F32",
+    b"F64",
+}
+_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_MOST_HEADER_BYTES, _MOST_TENSORS = 32 * 2**20, 300_000
+
+
+def read_entries(path: str | os.PathLike[str] | IO[bytes]) -> tuple[bytes, bytes, bytes]:
+    """The manifest, the weights and the encoder's arrays, as bytes.
+
+    Args:
+        path: of the file, or an open file, which may live in memory.
+
+    Raises:
+        Damaged: the file is none of ours, or larger than one of ours could be.
+        OSError: it can't be read.
+    """
+    if not isinstance(path, str | os.PathLike):
+        return _checked_entries(path, path.seek(0, os.SEEK_END))
+    # Without O_NONBLOCK, opening a named pipe waits for a writer.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(handle)
+        raise Damaged("it is not a regular file")
+    with os.fdopen(handle, "rb") as file:
+        return _checked_entries(file, facts.st_size)
+
+
+def _checked_entries(file: IO[bytes], size: int) -> tuple[bytes, bytes, bytes]:
+    if size > _MOST_BYTES:
+        raise Damaged(f"its {size:,} bytes are more than a model has")
+    _check_directory(file, size)
+    try:
+        return _entries(file, size)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
+        # OSError too: offsets that point nowhere make the file system complain.
+        raise Damaged(str(error)) from error
+
+
+def _check_directory(file: IO[bytes], size: int) -> None:
+    """See that the zip's directory is small: zipfile reads all of it, entry by entry."""
+    file.seek(max(size - _DIRECTORY_END - 2**16, 0))
+    tail = file.read()
+    at = tail.rfind(b"PK\5\6")
+    if at < 0 or len(tail) - at < _DIRECTORY_END:
+        raise Damaged("it is no zip, or was cut")
+    entries = int.from_bytes(tail[at + 10 : at + 12], "little")
+    directory = int.from_bytes(tail[at + 12 : at + 16], "little")
+    if entries > _MOST_ENTRIES or directory > _MOST_DIRECTORY or b"PK\6\7" in tail[:at][-20:]:
+        raise Damaged("it is a zip, but not an h2o_gan model")
+
+
+def _entries(file: IO[bytes], size: int) -> tuple[bytes, bytes, bytes]:
+    with zipfile.ZipFile(file) as archive:
+        infos = {info.filename: info for info in archive.infolist()}
+        if not {MANIFEST, WEIGHTS, ENCODER} <= set(infos) or len(infos) != len(archive.infolist()):
+            raise Damaged("it is a zip, but not an h2o_gan model")
+        for name in (MANIFEST, WEIGHTS, ENCODER):
+            info = infos[name]
+            if info.compress_type != zipfile.ZIP_STORED or info.file_size > size:
+                raise Damaged(f"its entry {name} is compressed or lies about its size")
+            if info.flag_bits & 1:
+                raise Damaged(f"its entry {name} is encrypted")
+        if infos[MANIFEST].file_size > MOST_MANIFEST_BYTES:
+            raise Damaged(f"its entry {MANIFEST} is too large")
+        for name in (WEIGHTS, ENCODER):
+            with archive.open(infos[name]) as entry:
+                _check_header(entry, infos[name].file_size, name)
+        return archive.read(MANIFEST), archive.read(WEIGHTS), archive.read(ENCODER)
+
+
+def _check_header(entry: IO[bytes], size: int, name: str) -> None:
+    length = int.from_bytes(entry.read(8), "little")
+    if length > min(size - 8, _MOST_HEADER_BYTES):
+        raise Damaged(f"the header of its entry {name} is too long")
+    header = entry.read(length)
+    # Every tensor has an object of its own, inside the one of the header.
+    if header.count(b"{") > _MOST_TENSORS or header.count(b"[") > 2 * _MOST_TENSORS:
+        raise Damaged(f"its entry {name} has too many tensors")
+    unknown = set(re.findall(rb'"dtype"\s*:\s*"([^"]*)"', header)) - _DTYPES
+    if unknown:
+        shown = min(unknown).decode(errors="replace")
+        raise Damaged(f"its entry {name} has tensors of the unknown type {shown!r:.30}")
+
+
+def parsed(text: bytes) -> Any:
+    """The JSON of a manifest, all of its numbers finite and at most 64 bits, all text whole.
+
+    Raises:
+        Damaged: it is not such JSON.
+    """
+    # Brackets in texts are counted too, unless there are many: taking texts out takes a while.
+    if _brackets(text) > _MOST_CONTAINERS and _brackets(_TEXTS.sub(b"", text)) > _MOST_CONTAINERS:
+        raise Damaged("its description has too many parts")
+    try:
+        data = json.loads(
+            text, parse_int=_whole, parse_float=_finite, parse_constant=_refuse_constant
+        )
+        if _depth(data) > _MOST_DEPTH:
+            raise Damaged("its description is nested too deeply")
+        json.dumps(data, ensure_ascii=False).encode()  # half a character is no text
+    except (ValueError, RecursionError) as error:  # of json alone: nothing of ours is called
+        raise Damaged(f"its description is no JSON: {error!s:.100}") from error
+    return data
+
+
+def _brackets(text: bytes) -> int:
+    return text.count(b"{") + text.count(b"[")
+
+
+def _depth(data: Any) -> int:
+    level, depth = [data], 0
+    while level and depth <= _MOST_DEPTH:
+        depth += 1
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner += item.values()
+            elif isinstance(item, list):
+                inner += item
+        level = [item for item in inner if isinstance(item, dict | list)]
+    return depth
+
+
+def _whole(text: str) -> int:
+    number = int(text) if len(text) < 25 else 2**63
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"{text:.30} is no 64-bit number")
+    return number
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text:.30} is too large a number")
+    return number
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is no number")

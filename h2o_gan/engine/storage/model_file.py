@@ -1,0 +1,195 @@
+"""A model as a file: a zip of one JSON document and two safetensors.
+
+Nothing in it is ever unpickled or executed. Entries are stored, not compressed, so a file can't
+unfold into more than its own size, and every tensor must have the very shape that the networks
+described by the JSON have, so a file can't claim memory it does not bring.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import IO, Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from h2o_gan.engine.data.pixel_encoder import PixelEncoder
+from h2o_gan.engine.data.table_encoder import Encoder, TableEncoder
+from h2o_gan.engine.image.model import ImageModel
+from h2o_gan.engine.mlp.model import LatentModel
+from h2o_gan.engine.model import Model
+from h2o_gan.engine.storage.atomic import written_whole
+from h2o_gan.engine.storage.entries import (
+    ENCODER,
+    MANIFEST,
+    MOST_MANIFEST_BYTES,
+    WEIGHTS,
+    parsed,
+    read_entries,
+)
+from h2o_gan.engine.storage.manifest import check_manifest
+from h2o_gan.engine.storage.weights import Damaged
+from h2o_gan.engine.tabular.model import TableModel
+from h2o_gan.engine.training.trainer import RUNNING
+from h2o_gan.parameters import Parameters
+
+__all__ = ["FORMAT_VERSION", "ModelFileError", "dump", "load", "save"]
+
+FORMAT_VERSION = 2
+
+_FORMAT = "h2o_gan model"
+_LOCAL_PARAMETERS = (
+    "checkpoint",
+    "export_checkpoints_dir",
+    "image_root",
+)  # of no meaning elsewhere
+_ENCODERS: dict[str, Any] = {"table": TableEncoder, "pixels": PixelEncoder}
+_MODELS: dict[str, type[Model]] = {
+    "images": ImageModel,
+    "latent": LatentModel,
+    "table": TableModel,
+}
+_NUMBERS = ("epoch", "step", "seconds", "stopped_by", "rows", "batch_size")
+
+
+class ModelFileError(ValueError):
+    """The file is not a model that this version can read."""
+
+
+def save(model: Model, path: str | os.PathLike[str]) -> None:
+    """Write `model` to `path`, whole or not at all.
+
+    Raises:
+        OSError: the path can't be written.
+        ValueError: the model has more levels than a file takes.
+    """
+    with written_whole(path) as file:
+        dump(model, file)
+
+
+def dump(model: Model, file: IO[bytes]) -> None:
+    """Write `model` to an open file, which may live in memory.
+
+    Raises:
+        ValueError: the model has more levels than a file takes.
+    """
+    manifest = {
+        "format": _FORMAT,
+        "format_version": FORMAT_VERSION,
+        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        "parameters": {
+            f.name: getattr(model.parameters, f.name)
+            for f in fields(Parameters)
+            if f.name not in _LOCAL_PARAMETERS
+        },
+        "model": {"kind": model.kind, **model.to_json()},
+        "encoder": model.encoder.to_json(),
+        "history": model.history,
+        "began_at": list(model.began_at),
+        **{name: getattr(model, name) for name in _NUMBERS},
+    }
+    tensors = {name: tensor.contiguous() for name, tensor in model.tensors().items()}
+    tensors["real_scores"] = torch.from_numpy(model.real_scores)
+    text = json.dumps(manifest, allow_nan=False).encode()
+    if len(text) > MOST_MANIFEST_BYTES:
+        raise ValueError(
+            f"the model's columns, levels and history take {len(text):,} bytes, more than the "
+            f"{MOST_MANIFEST_BYTES:,} of a model file: leave out columns with so many levels."
+        )
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in (
+            (MANIFEST, text),
+            (WEIGHTS, safetensors.torch.save(tensors)),
+            (ENCODER, safetensors.numpy.save(model.encoder.arrays())),
+        ):
+            archive.writestr(zipfile.ZipInfo(name), data)
+
+
+def load(path: str | os.PathLike[str] | IO[bytes]) -> Model:
+    """Read a model from `path`, or from an open file, which may live in memory.
+
+    Raises:
+        ModelFileError: the file is damaged, foreign, hostile or of a newer version.
+        OSError: the path can't be read.
+    """
+    # Nothing else is caught: an error of our own must not be told as one of the file.
+    try:
+        text, weights, encoder_arrays = read_entries(path)
+        manifest = parsed(text)
+        _check_format(manifest)
+        check_manifest(manifest)
+        return _restore(
+            manifest, safetensors.torch.load(weights), safetensors.numpy.load(encoder_arrays)
+        )
+    except (Damaged, safetensors.SafetensorError) as error:
+        name = os.fspath(path) if isinstance(path, str | os.PathLike) else "the file"
+        raise ModelFileError(
+            f"{name} is not a valid h2o_gan model file: {error!s:.300}."
+        ) from error
+
+
+def _check_format(manifest: Any) -> None:
+    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
+        raise Damaged("it is not an h2o_gan model")
+    version = manifest.get("format_version")
+    if type(version) is not int or version < 1:
+        raise Damaged("it has no format version")
+    if version > FORMAT_VERSION:
+        raise Damaged(
+            f"it is of format {version}, newer than the {FORMAT_VERSION} read here: upgrade h2o_gan"
+        )
+
+
+def _restore(
+    manifest: Mapping[str, Any], tensors: Mapping[str, Tensor], arrays: Mapping[str, Any]
+) -> Model:
+    encoder: Encoder = _ENCODERS[manifest["encoder"]["encoder"]].restore(
+        manifest["encoder"], arrays
+    )
+    history = manifest["history"]
+    # A training that goes on may not have come to its first scoring.
+    if not history and manifest["stopped_by"] != RUNNING:
+        raise Damaged("its history has no scoring")
+    epoch, step, seconds = manifest.get("began_at", (0, 0, 0.0))
+    data = manifest.get("model", {"kind": "latent"})  # format 1 knew no other kind
+    common = {
+        "parameters": _parameters(manifest["parameters"]),
+        "encoder": encoder,
+        "real_scores": _real_scores(tensors),
+        "history": history,
+        "began_at": (int(epoch), int(step), float(seconds)),
+        **{name: manifest[name] for name in _NUMBERS},
+    }
+    return _MODELS[data["kind"]].restore(data, tensors, common)
+
+
+def _parameters(given: Mapping[str, Any]) -> Parameters:
+    known = {f.name for f in fields(Parameters)} - set(_LOCAL_PARAMETERS)
+    unknown = set(given) - known
+    if unknown:
+        raise Damaged(f"it has unknown parameters: {', '.join(sorted(unknown)):.100}")
+    try:
+        return Parameters(**given)
+    except (TypeError, ValueError) as error:  # what that says of unfit values
+        raise Damaged(str(error)) from error
+
+
+def _real_scores(tensors: Mapping[str, Tensor]) -> Any:
+    scores = tensors.get("real_scores", tensors.get("critic_scores"))
+    if (
+        scores is None
+        or scores.ndim != 1
+        or not 2 <= len(scores) <= 2**20
+        or scores.dtype != torch.float64
+        or not bool(scores.isfinite().all())
+    ):
+        raise Damaged("its scores of real rows are not a scale")
+    return scores.numpy()

@@ -1,0 +1,1 @@
+"""The family of tables: an autoregressive generator and a critic of whole rows."""

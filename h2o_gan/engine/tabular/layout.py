@@ -1,0 +1,161 @@
+"""A row as the tokens that the generator writes, and back to values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from h2o_gan.engine.data.codecs import Binned, Levels
+from h2o_gan.engine.storage.weights import Damaged
+from h2o_gan.engine.tabular.dependencies import Dependency, find_dependencies
+from h2o_gan.engine.tabular.tokens import Choice, Number, Token, TokenTables, column_tokens
+
+__all__ = ["RowLayout"]
+
+Array = npt.NDArray[Any]
+
+
+class RowLayout:
+    """Which tokens stand for which columns, and which columns follow from others.
+
+    Args:
+        codecs: those of the learned columns.
+        rows: how many rows they were fitted on.
+        dependencies: between columns, by their places among the learned ones.
+    """
+
+    def __init__(
+        self, codecs: Sequence[Levels | Binned], rows: int, dependencies: Sequence[Dependency]
+    ) -> None:
+        self.codecs = tuple(codecs)
+        self.rows = rows
+        self.dependencies = tuple(dependencies)
+        self.columns = tuple(
+            column_tokens(place, codec, rows) for place, codec in enumerate(self.codecs)
+        )
+        self._derived = {dependency.token: dependency for dependency in self.dependencies}
+        self._check()
+        roots = [place for place in range(len(self.columns)) if place not in self._derived]
+        self._roots = [self.columns[place] for place in roots]
+        self.tokens: tuple[Token, ...] = tuple(t for c in self._roots for t in c.tokens)
+        starts = np.cumsum([0, *(len(column.tokens) for column in self._roots)]).tolist()
+        self.places: dict[int, range] = {
+            place: range(start, end)
+            for place, start, end in zip(roots, starts[:-1], starts[1:], strict=True)
+        }
+
+    @classmethod
+    def fit(cls, codecs: Sequence[Levels | Binned], codes: Tensor) -> RowLayout:
+        """The layout of rows with these codes, (rows, columns)."""
+        independent = cls(codecs, len(codes), ())
+        choices = {}
+        for place, column in enumerate(independent.columns):
+            own = codes[:, place].numpy()
+            if isinstance(column, Choice) and own.min() >= 0:
+                choices[place] = column.choice_of[own]
+        sizes = [column.tokens[0].size for column in independent.columns]
+        return cls(codecs, len(codes), find_dependencies(choices, sizes))
+
+    def tables(self, device: torch.device) -> TokenTables:
+        """Codes to tokens, on the device."""
+        return TokenTables(self._roots, device)
+
+    def source_of(self, column: int) -> Dependency | None:
+        """What the column at this place follows from, if it follows from another."""
+        return self._derived.get(column)
+
+    def order(self, first: Sequence[int] = (), last: Sequence[int] = ()) -> list[int]:
+        """The tokens, those of some columns first or last, the others as the table has them."""
+        middle = [place for place in self.places if place not in {*first, *last}]
+        columns = [*dict.fromkeys(first), *middle, *(c for c in last if c not in first)]
+        return [token for column in columns for token in self.places[column]]
+
+    def random_order(self, random: torch.Generator) -> list[int]:
+        """The tokens with their columns in random order."""
+        columns = list(self.places)
+        shuffled = torch.randperm(len(columns), generator=random).tolist()
+        return [token for place in shuffled for token in self.places[columns[place]]]
+
+    def decode(
+        self, values: Array, uniforms: Array, allowed: Mapping[int, Any] | None = None
+    ) -> list[pa.Array]:
+        """Tokens to values of the learned columns.
+
+        Args:
+            values: (rows, tokens) float64.
+            uniforms: (rows, learned columns) in [0, 1): which of its rare values a row gets.
+            allowed: by column, which codes may be, (codes,) bool; or a number's two bounds.
+        """
+        allowed = allowed or {}
+        arrays = []
+        for place, (column, codec) in enumerate(zip(self.columns, self.codecs, strict=True)):
+            dependency = self._derived.get(place)
+            if dependency is None:
+                span = self.places[place]
+                own = values[:, span.start : span.stop]
+            else:
+                source = values[:, self.places[dependency.source].start].astype(np.int64)
+                own = dependency.table[source][:, None]
+            bound = allowed.get(place)
+            if isinstance(column, Number):
+                numbers, missing = column.values(own)
+                if bound is not None:
+                    numbers = np.clip(numbers, *np.array(bound).astype(numbers.dtype))
+                arrays.append(column.codec.array(numbers, missing))
+                continue
+            codes = column.decode(own, uniforms[:, place], bound)
+            if isinstance(codec, Levels):
+                arrays.append(codec.decode(codes))
+            else:
+                missing = codes >= len(codec.low)
+                arrays.append(codec.array(codec.low[np.where(missing, 0, codes)], missing))
+        return arrays
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON part of the state; the codecs have their own."""
+        return {
+            "rows": self.rows,
+            "sizes": [token.size for token in self.tokens],
+            "dependencies": [
+                {"column": d.token, "source": d.source, "table": d.table.tolist()}
+                for d in self.dependencies
+            ],
+        }
+
+    @classmethod
+    def restore(cls, data: Mapping[str, Any], codecs: Sequence[Levels | Binned]) -> RowLayout:
+        """Inverse of :meth:`to_json`. Raises Damaged for other data."""
+        dependencies = [
+            Dependency(int(item["column"]), int(item["source"]), np.array(item["table"], np.int64))
+            for item in data["dependencies"]
+        ]
+        rows = data["rows"]
+        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
+            raise Damaged(f"{rows!r:.50} is not a number of rows")
+        layout = cls(codecs, rows, dependencies)
+        if [token.size for token in layout.tokens] != data["sizes"]:
+            raise Damaged("the tokens do not fit the columns")
+        return layout
+
+    def _check(self) -> None:
+        for place, dependency in self._derived.items():
+            source = dependency.source
+            if not (0 <= place < len(self.columns) and 0 <= source < len(self.columns)):
+                raise Damaged(f"no column {place} or {source}")
+            own, other = self.columns[place], self.columns[source]
+            table = dependency.table
+            if (
+                source in self._derived
+                or not isinstance(own, Choice)
+                or not isinstance(other, Choice)
+                or table.shape != (other.tokens[0].size,)
+                or table.min() < 0
+                or table.max() >= own.tokens[0].size
+            ):
+                raise Damaged(f"column {place} does not follow from column {source}")

@@ -1,0 +1,293 @@
+"""A trained GAN of a table: a column-by-column generator and a critic of whole rows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor, nn
+
+from h2o_gan.engine.data.schema import schema_of
+from h2o_gan.engine.data.table_encoder import TableEncoder
+from h2o_gan.engine.mlp.calibration import block_seed, in_threads
+from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed, sampling_device
+from h2o_gan.engine.storage.weights import Damaged, network_of, optimizer_of, optimizer_tensors
+from h2o_gan.engine.tabular.conditions import Conditions
+from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, RowCritic, Sizes
+from h2o_gan.engine.tabular.layout import RowLayout
+from h2o_gan.engine.tabular.sampling import Acceptance, fill_rows
+from h2o_gan.engine.tabular.tokens import TokenTables
+
+__all__ = ["CRITIC_SIZES", "TableModel"]
+
+Array = npt.NDArray[Any]
+
+CRITIC_SIZES = (16, 192)
+"""The critic's sizes where the table is not very wide."""
+
+_BLOCK_ROWS = 2048
+_BLOCK_CELLS = 2**19
+_SCORED_ROWS = 4096
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TableModel(Model):
+    """A model that writes rows column by column and knows how likely any row is.
+
+    Attributes:
+        layout: codes <-> tokens.
+        generator: the running mean of the generator.
+        sizes: its widths.
+        critic: the critic, or None where there was no time for one.
+        critic_sizes: its features of a token, and units of its two hidden layers.
+        shift, clip: how the critic's scores become log density ratios.
+        last_generator: state of the generator itself, for going on with training.
+        generator_optimizer: state of Adam, for the same.
+        best_generator: state of the running mean when held-out rows were most likely, for going on
+            with a training that has not ended; None where that has, or nothing was held out.
+        best_loss: their negative log likelihood then.
+    """
+
+    kind = "table"
+    architecture = "columns"
+
+    encoder: TableEncoder
+    layout: RowLayout
+    generator: AutoregressiveGenerator
+    sizes: Sizes
+    critic: RowCritic | None
+    critic_sizes: tuple[int, int] = CRITIC_SIZES
+    shift: float
+    clip: float
+    last_generator: Mapping[str, Tensor] = field(repr=False)
+    generator_optimizer: Mapping[str, Any] = field(repr=False)
+    best_generator: Mapping[str, Tensor] | None = field(default=None, repr=False)
+    best_loss: float | None = None
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        networks: dict[str, nn.Module] = {"generator": self.generator}
+        if self.critic is not None:
+            networks["critic"] = self.critic
+        return networks
+
+    def sample(
+        self,
+        rows: int,
+        seed: int | None = None,
+        *,
+        conditions: Mapping[str, Any] | pa.Table | None = None,
+        balance: str | None = None,
+        temperature: float = 1.0,
+    ) -> pa.RecordBatchReader:
+        """Draw rows.
+
+        They are made while the reader is read, a block at a time: memory does not grow with
+        `rows`. The same seed gives the same rows on the same machine.
+
+        Args:
+            rows: how many, at least 1.
+            seed: 0 or more; None for different rows each time.
+            conditions: what every row has to meet, by column: a level, a number or a time, a list
+                of them, a pair (low, high), or None for missing; or a table of some columns, whose
+                cells row by row are kept as they are.
+            balance: a categorical column whose levels come in equal numbers.
+            temperature: above 0; less than 1 for more typical rows, more for more varied ones.
+
+        Raises:
+            ValueError: an argument is out of bounds, or no row can meet the conditions.
+            TypeError: an argument is of a wrong type.
+        """
+        check_rows_and_seed(rows, seed)
+        if not temperature > 0 or not np.isfinite(temperature):
+            raise ValueError(f"temperature must be above 0 and finite, not {temperature!r}.")
+        if isinstance(conditions, pa.Table):
+            wanted = Conditions.by_row(self.layout, self.encoder, conditions, fill_missing=False)
+        else:
+            wanted = Conditions.by_column(self.layout, self.encoder, conditions or {})
+        if balance is not None:
+            wanted = wanted.balanced(self.encoder, balance, int(rows))
+        return self._reader(int(rows), seed, wanted, float(temperature))
+
+    def impute(self, table: pa.Table, seed: int | None = None) -> pa.RecordBatchReader:
+        """The rows of `table`, which has the training columns, with missing cells filled.
+
+        What was observed stays untouched; what was missing is drawn from the model, given the rest
+        of its row. Columns that were empty in training stay as they are.
+        """
+        check_rows_and_seed(table.num_rows, seed)
+        wanted = Conditions.by_row(self.layout, self.encoder, table, fill_missing=True)
+        return self._reader(table.num_rows, seed, wanted, 1.0)
+
+    def _reader(
+        self, rows: int, seed: int | None, conditions: Conditions, temperature: float
+    ) -> pa.RecordBatchReader:
+        blocks = self._blocks(rows, actual_seed(seed), conditions, temperature)
+        return pa.RecordBatchReader.from_batches(schema_of(list(self.columns)), blocks)
+
+    def _blocks(
+        self, rows: int, seed: int, conditions: Conditions, temperature: float
+    ) -> Iterator[pa.RecordBatch]:
+        device = sampling_device()
+        generator = copy.deepcopy(self.generator).to(device)
+        acceptance = self._acceptance(device)
+        own_order, order = self._order(), self._order(conditions.first)
+        # Rows with conditions take many candidates: smaller blocks keep a short sample quick.
+        size = self.block_rows if conditions.is_empty else max(self.block_rows // 8, 64)
+
+        def batch(block: int) -> pa.RecordBatch:
+            start = block * size
+            random = torch.Generator(device).manual_seed(block_seed(seed, block))
+            uniforms = np.random.default_rng([seed, block]).random((size, len(self.layout.codecs)))
+            # A block is drawn whole even if only its first rows are wanted, so that the rows
+            # of a short sample are those of a long one.
+            evidence, bounds = conditions.block(start, size, random, device)
+            values, _ = fill_rows(
+                generator, acceptance, evidence, order, own_order, random, bounds, temperature
+            )
+            count = min(size, rows - start)
+            arrays = self.layout.decode(
+                values[:count].cpu().double().numpy(), uniforms[:count], conditions.allowed
+            )
+            return conditions.restored(self.encoder.assemble(arrays, start, seed), start)
+
+        yield from in_threads(batch, -(-rows // size), device)
+
+    @property
+    def block_rows(self) -> int:
+        """Rows of a block: fewer for wide rows, so that a block's memory is bounded."""
+        return int(min(_BLOCK_ROWS, max(64, _BLOCK_CELLS // max(len(self.layout.tokens), 1))))
+
+    @property
+    def response(self) -> int | None:
+        """Place of the response among the learned columns that have tokens, if there is one."""
+        names = [codec.column.name for codec in self.layout.codecs]
+        if self.parameters.response_column not in names:
+            return None
+        place = names.index(self.parameters.response_column)
+        return place if place in self.layout.places else None
+
+    def _order(self, first: Sequence[int] = ()) -> list[int]:
+        """The tokens as they are drawn: these columns first, the response last."""
+        response = self.response
+        return self.layout.order(first, [] if response is None else [response])
+
+    def _acceptance(self, device: torch.device) -> Acceptance | None:
+        if self.critic is None:
+            return None
+        return Acceptance(copy.deepcopy(self.critic).to(device), self.shift, self.clip)
+
+    def scores(self, table: pa.Table) -> Array:
+        """The log density of each row: the generator's, times the critic's density ratio.
+
+        The two together are an energy-based model of the rows (Deng et al. 2020, arXiv
+        2004.11714). Values that training never saw count as rarer than any it saw.
+        """
+        tables = self.layout.tables(torch.device("cpu"))
+        codes = self.encoder.encode(table)
+        return row_scores(
+            self.generator,
+            self._acceptance(torch.device("cpu")),
+            self._order(),
+            self.layout.rows,
+            tables,
+            codes,
+        )
+
+    def tensors(self) -> dict[str, Tensor]:
+        states = {
+            "generator": self.generator.state_dict(),
+            "last_generator": self.last_generator,
+            "generator_optimizer": optimizer_tensors(self.generator_optimizer),
+        }
+        if self.critic is not None:
+            states["critic"] = self.critic.state_dict()
+        if self.best_generator is not None:
+            states["best_generator"] = self.best_generator
+        return {f"{name}.{key}": value for name, of in states.items() for key, value in of.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "layout": self.layout.to_json(),
+            "sizes": asdict(self.sizes),
+            "critic_sizes": list(self.critic_sizes),
+            "has_critic": self.critic is not None,
+            "shift": self.shift,
+            "clip": self.clip,
+            "best_loss": self.best_loss if self.best_generator is not None else None,
+        }
+
+    @classmethod
+    def restore(
+        cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor], common: Mapping[str, Any]
+    ) -> TableModel:
+        encoder = common["encoder"]
+        if not isinstance(encoder, TableEncoder):
+            raise Damaged("its encoder is not a table's")
+        layout = RowLayout.restore(data["layout"], encoder.learned)
+        sizes = Sizes(**{name: data["sizes"][name] for name in asdict(Sizes())})
+
+        def build() -> AutoregressiveGenerator:
+            return AutoregressiveGenerator(layout.tokens, sizes)
+
+        last = network_of(build, "last_generator", tensors)
+        critic = None
+        features, hidden = data.get("critic_sizes", CRITIC_SIZES)
+        if data["has_critic"]:
+            critic = network_of(
+                lambda: RowCritic(layout.tokens, features, hidden, 0.0), "critic", tensors
+            )
+        best = None
+        if data.get("best_loss") is not None:
+            best = network_of(build, "best_generator", tensors).state_dict()
+        return cls(
+            layout=layout,
+            generator=network_of(build, "generator", tensors),
+            sizes=sizes,
+            critic=critic,
+            critic_sizes=(features, hidden),
+            shift=float(data["shift"]),
+            clip=float(data["clip"]),
+            last_generator=last.state_dict(),
+            generator_optimizer=optimizer_of("generator_optimizer", last, tensors),
+            best_generator=best,
+            best_loss=None if best is None else float(data["best_loss"]),
+            **common,
+        )
+
+
+@torch.no_grad()
+def row_scores(
+    generator: AutoregressiveGenerator,
+    acceptance: Acceptance | None,
+    order: Sequence[int],
+    rows: int,
+    tables: TokenTables,
+    codes: Tensor,
+) -> Array:
+    """(rows,) float64 log densities of coded rows, by generator and critic.
+
+    Args:
+        order: the tokens in the order that the generator knows best.
+        rows: of the training data.
+        tables: codes to tokens.
+        codes: (rows, learned columns).
+    """
+    places = torch.tensor(order, device=codes.device)
+    unseen = float(np.log(rows)) + 1
+    parts = []
+    for start in range(0, len(codes), _SCORED_ROWS):
+        own = codes[start : start + _SCORED_ROWS]
+        values, active = tables.expand(own, None)
+        score = generator.log_likelihood(values, active, places).sum(0)
+        if acceptance is not None:
+            score = score + acceptance.log_ratio(values, active)
+        parts.append((score - unseen * (own < 0).sum(1)).double().cpu().numpy())
+    scores: Array = np.concatenate(parts) if parts else np.zeros(0)
+    return scores

@@ -1,0 +1,444 @@
+"""Codes of columns <-> tokens, the steps in which the column-by-column generator writes a row.
+
+A token is one choice among a few, or one number. A column with few codes is one choice. One with
+many levels is two: a block of levels alike in frequency, and the place in the block. A numeric
+column with many values is a choice between missing, its spikes (zero, a cap, infinity) and the
+rest, followed by a number: the normal score of the value's rank among the rest, drawn evenly
+within the rank that ties and bins share, as randomised quantile residuals are (Dunn & Smyth 1996).
+
+No value of a few rows reaches the network as itself. Levels seen in fewer than HANDFUL rows are one
+choice, "rare", and which of them a row gets is drawn by their shares alone; where all of them
+together are few rows, the network does not see them at all, and any row may get one. Numbers come
+out of ranges that hold at least HANDFUL rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from h2o_gan.engine.data.codecs import Binned, Levels
+
+__all__ = ["HANDFUL", "ColumnTokens", "Token", "TokenTables", "column_tokens"]
+
+Array = npt.NDArray[Any]
+
+HANDFUL = 5
+"""Rows below which a value counts as somebody's own."""
+
+SPARE = -1
+"""Choice of codes that the network does not see."""
+
+MAX_CHOICES = 256
+"""A column with more choices than this takes two tokens."""
+
+_MAX_DISTINCT = 128  # numbers with more distinct values than this are ranked, not chosen
+_FEWEST_POOLED = 100  # rows of rare levels that hide each of them
+_ROWS_A_CHOICE = 10  # and so are those with fewer rows than this for each distinct value
+_SPIKE_SHARE, _SPIKE_ROWS = 0.005, 20  # of the rows, that make a single value a spike
+
+
+@dataclass(frozen=True)
+class Token:
+    """One step of a row: a choice among ``size``, or a number where ``size`` is 0.
+
+    ``shares`` are the choices' probabilities. The number of a column is present only where the
+    token before it, if that is the same column's, took its last choice. The second token of a pair
+    has ``shares`` of shape (size of the first, size), conditional on the first.
+    """
+
+    column: int
+    size: int
+    shares: Array = field(repr=False, compare=False)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a number rather than a choice."""
+        return self.size == 0
+
+    @property
+    def is_second(self) -> bool:
+        """Whether its shares depend on the token before it."""
+        return self.shares.ndim == 2
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Per code of a column, missing last, what a token is: ``start + length * uniform``.
+
+    ``active`` is False where the row has no such number.
+    """
+
+    start: Array
+    length: Array
+    active: Array
+
+
+class Choice:
+    """One token: common codes as themselves, rare ones together."""
+
+    def __init__(self, place: int, shares: Array, choice_of: Array) -> None:
+        self._members = _Members(choice_of, shares)
+        self.choice_of = choice_of
+        sizes = _masses(choice_of, shares)
+        self.tokens = (Token(place, len(sizes), sizes / sizes.sum()),)
+
+    def tables(self) -> list[Tables]:
+        """How codes become the token."""
+        return [_choices(self.choice_of)]
+
+    def decode(self, values: Array, uniforms: Array, allowed: Array | None = None) -> Array:
+        """Tokens (rows, 1) and uniforms (rows,) to codes (rows,), among the `allowed` ones."""
+        return self._members.draw(values[:, 0].astype(np.int64), uniforms, allowed)
+
+    def allowed(self, codes: Array) -> list[Array]:
+        """Which codes may be, (codes,) bool, as the share of each choice that is left, (size,)."""
+        return [self._members.share_left(codes)]
+
+
+class Pair:
+    """Two tokens: a block of levels of like frequency, and the place in the block."""
+
+    def __init__(self, place: int, shares: Array, choice_of: Array) -> None:
+        self._members = _Members(choice_of, shares)
+        mass = _masses(choice_of, shares)
+        order = np.argsort(-mass, kind="stable")
+        self._choice_at = order  # choice by rank
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        self._size = int(np.ceil(np.sqrt(len(order))))
+        blocks = -(-len(order) // self._size)
+        flat = np.zeros(blocks * self._size)
+        flat[: len(order)] = mass[order] / mass.sum()
+        grid = flat.reshape(blocks, self._size)
+        block_shares = grid.sum(1)
+        self.tokens = (
+            Token(place, blocks, block_shares),
+            Token(place, self._size, grid / block_shares[:, None]),
+        )
+        self._rank_of = np.where(choice_of == SPARE, SPARE, rank[choice_of])
+
+    def tables(self) -> list[Tables]:
+        """How codes become the tokens."""
+        seen, rank = self._rank_of >= 0, self._rank_of
+        parts = (rank // self._size, rank % self._size)
+        return [_choices(np.where(seen, part, SPARE)) for part in parts]
+
+    def decode(self, values: Array, uniforms: Array, allowed: Array | None = None) -> Array:
+        """Tokens (rows, 2) and uniforms (rows,) to codes (rows,), among the `allowed` ones."""
+        rank = (values[:, 0] * self._size + values[:, 1]).astype(np.int64)
+        choice = self._choice_at[np.minimum(rank, len(self._choice_at) - 1)]
+        return self._members.draw(choice, uniforms, allowed)
+
+    def allowed(self, codes: Array) -> list[Array]:
+        """Which codes may be, as the share left of each block, and of each place by block."""
+        left = np.zeros(self.tokens[0].size * self._size)
+        left[: len(self._choice_at)] = self._members.share_left(codes)[self._choice_at]
+        grid = left.reshape(-1, self._size)
+        return [(grid.max(1) > 0).astype(float), grid]
+
+
+class Number:
+    """Missing, a spike or the rest; and for the rest, the normal score of its rank."""
+
+    def __init__(self, place: int, codec: Binned, rows: int) -> None:
+        self._codec = codec
+        shares = _code_shares(codec)
+        bins = shares[: len(codec.low)]
+        alone = codec.low == codec.high
+        spike = alone & (bins > max(_SPIKE_SHARE, _SPIKE_ROWS / rows))
+        beyond = ~np.isfinite(codec.low.astype(np.float64))
+        # Where spikes are all there is, the user wants them as numbers.
+        spike = beyond if spike.all() else spike | beyond
+        self._spikes = np.flatnonzero(spike)
+        self._bins = np.flatnonzero(~spike)
+        present = bins[self._bins].sum()
+        rest = bins[self._bins] / present
+        ends = np.append(0.0, np.cumsum(rest))
+        self._starts, self._lengths = ends[:-1] / ends[-1], rest
+        self._rank_floor = 0.5 / rows
+        self._knots = _merged(codec, self._bins, rest, present * rows)
+        kinds = np.append(shares[self._spikes], shares[len(bins) :])
+        number = Token(place, 0, np.ones(0))
+        self.tokens: tuple[Token, ...] = (number,)
+        if len(kinds):
+            kinds = np.append(kinds, max(1 - kinds.sum(), 1e-9))
+            self.tokens = (Token(place, len(kinds), kinds / kinds.sum()), number)
+
+    def tables(self) -> list[Tables]:
+        """How codes become the tokens."""
+        bins, missing = len(self._codec.low), int(self._codec.has_missing)
+        start, length = np.full(bins + missing, 0.5), np.zeros(bins + missing)
+        active = np.zeros(bins + missing, bool)
+        start[self._bins], length[self._bins], active[self._bins] = (
+            self._starts,
+            self._lengths,
+            True,
+        )
+        number = Tables(start, length, active)
+        if len(self.tokens) == 1:
+            return [number]
+        kind = np.full(bins + missing, self.tokens[0].size - 1)
+        kind[self._spikes] = np.arange(len(self._spikes))
+        kind[bins:] = len(self._spikes)
+        return [_choices(kind), number]
+
+    def values(self, values: Array) -> tuple[Array, Array]:
+        """Tokens (rows, 1 or 2) to numbers (rows,) in the column's dtype, and which are missing."""
+        numbers = self._knots.numbers(_normal_cdf(values[:, -1]))
+        missing = np.zeros(len(values), bool)
+        if len(self.tokens) == 2:
+            kind = values[:, 0].astype(np.int64)
+            spiked = kind < len(self._spikes)
+            numbers[spiked] = self._codec.low[self._spikes[kind[spiked]]]
+            missing = ~spiked & (kind < self.tokens[0].size - 1)
+        return numbers, missing
+
+    def allowed(self, low: float, high: float) -> list[Array]:
+        """A range as the share left of each kind, (kinds,), and the number's two bounds, (2,).
+
+        Where no number of the rest lies in the range, the second bound is below the first.
+        """
+        knots = self._knots
+        below = np.clip(_rank_below(knots, low), self._rank_floor, 1 - self._rank_floor)
+        upto = np.clip(_rank_upto(knots, high), self._rank_floor, 1 - self._rank_floor)
+        inside = knots.low[0] <= high and low <= knots.high[-1] and below < upto
+        bounds = _normal_score(np.array([below, upto])) if inside else np.array([np.inf, -np.inf])
+        if len(self.tokens) == 1:
+            return [bounds]
+        spikes = self._codec.low[self._spikes]
+        kinds = [*((low <= spikes) & (spikes <= high)), *[False] * self._codec.has_missing, inside]
+        return [np.array(kinds, float), bounds]
+
+    def present(self) -> list[Array | None]:
+        """All but missing, in the terms of :meth:`allowed`; None for no bound."""
+        if len(self.tokens) == 1:
+            return [None]
+        kinds = np.ones(self.tokens[0].size)
+        if self._codec.has_missing:
+            kinds[len(self._spikes)] = 0
+        return [kinds, None]
+
+    @property
+    def codec(self) -> Binned:
+        """The column's codec."""
+        return self._codec
+
+
+ColumnTokens = Choice | Pair | Number
+
+
+def column_tokens(place: int, codec: Levels | Binned, rows: int) -> ColumnTokens:
+    """The tokens of the column at `place`, whose codec saw `rows` rows."""
+    shares = _code_shares(codec)
+    if isinstance(codec, Levels) or codec.treat == "categorical":
+        choice_of = _pooled(shares, rows)
+        kind = Choice if choice_of.max() < MAX_CHOICES else Pair
+        return kind(place, shares, choice_of)
+    if codec.treat == "numeric":
+        return Number(place, codec, rows)
+    ranges = not np.array_equal(codec.low, codec.high)
+    ranked = len(codec.low) > _MAX_DISTINCT and shares.min() < _SPIKE_SHARE
+    if ranges or ranked or rows < _ROWS_A_CHOICE * len(codec.low):
+        return Number(place, codec, rows)
+    firsts = _first_places(shares[: len(codec.low)] * rows)
+    choice_of = np.zeros(len(shares), np.int64)
+    choice_of[firsts[1:]] = 1
+    choice_of[len(codec.low) :] = 1  # missing
+    return Choice(place, shares, np.cumsum(choice_of))
+
+
+class TokenTables:
+    """Codes (rows, columns) to tokens (rows, tokens), for all columns at once, on the device."""
+
+    def __init__(self, columns: Sequence[ColumnTokens], device: torch.device) -> None:
+        starts, lengths, actives, offsets, places, numbers = [], [], [], [], [], []
+        filled = 0
+        for column in columns:
+            for token, table in zip(column.tokens, column.tables(), strict=True):
+                offsets.append(filled + 1)
+                places.append(token.column)
+                numbers.append(token.is_number)
+                # The first entry is UNKNOWN's, which is code -1.
+                starts.append(np.append(0.5 if token.is_number else 0.0, table.start))
+                lengths.append(np.append(0.0, table.length))
+                actives.append(np.append(False, table.active))
+                filled += len(table.start) + 1
+        self._offsets = torch.tensor(offsets, device=device)
+        self._places = torch.tensor(places, device=device)
+        self._numbers = torch.tensor(np.flatnonzero(numbers), device=device)
+        self._start = torch.tensor(np.concatenate(starts), dtype=torch.float32, device=device)
+        self._length = torch.tensor(np.concatenate(lengths), dtype=torch.float32, device=device)
+        self._active = torch.tensor(np.concatenate(actives), dtype=torch.bool, device=device)
+
+    def expand(self, codes: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Codes to token values, float32 (rows, tokens), and which are there, bool.
+
+        A number's place among ties is drawn with `generator`, or is their middle.
+        """
+        entries = codes.long()[:, self._places] + self._offsets
+        values = self._start[entries]
+        if len(self._numbers):
+            own = entries[:, self._numbers]
+            if generator is None:
+                noise = torch.full(own.shape, 0.5, device=codes.device)
+            else:
+                noise = torch.rand(own.shape, generator=generator, device=codes.device)
+            ranks = values[:, self._numbers] + self._length[own] * noise
+            values[:, self._numbers] = torch.special.ndtri(ranks.clamp(1e-6, 1 - 1e-6))
+        return values, self._active[entries]
+
+
+class _Members:
+    """Choices and the codes behind them: one each, several behind a pooled one, and spare ones."""
+
+    def __init__(self, choice_of: Array, shares: Array) -> None:
+        seen = np.flatnonzero(choice_of >= 0)
+        order = seen[np.argsort(choice_of[seen], kind="stable")]
+        self._codes, self._choice = order, choice_of[order]
+        self._shares = shares[order]
+        self._first = np.searchsorted(self._choice, np.arange(choice_of.max() + 1))
+        self._spare = np.flatnonzero(choice_of < 0)
+        self._spare_ends = np.cumsum(shares[self._spare])
+
+    def draw(self, choice: Array, uniforms: Array, allowed: Array | None) -> Array:
+        """Choices and uniforms (rows,) to codes (rows,), among the `allowed` ones, (codes,)."""
+        spare, ends = self._spare, self._spare_ends
+        if allowed is not None:
+            left = self.share_left(allowed)
+            spare = spare[allowed[spare]]
+            # A spare code comes where only such are allowed; else the common ones suffice.
+            if (left > 0).any() and allowed[self._codes].any():
+                spare = spare[:0]
+            ends = np.linspace(0, 1, len(spare) + 1)[1:]
+        codes = self._common(choice, uniforms, allowed)
+        if not len(spare):
+            return codes
+        rare = uniforms < ends[-1]
+        codes[rare] = spare[np.searchsorted(ends, uniforms[rare], side="right")]
+        return codes
+
+    def _common(self, choice: Array, uniforms: Array, allowed: Array | None) -> Array:
+        shares = self._shares
+        if allowed is not None and allowed[self._codes].any():
+            shares = np.where(allowed[self._codes], shares, 0.0)
+        # Spare codes took the lowest uniforms: what is left of a row's still spreads evenly.
+        kept = self._spare_ends[-1] if len(self._spare) else 0.0
+        part = (
+            np.clip((uniforms - kept) / (1 - kept), 0, 1 - 1e-12) if allowed is None else uniforms
+        )
+        ends = np.cumsum(shares)
+        before = np.append(0.0, ends)[self._first]
+        mass = np.bincount(self._choice, shares)
+        place = np.searchsorted(ends, before[choice] + part * mass[choice], side="right")
+        last = np.append(self._first[1:], len(self._codes)) - 1
+        # Rounding must not lead out of the choice's own codes.
+        codes: Array = self._codes[np.clip(place, self._first[choice], last[choice])]
+        return codes
+
+    def share_left(self, codes: Array) -> Array:
+        """(choices,) the part of each choice that is among `codes`, (codes,) bool.
+
+        Where only spare codes are among them, every choice is free: they go with anything.
+        """
+        whole = np.bincount(self._choice, self._shares)
+        left: Array = np.bincount(self._choice, self._shares * codes[self._codes]) / whole
+        if not left.any() and codes[self._spare].any():
+            return np.ones_like(left)
+        return left
+
+
+def _pooled(shares: Array, rows: int) -> Array:
+    """The choice of each level: its own, the one of all rare levels, or SPARE."""
+    rare = shares * rows < HANDFUL - 0.5
+    choice_of: Array = np.cumsum(~rare) - 1
+    if rare.any():
+        pooled = rare.all() or shares[rare].sum() * rows >= _FEWEST_POOLED
+        choice_of[rare] = (~rare).sum() if pooled else SPARE
+    return choice_of
+
+
+def _masses(choice_of: Array, shares: Array) -> Array:
+    """(choices,) the sum of each choice's shares."""
+    seen = choice_of >= 0
+    return np.bincount(choice_of[seen], shares[seen])
+
+
+def _first_places(counts: Array) -> Array:
+    """Where ranges of neighbours begin that hold at least HANDFUL rows each."""
+    firsts, filled = [0], 0.0
+    for place, count in enumerate(counts):
+        if filled >= HANDFUL - 0.5:
+            firsts.append(place)
+            filled = 0.0
+        filled += count
+    if filled < HANDFUL - 0.5 and len(firsts) > 1:
+        firsts.pop()
+    return np.array(firsts)
+
+
+def _code_shares(codec: Levels | Binned) -> Array:
+    """Probability of each code, missing last."""
+    if isinstance(codec, Levels):
+        return codec.shares
+    shares = np.diff(codec.cumulative) * (1 - codec.missing_share)
+    return np.append(shares, [codec.missing_share] if codec.has_missing else [])
+
+
+def _merged(codec: Binned, bins: Array, shares: Array, rows: float) -> Binned:
+    """The rest of a column in ranges of at least HANDFUL rows; frequent values stay single."""
+    starts = _first_places(shares * rows)
+    lasts = np.append(starts[1:], len(bins)) - 1
+    low, high = codec.low[bins[starts]], codec.high[bins[lasts]]
+    # A range reaches to the next one's start: between them lie values as well.
+    high = np.where(low == high, high, np.append(low[1:], high[-1:]))
+    cumulative = np.append(0.0, np.cumsum(np.add.reduceat(shares, starts)))
+    cumulative /= cumulative[-1]
+    return Binned(codec.column, low, high, cumulative, 0.0, codec.step, codec.decimals)
+
+
+def _choices(choice_of: Array) -> Tables:
+    seen = choice_of >= 0
+    start = np.where(seen, choice_of, 0).astype(np.float64)
+    return Tables(start, np.zeros(len(choice_of)), seen)
+
+
+def _rank_below(knots: Binned, value: float) -> float:
+    """The part of the values that lies below `value`."""
+    place = int(np.searchsorted(knots.high, value, "left"))
+    if place == len(knots.low):
+        return 1.0
+    return _rank_inside(knots, place, value)
+
+
+def _rank_upto(knots: Binned, value: float) -> float:
+    """The part of the values that lies at or below `value`."""
+    place = int(np.searchsorted(knots.low, value, "right")) - 1
+    if place < 0:
+        return 0.0
+    if knots.low[place] == knots.high[place]:
+        return float(knots.cumulative[place + 1])
+    return _rank_inside(knots, place, value)
+
+
+def _rank_inside(knots: Binned, place: int, value: float) -> float:
+    low, high = float(knots.low[place]), float(knots.high[place])
+    part = min(max((value - low) / (high - low), 0.0), 1.0) if high > low else 0.0
+    start, end = knots.cumulative[place : place + 2]
+    return float(start + part * (end - start))
+
+
+def _normal_cdf(score: Array) -> Array:
+    rank: Array = torch.special.ndtr(torch.from_numpy(score.astype(np.float64))).numpy()
+    return rank
+
+
+def _normal_score(rank: Array) -> Array:
+    score: Array = torch.special.ndtri(torch.from_numpy(rank)).numpy()
+    return score

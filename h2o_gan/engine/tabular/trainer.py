@@ -1,0 +1,478 @@
+"""Training of a table's GAN: a generator by likelihood, then a critic of whole rows.
+
+The generator learns rows in the table's own order of columns, which samples are drawn in, and
+every few steps in a random one, so that any columns can be given. Which orders it learns is all
+that conditions cost.
+
+The critic learns to tell real rows from the generator's, by the relativistic pairing loss with R1
+and R2 penalties (Huang et al. 2024, R3GAN, arXiv 2501.05441). The generator starts so near to the
+data that the game is nearly over when it begins; what is left of it is worth most when rows are
+drawn (see :mod:`h2o_gan.engine.tabular.sampling`).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import threading
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from h2o_gan.engine.data.table_encoder import TableEncoder
+from h2o_gan.engine.events import Listener, Progress
+from h2o_gan.engine.model import copied, on_cpu, scale_of
+from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, RowCritic, Sizes
+from h2o_gan.engine.tabular.layout import RowLayout
+from h2o_gan.engine.tabular.model import CRITIC_SIZES, TableModel, row_scores
+from h2o_gan.engine.tabular.sampling import Acceptance, Evidence, fill_rows
+from h2o_gan.engine.training.objectives import Relativistic, r1_r2
+from h2o_gan.engine.training.trainer import RUNNING, Losses, Training, derive, descend, load_memory
+from h2o_gan.parameters import Parameters
+
+__all__ = ["TableTraining"]
+
+_RATE, _CRITIC_RATE = 4e-3, 2e-3
+_EMA_DECAY, _CRITIC_EMA_DECAY = 0.998, 0.99
+_WEIGHT_DECAY = 0.05
+_SMALL_TABLE, _TINY_TABLE, _TINY_RATE = 2500, 1000, 1.5e-3
+_DROPOUT, _MOST_DROPOUT, _DROPOUT_ROWS = 0.3, 0.5, 20_000
+_CRITIC_DROPOUT = 0.2
+_LONGEST_SLOPE = 5.0
+_WARM_UP = 0.1  # of the training
+_RANDOM_ORDER_EVERY = 4  # steps
+_STEPS, _STEPS_ROWS, _STEPS_POWER = 1000, 20_000, 0.25
+_FEWEST_STEPS, _MOST_STEPS = 250, 4000
+_HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.1, 2048, 40
+_SPLIT_SEED = 20
+_FEWEST_WEIGHTS, _WEIGHTS_A_ROW = 1_750_000, 1000
+_NARROWEST = Sizes(features=2, summary=16, hidden=4)
+
+_PENALTY = 0.05
+_CRITIC_STEPS = 500
+_CRITIC_SHARE = 0.25  # of the time
+_CRITIC_LOOKS = 10
+_POOL, _FEWEST_POOL, _MOST_POOL = 4, 10_000, 200_000  # generated rows: a multiple of the real ones
+_POOL_VALUES = 2**24  # where rows are so wide, as many generated as real ones will do
+_POOL_BLOCK = 4096  # rows
+_JUDGED_VALUES = 2**20  # at a time: each takes an encoding of a hundred bytes
+_CLIP = 0.98  # quantile of the ratio on generated rows
+_EVEN = math.log(2)  # the pairing loss of a critic that knows nothing
+
+
+class TableTraining(Training):
+    """One run: likelihood steps, then the critic's."""
+
+    scorings = 20
+    loop_share = 1 - _CRITIC_SHARE
+    metric = "held_out_loss"
+    cure = "Lower generator_learning_rate."
+
+    def __init__(
+        self,
+        encoder: TableEncoder,
+        codes: Tensor,
+        weights: npt.NDArray[np.float64] | None,
+        held_out: Tensor | None,
+        parameters: Parameters,
+        device: torch.device,
+        checkpoint: TableModel | None,
+    ) -> None:
+        self._all_rows = len(codes)
+        layout = RowLayout.fit(encoder.learned, codes) if checkpoint is None else checkpoint.layout
+        learned, kept = _split(len(codes), weights)
+        super().__init__(
+            codes[learned],
+            None if weights is None else weights[learned.numpy()],
+            parameters,
+            device,
+            checkpoint,
+        )
+        self.encoder, self.layout = encoder, layout
+        self.tables = layout.tables(device)
+        names = [codec.column.name for codec in layout.codecs]
+        last = (
+            [names.index(parameters.response_column)] if parameters.response_column in names else []
+        )
+        self.order = layout.order(last=[p for p in last if p in layout.places])
+        self._order = torch.tensor(self.order, device=device)
+        self._order_random = torch.Generator().manual_seed(derive(self.seed, 5, self.step))
+        rate = _RATE if len(codes) >= _TINY_TABLE else _TINY_RATE
+        self._rate = parameters.generator_learning_rate or rate
+        decay = parameters.ema_decay
+        self._ema_decay = _EMA_DECAY if decay is None else decay
+        self.sizes = (
+            sizes_of(len(layout.tokens), len(codes)) if checkpoint is None else checkpoint.sizes
+        )
+        self.critic_sizes = (
+            critic_sizes_of(len(layout.tokens), len(codes))
+            if checkpoint is None
+            else checkpoint.critic_sizes
+        )
+
+        start = torch.Generator().manual_seed(derive(self.seed, 0, 0))
+        self.generator = AutoregressiveGenerator(layout.tokens, self.sizes, _dropout(len(codes)))
+        self.generator.initialize(start)
+        if checkpoint is not None:
+            self.generator.load_state_dict(checkpoint.last_generator)
+        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        if checkpoint is not None:
+            self.average.load_state_dict(checkpoint.generator.state_dict())
+        self.generator.to(device)
+        self.average.to(device)
+        # Without numbers, or without choices, their features are empty.
+        self._weights: list[Tensor] = [w for w in self.generator.parameters() if w.numel()]
+        self._average_weights: list[Tensor] = [w for w in self.average.parameters() if w.numel()]
+        self.forget()
+        if checkpoint is not None:
+            load_memory(self.optimizer, checkpoint.generator_optimizer)
+        fixed = torch.Generator(device).manual_seed(_SPLIT_SEED)
+        self._references: dict[str, tuple[Tensor, Tensor]] = {}
+        for name, rows in (
+            ("held_out_loss", codes[kept] if len(kept) else None),
+            ("validation_held_out_loss", held_out),
+        ):
+            if rows is not None:
+                picked = rows[:_MOST_HELD_OUT].to(device)
+                self._references[name] = self.tables.expand(picked, fixed)
+        self._best: tuple[float, list[Tensor]] | None = None
+        if checkpoint is not None and self._resumed is checkpoint and checkpoint.best_generator:
+            assert checkpoint.best_loss is not None
+            # Parts without any weights are in no list of weights.
+            best = [w for w in checkpoint.best_generator.values() if w.numel()]
+            self._best = checkpoint.best_loss, [weight.to(device) for weight in best]
+        self._acceptance: Acceptance | None = None
+
+    @staticmethod
+    def default_batch(rows: int) -> int:
+        return 1 << int(math.log2(min(max(rows / 16, 32), 512)))
+
+    def last_epoch(self) -> int:
+        epochs: int | None = self.parameters.epochs
+        if epochs is not None:
+            return epochs
+        wanted: float = _STEPS * (len(self.codes) / _STEPS_ROWS) ** _STEPS_POWER
+        steps = min(max(wanted, _FEWEST_STEPS), _MOST_STEPS)
+        return self.first_epoch + math.ceil(steps / self.steps_per_epoch)
+
+    def networks(self) -> Mapping[str, list[Tensor]]:
+        return {"generator": self._weights, "average": self._average_weights}
+
+    def schedule(self, share: float) -> None:
+        warm = min(1.0, (share + 1e-3) / _WARM_UP)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate * warm * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+
+    def one_step(self, rows: Tensor, losses: Losses) -> None:
+        values, active = self.tables.expand(self.codes[rows], self.random)
+        order = self._order
+        if self.step % _RANDOM_ORDER_EVERY == 1:
+            order = torch.tensor(self.layout.random_order(self._order_random), device=self.device)
+        logs = self.generator.log_likelihood(values, active, order, self.random)
+        loss = -logs.sum(0).mean()
+        slopes = torch.autograd.grad(loss, self._weights)
+        for weight, slope in zip(self._weights, slopes, strict=True):
+            weight.grad = slope
+        torch.nn.utils.clip_grad_norm_(self._weights, _LONGEST_SLOPE)
+        self.optimizer.step()
+        self.step += 1
+        if order is self._order:
+            losses.add_generator(loss)
+        decay = min(self._ema_decay, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self._average_weights, self._weights, 1 - decay)
+
+    @torch.no_grad()
+    def score(self) -> dict[str, float | None]:
+        row: dict[str, float | None] = {}
+        for name, (values, active) in self._references.items():
+            logs = self.average.log_likelihood(values, active, self._order)
+            row[name] = -float(logs.sum(0).mean())
+        judged = row.get("validation_held_out_loss", row.get("held_out_loss"))
+        if judged is not None and (self._best is None or judged < self._best[0]):
+            self._best = judged, [weight.clone() for weight in self._average_weights]
+        return row
+
+    def conclude(self, tell: Listener, stop: threading.Event) -> dict[str, float | None] | None:
+        """Go back to the best generator, and train the critic against it."""
+        if self._best is not None:
+            with torch.no_grad():
+                torch._foreach_copy_(self._average_weights, self._best[1])
+        steps = self._critic_steps()
+        return _CriticTraining(self, tell, stop).run(steps) if steps else {}
+
+    def _critic_steps(self) -> int:
+        epochs = self.parameters.critic_epochs
+        return _CRITIC_STEPS if epochs is None else epochs * self.steps_per_epoch
+
+    @property
+    def acceptance(self) -> Acceptance | None:
+        """The critic, once it is trained."""
+        return self._acceptance
+
+    @acceptance.setter
+    def acceptance(self, value: Acceptance | None) -> None:
+        self._acceptance = value
+
+    def snapshot(self, stopped_by: str = RUNNING) -> TableModel:
+        acceptance = self._acceptance
+        random = torch.Generator().manual_seed(derive(self.seed, 3, 0))
+        if self.weights is not None:
+            picked = self.draw_by_weight(_MOST_HELD_OUT, random)
+        else:
+            picked = torch.randperm(len(self.codes), generator=random)[:_MOST_HELD_OUT]
+        real = self.codes[picked.to(self.device)]
+        scores = row_scores(
+            self.average, acceptance, self.order, self.layout.rows, self.tables, real
+        )
+        best = None
+        if stopped_by == RUNNING and self._best is not None:
+            kept = iter(self._best[1])
+            state = self.average.state_dict()
+            best = copied({name: next(kept) if w.numel() else w for name, w in state.items()})
+        return TableModel(
+            parameters=self.parameters.replace(seed=self.seed),
+            encoder=self.encoder,
+            layout=self.layout,
+            generator=on_cpu(self.average),
+            sizes=self.sizes,
+            critic=on_cpu(acceptance.critic) if acceptance else None,
+            critic_sizes=self.critic_sizes,
+            shift=acceptance.shift if acceptance else 0.0,
+            clip=acceptance.clip if acceptance else 0.0,
+            last_generator=copied(self.generator.state_dict()),
+            generator_optimizer=copied(self.optimizer.state_dict()),
+            best_generator=best,
+            best_loss=None if best is None or self._best is None else self._best[0],
+            real_scores=scale_of(scores),
+            epoch=self.epoch,
+            step=self.step,
+            seconds=self.seconds,
+            began_at=self.began_at,
+            history=[dict(row) for row in self.history],
+            stopped_by=stopped_by,
+            rows=self._all_rows,
+            batch_size=self.batch,
+        )
+
+    def forget(self) -> None:
+        self.optimizer = torch.optim.AdamW(
+            self.generator.parameters(),
+            lr=self._rate,
+            betas=(0.9, 0.98),
+            weight_decay=_WEIGHT_DECAY,
+            fused=self.device.type in ("cpu", "cuda"),
+        )
+
+
+class _CriticTraining:
+    """The critic's part of the game, against a pool of generated rows."""
+
+    def __init__(self, training: TableTraining, tell: Listener, stop: threading.Event) -> None:
+        self._training = training
+        self._tell, self._stop = tell, stop
+        self._random = torch.Generator(training.device).manual_seed(
+            derive(training.seed, 6, training.step)
+        )
+        start = torch.Generator().manual_seed(derive(training.seed, 7, 0))
+        tokens = training.layout.tokens
+        self._critic = RowCritic(tokens, *training.critic_sizes, _CRITIC_DROPOUT)
+        self._critic.initialize(start)
+        self._critic.to(training.device)
+        self._average = copy.deepcopy(self._critic).requires_grad_(False)
+        # Rows are drawn by weight on the CPU, by a generator of its own where steps are elsewhere.
+        self._weighted = self._random
+        if self._random.device.type != "cpu":
+            seed = derive(training.seed, 10, training.step)
+            self._weighted = torch.Generator().manual_seed(seed)
+
+    def run(self, steps: int) -> dict[str, float | None] | None:
+        """Train, and leave an acceptance with `training` unless the critic is no better than none.
+
+        Returns:
+            What to add to the history; None where it was stopped.
+        """
+        training = self._training
+        parameters = training.parameters
+        batch = training.batch
+        rate = parameters.discriminator_learning_rate or _CRITIC_RATE
+        penalty = parameters.gradient_penalty
+        penalty = _PENALTY if penalty is None else penalty
+        weights: list[Tensor] = [w for w in self._critic.parameters() if w.numel()]
+        average: list[Tensor] = [w for w in self._average.parameters() if w.numel()]
+        optimizer = torch.optim.AdamW(
+            weights,
+            lr=rate,
+            betas=(0.5, 0.99),
+            weight_decay=1e-3,
+            fused=training.device.type in ("cpu", "cuda"),
+        )
+        game = Relativistic(penalty)
+        pool = self._pool()
+        if pool is None:
+            return None
+        values, active = pool
+        held = min(len(values) // 4, _MOST_HELD_OUT * 2)
+        fakes = values[:held], active[:held]
+        values, active = values[held:], active[held:]
+        best, kept = _EVEN, None
+        losses = Losses(training.device)
+        for step in range(steps):
+            if self._stop.is_set():
+                return None
+            if training.elapsed() > training.limit:
+                break
+            share = step / steps
+            if step % 20 == 0:
+                self._progress(0.3 + 0.7 * share)
+            factor = min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * share))
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
+            real = self._critic.flat(*self._real(batch))
+            picked = torch.randint(
+                len(values), (batch,), generator=self._random, device=training.device
+            )
+            fake = self._critic.flat(values[picked], active[picked])
+            on_real, on_fake = self._critic(torch.cat([real, fake]), self._random).chunk(2)
+            loss = game.critic_game(on_real, on_fake)
+            if penalty:
+                loss = loss + r1_r2(on_real, on_fake, real, fake, penalty)
+            descend(optimizer, loss, weights)
+            losses.add_critic(loss)
+            decay = min(_CRITIC_EMA_DECAY, (1 + step) / (10 + step))
+            with torch.no_grad():
+                torch._foreach_lerp_(average, weights, 1 - decay)
+            if (step + 1) % max(steps // _CRITIC_LOOKS, 1) == 0:
+                judged = self._held_out_loss(*fakes)
+                if judged < best:
+                    best, kept = judged, [weight.clone() for weight in average]
+        row = {"critic_loss": losses.means()["critic_loss"], "critic_held_out_loss": best}
+        if kept is None:
+            return row
+        with torch.no_grad():
+            torch._foreach_copy_(average, kept)
+        scores = self._scores(*fakes)
+        shift = float(torch.logsumexp(scores, 0)) - math.log(len(scores))
+        clip = float(torch.quantile(scores - shift, _CLIP))
+        training.acceptance = Acceptance(self._average, shift, clip)
+        return row
+
+    def _pool(self) -> tuple[Tensor, Tensor] | None:
+        training = self._training
+        tokens = len(training.layout.tokens)
+        rows = min(max(_POOL * len(training.codes), _FEWEST_POOL), _MOST_POOL)
+        rows = min(rows, max(len(training.codes), _POOL_VALUES // tokens))
+        values, active = [], []
+        made, began = 0, training.elapsed()
+        while made < rows:
+            if self._stop.is_set():
+                return None
+            late = training.limit - began
+            if made and training.elapsed() > began + 0.3 * late:
+                break
+            evidence = Evidence.none(min(_POOL_BLOCK, rows), tokens, training.device)
+            order = training.order
+            drawn, there = fill_rows(training.average, None, evidence, order, order, self._random)
+            values.append(drawn)
+            active.append(there)
+            made += len(drawn)
+            self._progress(0.3 * min(made / rows, 1))
+        return torch.cat(values)[:rows], torch.cat(active)[:rows]
+
+    def _progress(self, share: float) -> None:
+        """Tell how far the critic is; from a snapshot taken here another run begins with it."""
+        self._tell(Progress(1 - _CRITIC_SHARE * (1 - share), self._training.unfinished))
+
+    def _real(self, rows: int) -> tuple[Tensor, Tensor]:
+        training = self._training
+        if training.weights is None:
+            picked = torch.randint(
+                len(training.codes), (rows,), generator=self._random, device=training.device
+            )
+        else:
+            picked = training.draw_by_weight(rows, self._weighted)
+        return training.tables.expand(training.codes[picked.to(training.device)], self._random)
+
+    @torch.no_grad()
+    def _scores(self, values: Tensor, active: Tensor) -> Tensor:
+        """(rows,) the scores of rows by the running mean of the critic."""
+        size = max(_JUDGED_VALUES // values.shape[1], 64)
+        parts = []
+        for start in range(0, len(values), size):
+            block = slice(start, start + size)
+            parts.append(self._average(self._average.flat(values[block], active[block]))[:, 0])
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def _held_out_loss(self, values: Tensor, active: Tensor) -> float:
+        """The pairing loss on rows that neither network learned from."""
+        references = self._training._references
+        real = references.get("held_out_loss")
+        if real is None:
+            return _EVEN
+        on_real, on_fake = self._scores(*real), self._scores(values, active)
+        return float(F.softplus(on_fake[None, :] - on_real[:, None]).mean())
+
+
+def _most_weights(rows: int) -> int:
+    """How many weights so many rows can teach; a table of tens of columns is far from it."""
+    return _FEWEST_WEIGHTS + _WEIGHTS_A_ROW * rows
+
+
+def sizes_of(tokens: int, rows: int) -> Sizes:
+    """Narrower networks for small tables, which are soon learned by heart, and for wide ones.
+
+    Very wide ones halve them until all tokens' networks have no more weights than the rows call
+    for, or are as narrow as can be.
+    """
+    sizes = _usual_sizes(tokens, rows)
+    while tokens * sizes.weights > _most_weights(rows) and sizes != _NARROWEST:
+        sizes = Sizes(
+            features=max(sizes.features // 2, _NARROWEST.features),
+            summary=max(sizes.summary // 2, _NARROWEST.summary),
+            hidden=max(sizes.hidden // 2, _NARROWEST.hidden),
+        )
+    return sizes
+
+
+def critic_sizes_of(tokens: int, rows: int) -> tuple[int, int]:
+    """Features of a token and hidden units of the critic, by the same measure."""
+    features, hidden = CRITIC_SIZES
+    while tokens * features * (25 + hidden) > _most_weights(rows) and features > 1:
+        features, hidden = features // 2, hidden // 2
+    return features, hidden
+
+
+def _usual_sizes(tokens: int, rows: int) -> Sizes:
+    if rows < _SMALL_TABLE:
+        return Sizes(features=16, summary=64, hidden=32)
+    if tokens <= 40:
+        return Sizes(features=32, summary=128, hidden=96)
+    return Sizes(features=16, summary=128, hidden=96 if tokens <= 80 else 64)
+
+
+def _dropout(rows: int) -> float:
+    """More of it for small tables, whose rows the networks would come too near to."""
+    share = math.log(_DROPOUT_ROWS / rows) / math.log(_DROPOUT_ROWS / _SMALL_TABLE)
+    return _DROPOUT + (_MOST_DROPOUT - _DROPOUT) * min(max(share, 0.0), 1.0)
+
+
+def _split(rows: int, weights: npt.NDArray[np.float64] | None) -> tuple[Tensor, Tensor]:
+    """Row numbers to learn from, and a few to hold out; the same ones every time."""
+    if rows < _FEWEST_ROWS:
+        return torch.arange(rows), torch.arange(0)
+    order = torch.randperm(rows, generator=torch.Generator().manual_seed(_SPLIT_SEED))
+    held = min(int(rows * _HELD_OUT), _MOST_HELD_OUT)
+    kept, learned = order[:held], order[held:].sort().values
+    if weights is None:
+        return learned, kept
+    # Rows of weight 0 are no part of the data; the others are judged as often as they count.
+    own = torch.tensor(weights)
+    if own[learned].sum() <= 0 or own[kept].sum() <= 0:
+        return torch.arange(rows), torch.arange(0)
+    random = torch.Generator().manual_seed(_SPLIT_SEED)
+    return learned, kept[torch.multinomial(own[kept], held, replacement=True, generator=random)]

@@ -1,0 +1,1 @@
+"""What all families train with: the loop, objectives, scores and measures."""

@@ -1,0 +1,482 @@
+"""What an estimator does with images: arrays of them, grids, and the search for copies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h2o
+import numpy as np
+from h2o.exceptions import H2OValueError
+from h2o.frame import H2OFrame
+from h2o.plot import RAISE_ON_FIGURE_ACCESS, decorate_plot_result, get_matplotlib_pyplot
+
+from h2o_gan.cluster.training_data import check_kinds, column_of, frame_of, whole_number
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from h2o_gan.engine.model import Model
+
+__all__ = ["ImageMethods"]
+
+_INCHES = 0.9  # of an image in a grid
+_PER_CLASS = 8
+_GIF_SECONDS = 0.2
+
+
+class ImageMethods:
+    """Methods of :class:`~h2o_gan.H2OGANEstimator` that show or return images, or look for copies.
+
+    All but :meth:`copies` and :meth:`plot_copies` need a model of images.
+    """
+
+    if TYPE_CHECKING:
+        parms: Mapping[str, Any]
+
+        @property
+        def _model_of(self) -> Model: ...
+
+        def _model_with_root(self) -> Model: ...
+
+    def generate_images(
+        self,
+        n: int | None = None,
+        seed: int | None = None,
+        *,
+        conditions: Mapping[str, Any] | None = None,
+        balance: str | None = None,
+        latents: npt.ArrayLike | None = None,
+    ) -> npt.NDArray[np.uint8]:
+        """New images as an array, without a detour through the cluster.
+
+        Args:
+            n: how many, at least 1; may be left out where `latents` are given.
+            seed: 0 or more; the same seed gives the same images. None for new ones each time.
+            conditions: for a model trained with labels, the label that all have, as
+                ``{"label": 7}``, or a list of labels to choose among.
+            balance: the label's column, for equal numbers of each label in turn.
+            latents: (n, latent_size) latent vectors to turn into images; for a model with labels,
+                `conditions` says which label they have, one for all or a list, one for each.
+
+        Returns:
+            uint8 (n, height, width), or (n, height, width, 3) for colours; 255 is the largest
+            value of the training data, 0 the smallest.
+
+        Raises:
+            H2OValueError, ValueError, TypeError: an argument is unfit, or the model is of a table.
+        """
+        model = self._image_model()
+        if latents is not None:
+            return _as_bytes(model, _from_latents(model, latents, conditions))
+        if n is None:
+            raise H2OValueError("n is missing: say how many images to generate.")
+        n = whole_number(n, "n")
+        seed = None if seed is None else whole_number(seed, "seed")
+        if model.kind == "images":
+            images: npt.NDArray[np.uint8] = model.images(  # type: ignore[attr-defined]
+                n, seed, conditions=conditions, balance=balance
+            )
+            return images
+        if conditions is not None or balance is not None:
+            raise H2OValueError("this model is an mlp, which knows no labels to ask for.")
+        rows = model.sample(n, seed).read_all()
+        return _as_bytes(model, np.stack([c.to_numpy() for c in rows.columns], 1).astype(float))
+
+    def plot_samples(
+        self,
+        n: int | None = None,
+        seed: int | None = None,
+        *,
+        conditions: Mapping[str, Any] | None = None,
+        server: bool = False,
+        save_plot_path: str | None = None,
+    ) -> Any:
+        """Draw a grid of generated images: a row for each class where there are labels.
+
+        Args:
+            n: how many images; eight of each class, or 64, when absent.
+            seed: as in :meth:`generate_images`.
+            conditions: as in :meth:`generate_images`.
+            server: draw without a display.
+            save_plot_path: file to write the plot to.
+
+        Raises:
+            H2OValueError, ValueError, TypeError: as :meth:`generate_images`.
+        """
+        model = self._image_model()
+        labels = _labels(model)
+        if labels is None or conditions:
+            images = self.generate_images(n or 64, seed, conditions=conditions)
+            across = math.ceil(math.sqrt(len(images)))
+            grid = [list(images[at : at + across]) for at in range(0, len(images), across)]
+            return _drawn(grid, None, None, server, save_plot_path)
+        classes = labels.classes
+        images = self.generate_images(
+            n or _PER_CLASS * len(classes), seed, balance=labels.column.name
+        )
+        grid = [list(images[place :: len(classes)]) for place in range(len(classes))]
+        kept = [(row, str(name)) for row, name in zip(grid, classes, strict=True) if row]
+        return _drawn(
+            [row for row, _ in kept], [name for _, name in kept], None, server, save_plot_path
+        )
+
+    def plot_interpolation(
+        self,
+        labels: Sequence[Any] | None = None,
+        seed: int | None = None,
+        *,
+        rows: int = 5,
+        steps: int = 10,
+        server: bool = False,
+        save_plot_path: str | None = None,
+    ) -> Any:
+        """Draw images on the way from one latent vector to another, a row for each pair.
+
+        The way is along the sphere that latent vectors lie near to (White 2016, arXiv 1609.04468).
+        A model that has learned shapes changes one into the other; one that has learned images by
+        heart jumps.
+
+        Args:
+            labels: the label of each row, for a model with labels; its first ones when absent.
+            seed: 0 or more, for the same latent vectors again.
+            rows: how many pairs, where `labels` does not say.
+            steps: images on the way, both ends included.
+            server: draw without a display.
+            save_plot_path: file to write the plot to.
+
+        Raises:
+            H2OValueError, ValueError: an argument is unfit, or the model has no latent vectors.
+        """
+        model = self._image_model()
+        if steps < 2 or rows < 1:
+            raise H2OValueError("steps must be at least 2, rows at least 1.")
+        known = _labels(model)
+        if known is None and labels is not None:
+            raise H2OValueError("labels: this model was trained without.")
+        if known is not None:
+            labels = list(labels if labels is not None else known.classes[:rows])
+            rows = len(labels)
+        random = np.random.default_rng(seed)
+        size: int = model.latent_size  # type: ignore[attr-defined]
+        ends = random.standard_normal((rows, 2, size))
+        way = np.concatenate([_sphere(first, last, steps) for first, last in ends])
+        conditions = None
+        if known is not None and labels is not None:
+            conditions = {known.column.name: [label for label in labels for _ in range(steps)]}
+        images = self.generate_images(latents=way, conditions=conditions)
+        grid = [list(images[at : at + steps]) for at in range(0, len(images), steps)]
+        names = None if labels is None else [str(label) for label in labels]
+        return _drawn(grid, names, None, server, save_plot_path)
+
+    def plot_progress(
+        self,
+        epoch: int | None = None,
+        *,
+        server: bool = False,
+        save_plot_path: str | None = None,
+    ) -> Any:
+        """Draw what the same latent vectors stood for at a scoring during training.
+
+        Args:
+            epoch: the scoring's; the last when absent. ``model.preview_epochs`` lists them.
+            server: draw without a display.
+            save_plot_path: file to write to; a name that ends in .gif gets all scorings, one after
+                the other, whatever `epoch` is.
+
+        Raises:
+            H2OValueError: there is no such scoring, or the model has no pictures of its training.
+        """
+        model = self._image_model()
+        epochs = list(getattr(model, "preview_epochs", ()))
+        if not epochs:
+            raise H2OValueError(
+                "this model kept no pictures of its training; architecture='convolutional' does."
+            )
+        if epoch is not None and epoch not in epochs:
+            raise H2OValueError(
+                f"epoch={epoch}: there is no picture of that; there are of "
+                f"{', '.join(map(str, epochs))}."
+            )
+        previews = model.previews.numpy()  # type: ignore[attr-defined]
+        labels = _labels(model)
+        if save_plot_path is not None and str(save_plot_path).lower().endswith(".gif"):
+            _save_gif([_tiled(frame, _across(labels)) for frame in previews], save_plot_path)
+            save_plot_path = None
+        place = len(epochs) - 1 if epoch is None else epochs.index(epoch)
+        across = _across(labels)
+        images = _without_colours(previews[place])
+        grid = [list(images[at : at + across]) for at in range(0, len(images), across)]
+        return _drawn(grid, None, f"epoch {epochs[place]}", server, save_plot_path)
+
+    # ---- copies
+
+    def copies(
+        self,
+        frame: H2OFrame,
+        training_frame: H2OFrame | str | None = None,
+        destination_frame: str | None = None,
+    ) -> H2OFrame:
+        """The training row that each row of a frame is nearest to, and how near.
+
+        For images the distance is the root of the mean squared difference of pixels, on a scale of
+        0 to 1; for tables the mean difference over the columns, 0 to 1 each (Gower 1971). It is
+        held against the distance that real rows have which the model has not seen; training rows
+        with themselves left out stand in for those.
+
+        Args:
+            frame: rows to look at, usually generated ones.
+            training_frame: what the model was trained on; the frame that `train` got when absent.
+            destination_frame: key of the new frame; made up when absent.
+
+        Returns:
+            A frame with one row a row: ``nearest_row``, its number in the training frame, from 0;
+            ``distance``; ``real_distance``, the median distance of unseen real rows; and
+            ``real_nearer``, the share of unseen real rows that are as near to a training row or
+            nearer. Where many more than a hundredth of the rows have a ``real_nearer`` below .01,
+            they are copies.
+
+        Raises:
+            H2OValueError, ValueError: a column is missing, or the training frame is gone.
+        """
+        from h2o_gan.cluster.frames import write_frame
+
+        return write_frame(self._copies(frame, training_frame)[0], destination_frame)
+
+    def plot_copies(
+        self,
+        frame: H2OFrame,
+        training_frame: H2OFrame | str | None = None,
+        n: int = 10,
+        *,
+        server: bool = False,
+        save_plot_path: str | None = None,
+    ) -> Any:
+        """Draw how near rows come to training rows, and for images the `n` closest pairs.
+
+        Args:
+            frame: as in :meth:`copies`.
+            training_frame: as in :meth:`copies`.
+            n: how many pairs to show, generated image above, training image below.
+            server: draw without a display.
+            save_plot_path: file to write the plot to.
+
+        Raises:
+            H2OValueError, ValueError: as :meth:`copies`.
+        """
+        found, rows, training = self._copies(frame, training_frame)
+        model = self._model_with_root()
+        plt = get_matplotlib_pyplot(server)
+        if plt is None:
+            return decorate_plot_result(figure=RAISE_ON_FIGURE_ACCESS)
+        distances = found["distance"].to_numpy()
+        closest = np.argsort(distances)[: max(n, 1)]
+        has_images = hasattr(model.encoder, "shape")
+        figure = plt.figure(
+            figsize=(max(_INCHES * len(closest), 6), 5 if has_images else 3), layout="constrained"
+        )
+        parts = figure.subfigures(2, 1, height_ratios=[3, 2]) if has_images else [figure]
+        axis = parts[0].subplots()
+        axis.hist(found["real_nearer"].to_numpy(), bins=20, range=(0, 1), color="0.5")
+        axis.axhline(len(distances) / 20, color="black", linewidth=0.8, linestyle="--")
+        axis.set_xlabel("share of unseen real rows that are as near to a training row, or nearer")
+        axis.set_ylabel("rows")
+        axis.set_title("Copies would pile up at 0; unseen real rows lie along the line")
+        if has_images:
+            # Read again, so that only the pairs are in memory as images.
+            pairs = [rows.take(closest), training.take(found["nearest_row"].take(closest))]
+            images = [_without_colours(_images_of(model, table)) for table in pairs]
+            axes = parts[1].subplots(2, len(closest), squeeze=False)
+            for row, name in enumerate(("generated", "training")):
+                for column, image in enumerate(images[row]):
+                    _show(axes[row, column], image)
+                axes[row, 0].set_ylabel(name, fontsize=8)
+        return _finished(plt, figure, server, save_plot_path)
+
+    def _copies(
+        self, frame: H2OFrame, training_frame: H2OFrame | str | None
+    ) -> tuple[pa.Table, pa.Table, pa.Table]:
+        """What :meth:`copies` returns, and the rows of both frames."""
+        from h2o_gan.engine.nearest import copies
+
+        model = self._model_with_root()
+        frame = frame_of(frame, "frame", "copies")
+        if training_frame is None:
+            entry = self.parms.get("training_frame", {})
+            training_frame = entry.get("input_value")
+            if training_frame is None or h2o.get_frame(training_frame) is None:
+                raise H2OValueError(
+                    "training_frame is missing: the frame that the model was trained on is not in "
+                    "this cluster, or not known. Give it as training_frame."
+                )
+        training = _read(model, frame_of(training_frame, "training_frame", "copies"))
+        rows = _read(model, frame)
+        return copies(model, rows, training), rows, training
+
+    def _image_model(self) -> Model:
+        model = self._model_of
+        if not hasattr(model.encoder, "shape"):
+            raise H2OValueError(
+                "this model was trained on a table, not on images: generate(n) draws rows."
+            )
+        return model
+
+
+def _read(model: Model, frame: H2OFrame) -> pa.Table:
+    """The columns of a frame that count for distances; for image files, their paths."""
+    from h2o_gan.cluster.frames import open_frame
+
+    columns = list(model.judged_columns)
+    names = [column.name for column in columns]
+    path = model.parameters.image_column
+    if path is not None and path in frame.names:
+        names = [path]
+        label = _labels(model)
+        columns = [] if label is None else [label.column]
+        names += [column.name for column in columns]
+    for name in names:
+        column_of(frame, name, "frame")
+    check_kinds(frame, columns)
+    with closing(open_frame(frame, names)) as source:
+        return source.reader.read_all()
+
+
+def _images_of(model: Model, table: pa.Table) -> npt.NDArray[np.uint8]:
+    """Images (n, height, width, colours) of rows, scaled to 0..255."""
+    encoder: Any = model.encoder
+    codes = model.codes_of(table)[:, : encoder.width].numpy()
+    scaled: npt.NDArray[np.uint8] = np.rint(codes * (255.0 / encoder.levels)).astype(np.uint8)
+    return scaled.reshape(-1, *encoder.shape)
+
+
+def _labels(model: Model) -> Any:
+    return getattr(model.encoder, "labels", None)
+
+
+def _from_latents(
+    model: Model, latents: npt.ArrayLike, conditions: Mapping[str, Any] | None
+) -> npt.NDArray[Any]:
+    labels = _labels(model)
+    if labels is None:
+        if conditions:
+            raise H2OValueError("conditions: this model was trained without labels.")
+        rows: npt.NDArray[Any] = model.map_latents(latents)  # type: ignore[attr-defined]
+        return rows
+    name = labels.column.name
+    if set(conditions or ()) != {name}:
+        raise H2OValueError(
+            f"latents need a label too: conditions={{{name!r}: ...}} says which, one for all or a "
+            "list."
+        )
+    wanted = (conditions or {})[name]
+    count = len(np.atleast_2d(np.asarray(latents)))
+    every = list(wanted) if isinstance(wanted, list | tuple | np.ndarray) else [wanted] * count
+    return model.map_latents(latents, every)  # type: ignore[attr-defined, no-any-return]
+
+
+def _as_bytes(model: Model, rows: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Pixels in the data's scale, (n, pixels), as uint8 images."""
+    encoder: Any = model.encoder
+    shares = (rows - encoder.low) / (encoder.high - encoder.low)
+    images = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
+    return _without_colours(images.reshape(-1, *encoder.shape))
+
+
+def _without_colours(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return images[..., 0] if images.shape[-1] == 1 else images
+
+
+def _sphere(first: npt.NDArray[Any], last: npt.NDArray[Any], steps: int) -> npt.NDArray[np.float64]:
+    """(steps, size) points on the arc between two vectors."""
+    angle = math.acos(np.clip(first @ last / (np.linalg.norm(first) * np.linalg.norm(last)), -1, 1))
+    shares = np.linspace(0, 1, steps)[:, None]
+    if math.sin(angle) < 1e-6:
+        weights = 1 - shares, shares
+    else:
+        weights = (
+            np.sin((1 - shares) * angle) / math.sin(angle),
+            np.sin(shares * angle) / math.sin(angle),
+        )
+    arc: npt.NDArray[np.float64] = weights[0] * first + weights[1] * last
+    return arc
+
+
+def _across(labels: Any) -> int:
+    """Images in a row of a preview; see :func:`h2o_gan.engine.image.trainer.preview_grid`."""
+    classes = 0 if labels is None else len(labels.classes)
+    return classes if 2 <= classes <= 12 else 8
+
+
+def _tiled(images: npt.NDArray[np.uint8], across: int) -> npt.NDArray[np.uint8]:
+    """Images (n, height, width, colours) as one, with a margin of a pixel between them."""
+    count, height, width, colours = images.shape
+    down = -(-count // across)
+    canvas = np.full((down * (height + 1) + 1, across * (width + 1) + 1, colours), 128, np.uint8)
+    for place, image in enumerate(images):
+        top, left = 1 + place // across * (height + 1), 1 + place % across * (width + 1)
+        canvas[top : top + height, left : left + width] = image
+    return canvas
+
+
+def _save_gif(frames: Sequence[npt.NDArray[np.uint8]], path: str) -> None:
+    from PIL import Image
+
+    scale = max(1, 320 // frames[0].shape[1])
+    pictures = [
+        Image.fromarray(_without_colours(frame).repeat(scale, 0).repeat(scale, 1))
+        for frame in frames
+    ]
+    waits = [int(_GIF_SECONDS * 1000)] * (len(pictures) - 1) + [2000]
+    pictures[0].save(Path(path), save_all=True, append_images=pictures[1:], duration=waits, loop=0)
+
+
+def _show(axis: Any, image: npt.NDArray[np.uint8]) -> None:
+    axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for side in axis.spines.values():
+        side.set_visible(False)
+
+
+def _drawn(
+    grid: Sequence[Sequence[npt.NDArray[np.uint8]]],
+    names: Sequence[str] | None,
+    title: str | None,
+    server: bool,
+    save_plot_path: str | None,
+) -> Any:
+    """A figure of rows of images."""
+    plt = get_matplotlib_pyplot(server)
+    if plt is None:
+        return decorate_plot_result(figure=RAISE_ON_FIGURE_ACCESS)
+    across = max(map(len, grid))
+    figure, axes = plt.subplots(
+        len(grid),
+        across,
+        squeeze=False,
+        figsize=(_INCHES * across + 0.4, _INCHES * len(grid) + 0.2),
+        layout="compressed",
+    )
+    for row, images in enumerate(grid):
+        for column in range(across):
+            if column < len(images):
+                _show(axes[row, column], images[column])
+            else:
+                axes[row, column].set_axis_off()
+        if names is not None:
+            axes[row, 0].set_ylabel(names[row], rotation=0, ha="right", va="center")
+    if title is not None:
+        figure.suptitle(title)
+    return _finished(plt, figure, server, save_plot_path)
+
+
+def _finished(plt: Any, figure: Any, server: bool, save_plot_path: str | None) -> Any:
+    if save_plot_path is not None:
+        figure.savefig(save_plot_path)
+    if not server:
+        plt.show()
+    return decorate_plot_result(figure=figure)
