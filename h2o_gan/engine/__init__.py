@@ -79,10 +79,12 @@ Models with an architecture given as dicts, or with another loss, are one-pass G
 perceptrons instead (:mod:`~h2o_gan.engine.mlp.trainer`).
 """
 
-from h2o_gan.engine.api import TrainingDiverged, fit, resolve_device
+from h2o_gan.engine.api import TrainingDiverged, fit
+from h2o_gan.engine.device import resolve_device
 from h2o_gan.engine.events import Cadence, Event, Message, Progress, Scored
+from h2o_gan.engine.exceptions import ModelFileError
 from h2o_gan.engine.model import Model
-from h2o_gan.engine.storage.model_file import ModelFileError, dump, load, save
+from h2o_gan.engine.storage.model_file import dump, load, save
 
 __all__ = [
     "Cadence",

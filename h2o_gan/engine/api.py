@@ -12,20 +12,23 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
+from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.preparation import encode_rows, fit_encoder, read_rows
 from h2o_gan.engine.data.schema import TEXT_KINDS, kind_of
-from h2o_gan.engine.data.table_encoder import Encoder
+from h2o_gan.engine.device import resolve_device
 from h2o_gan.engine.events import Listener, Message
+from h2o_gan.engine.exceptions import TrainingDiverged
 from h2o_gan.engine.image.trainer import ImageTraining
+from h2o_gan.engine.mlp.expansion import expansion_of
 from h2o_gan.engine.mlp.trainer import LatentTraining
 from h2o_gan.engine.model import Model
 from h2o_gan.engine.tabular.trainer import TableTraining
 from h2o_gan.engine.training.detection import Detector, picked_rows
-from h2o_gan.engine.training.trainer import RUNNING, TrainingDiverged
+from h2o_gan.engine.training.trainer import RUNNING
 from h2o_gan.parameters import Parameters, check_weights
 
-__all__ = ["TrainingDiverged", "fit", "resolve_device"]
+__all__ = ["TrainingDiverged", "fit"]
 
 _TRAININGS: dict[str, Any] = {
     "columns": TableTraining,
@@ -99,32 +102,6 @@ def fit(
     return model
 
 
-def resolve_device(name: str) -> torch.device:
-    """The torch device of a ``device`` parameter.
-
-    Raises:
-        ValueError: an unknown name, or a device that is not there.
-    """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda", "mps"):
-        raise ValueError(f"device={name!r} is not known; use auto, cpu, cuda, cuda:1 or mps.")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(
-            f"device={name!r} is not there: torch sees {torch.cuda.device_count()} CUDA devices. "
-            "Use device='auto' or 'cpu'."
-        )
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("device='mps' is not there. Use device='auto' or 'cpu'.")
-    return device
-
-
 def _real_rows(
     encoder: Encoder,
     table: pa.Table,
@@ -152,7 +129,7 @@ def _need_no_disk() -> None:
 
 
 def _check_widths(parameters: Parameters, encoder: Encoder) -> None:
-    columns, width = len(encoder.columns), encoder.width
+    columns, width = len(encoder.columns), expansion_of(encoder, torch.device("cpu")).width
     check_weights(parameters, width)
     for which, key in (
         ("generator_architecture", "output_dim"),

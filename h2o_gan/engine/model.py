@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import copy
-import os
 import secrets
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
 from torch import Tensor, nn
 
+from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.preparation import encode_rows
 from h2o_gan.engine.data.schema import Column
-from h2o_gan.engine.data.table_encoder import Encoder
 from h2o_gan.parameters import Parameters
 
-__all__ = [
-    "REALISM_SCHEMA",
-    "Model",
-    "actual_seed",
-    "check_rows_and_seed",
-    "copied",
-    "on_cpu",
-    "sampling_device",
-    "scale_of",
-]
+__all__ = ["REALISM_SCHEMA", "Model", "actual_seed", "check_rows_and_seed", "scale_of"]
 
 Array = npt.NDArray[Any]
-Network = TypeVar("Network", bound=nn.Module)
 
 REALISM_SCHEMA = pa.schema([("realism", pa.float64()), ("critic_score", pa.float64())])
 REALISM_POINTS = 1001
@@ -132,12 +119,6 @@ class Model(ABC):
 
         return pa.RecordBatchReader.from_batches(REALISM_SCHEMA, scored())
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a file; see :mod:`h2o_gan.engine.storage.model_file`."""
-        from h2o_gan.engine.storage.model_file import save
-
-        save(self, path)
-
     # ---- as a file
 
     @abstractmethod
@@ -174,27 +155,6 @@ def check_rows_and_seed(rows: int, seed: int | None) -> None:
 def actual_seed(seed: int | None) -> int:
     """The seed itself, or a new one."""
     return secrets.randbits(62) if seed is None else int(seed)
-
-
-def sampling_device() -> torch.device:
-    """Where samples are drawn. Not MPS: places in a distribution are float64, which it lacks."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def on_cpu(network: Network) -> Network:
-    """A copy that is not trained any more."""
-    return copy.deepcopy(network).cpu().requires_grad_(False).eval()
-
-
-def copied(state: Any) -> Any:
-    """A deep copy of a state dict with its tensors on the CPU."""
-    if isinstance(state, Tensor):
-        return state.detach().clone().cpu()
-    if isinstance(state, Mapping):
-        return {key: copied(value) for key, value in state.items()}
-    if isinstance(state, list):
-        return [copied(value) for value in state]
-    return state
 
 
 def scale_of(scores: Array) -> Array:

@@ -279,7 +279,7 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
                 if export_dir is not None:
                     name = f"{parameters.model_id}.epoch_{event.row['epoch']:05d}{_MODEL_SUFFIX}"
                     try:
-                        event.snapshot().save(export_dir / name)
+                        engine.save(event.snapshot(), export_dir / name)
                     except OSError as error:  # a full disk must not end hours of training
                         warn(f"checkpoint {export_dir / name} was not written: {error}")
 
@@ -634,13 +634,15 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         Raises:
             H2OValueError: the file exists, or can't be written there.
         """
+        from h2o_gan import engine
+
         model, target = self._model_of, Path(path).expanduser()
         if target.is_dir():
             target /= f"{self.model_id}{_MODEL_SUFFIX}"
         if target.exists() and not force:
             raise H2OValueError(f"{target} exists: give another path, or force=True.")
         try:
-            model.save(target)
+            engine.save(model, target)
         except OSError as error:
             raise H2OValueError(f"the model can't be written to {target}: {error}") from error
         return str(target.absolute())

@@ -59,7 +59,7 @@ def files_of_every_family(folder: Path) -> list[dict[str, bytes]]:
     ):
         path = folder / "model.zip"
         given = Parameters(seed=1, epochs=1, device="cpu", **own)
-        engine.fit(rows.to_reader(), given).save(path)
+        engine.save(engine.fit(rows.to_reader(), given), path)
         found.append(entries_of(path))
     return found
 

@@ -30,7 +30,7 @@ def model(request, mixed_table, digits_table):
 @pytest.fixture
 def file(model, tmp_path):
     path = tmp_path / "model.zip"
-    model.save(path)
+    engine.save(model, path)
     return path
 
 
@@ -60,8 +60,8 @@ def test_a_loaded_model_gives_the_same_rows(model, file, mixed_table, digits_tab
 
 
 def test_saving_twice_gives_the_same_bytes(model, tmp_path):
-    model.save(tmp_path / "a")
-    model.save(tmp_path / "b")
+    engine.save(model, tmp_path / "a")
+    engine.save(model, tmp_path / "b")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
 
@@ -88,7 +88,7 @@ def test_there_is_no_pickle_in_it(file):
 
 def test_an_unwritable_path_leaves_nothing(model, tmp_path):
     with pytest.raises(OSError, match="missing"):
-        model.save(tmp_path / "missing" / "model.zip")
+        engine.save(model, tmp_path / "missing" / "model.zip")
     assert list(tmp_path.iterdir()) == []
 
 

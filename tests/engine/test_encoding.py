@@ -7,6 +7,7 @@ import torch
 
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.table_encoder import TableEncoder
+from h2o_gan.engine.mlp.expansion import expansion_of
 
 CPU = torch.device("cpu")
 
@@ -30,12 +31,12 @@ def raw_of(expanded, spans):
 def test_spans_cover_the_width_without_gaps(mixed_table):
     encoder = TableEncoder.fit(mixed_table)
     ends = 0
-    for span in encoder.spans:
+    for span in expansion_of(encoder, CPU).spans:
         assert span.start == ends
         ends += span.width
         assert len(span.shares) == (span.width if span.activation == "softmax" else 0)
-    assert ends == encoder.width
-    assert [s.column for s in encoder.spans] == [
+    assert ends == expansion_of(encoder, CPU).width
+    assert [s.column for s in expansion_of(encoder, CPU).spans] == [
         "group", "amount", "amount", "count", "moment", "flag",
     ]  # fmt: skip
 
@@ -49,10 +50,10 @@ def test_codes_are_compact(mixed_table, digits_table):
 
 def test_rows_survive_expansion_and_hardening(mixed_table):
     encoder = TableEncoder.fit(mixed_table)
-    expansion = encoder.expansion(CPU)
+    expansion = expansion_of(encoder, CPU)
     expanded = expansion.expand(encoder.encode(mixed_table), random())
-    assert expanded.shape == (2_000, encoder.width)
-    hard = expansion.harden(raw_of(expanded, encoder.spans), None)
+    assert expanded.shape == (2_000, expansion_of(encoder, CPU).width)
+    hard = expansion.harden(raw_of(expanded, expansion.spans), None)
     back = encoder.decode(hard.numpy())
     for name in ("group", "flag", "same", "empty", "count"):
         assert back.column(name).to_pylist() == mixed_table.column(name).to_pylist(), name
@@ -66,8 +67,8 @@ def test_rows_survive_expansion_and_hardening(mixed_table):
 
 def test_numbers_are_uniform_for_the_critic(mixed_table):
     encoder = TableEncoder.fit(mixed_table)
-    expanded = encoder.expansion(CPU).expand(encoder.encode(mixed_table), random())
-    for span in encoder.spans:
+    expanded = expansion_of(encoder, CPU).expand(encoder.encode(mixed_table), random())
+    for span in expansion_of(encoder, CPU).spans:
         if span.activation == "tanh":
             column = expanded[:, span.start].sort().values
             even = torch.linspace(-1, 1, len(column))
@@ -76,10 +77,10 @@ def test_numbers_are_uniform_for_the_critic(mixed_table):
 
 def test_choices_are_one_hot_and_relaxed_ones_sum_to_one(mixed_table):
     encoder = TableEncoder.fit(mixed_table)
-    expansion = encoder.expansion(CPU)
+    expansion = expansion_of(encoder, CPU)
     expanded = expansion.expand(encoder.encode(mixed_table), random())
-    activated = expansion.activate(torch.randn(500, encoder.width), random())
-    for span in encoder.spans:
+    activated = expansion.activate(torch.randn(500, expansion_of(encoder, CPU).width), random())
+    for span in expansion_of(encoder, CPU).spans:
         if span.activation == "softmax":
             part = slice(span.start, span.start + span.width)
             assert torch.all(expanded[:, part].sort(1).values == torch.eye(span.width)[-1])
@@ -90,9 +91,9 @@ def test_choices_are_one_hot_and_relaxed_ones_sum_to_one(mixed_table):
 def test_choices_are_drawn_at_the_probabilities_of_the_logits():
     table = pa.table({"c": pa.array(list("abc")).dictionary_encode(), "d": pa.array([1, 2, 2])})
     encoder = TableEncoder.fit(table)
-    raw = torch.zeros(40_000, encoder.width)
+    raw = torch.zeros(40_000, expansion_of(encoder, CPU).width)
     raw[:, :3] = torch.tensor([0.6, 0.3, 0.1]).log()
-    codes = encoder.expansion(CPU).harden(raw, random())[:, 0].long()
+    codes = expansion_of(encoder, CPU).harden(raw, random())[:, 0].long()
     shares = torch.bincount(codes, minlength=3) / len(codes)
     assert torch.allclose(shares, torch.tensor([0.6, 0.3, 0.1]), atol=0.01)
 
@@ -103,7 +104,7 @@ def test_unknown_values_expand_to_something_neutral():
     other = pa.table(
         {"c": pa.array(["z"]).dictionary_encode(), "d": pa.array([None], pa.float64())}
     )
-    expanded = encoder.expansion(CPU).expand(encoder.encode(other), random())
+    expanded = expansion_of(encoder, CPU).expand(encoder.encode(other), random())
     assert expanded.tolist() == [[0, 0, 0, 0]]
 
 
@@ -115,9 +116,9 @@ def test_many_widths_of_choices_keep_to_their_columns():
         columns[f"w{width}_{len(columns)}"] = pa.array(values.astype(str)).dictionary_encode()
     table = pa.table(columns)
     encoder = TableEncoder.fit(table)
-    expansion = encoder.expansion(CPU)
+    expansion = expansion_of(encoder, CPU)
     hard = expansion.harden(
-        raw_of(expansion.expand(encoder.encode(table), random()), encoder.spans), random()
+        raw_of(expansion.expand(encoder.encode(table), random()), expansion.spans), random()
     )
     back = pa.Table.from_batches([encoder.decode(hard.numpy())])
     assert back.to_pylist() == table.to_pylist()
@@ -127,7 +128,7 @@ def test_all_constant_is_an_error_that_says_what_to_do():
     table = pa.table({"a": pa.array([1, 1]), "b": pa.nulls(2)})
     with pytest.raises(ValueError, match="every column is constant.*ignore_const_cols=False"):
         TableEncoder.fit(table)
-    assert TableEncoder.fit(table, ignore_const_cols=False).width == 1
+    assert len(TableEncoder.fit(table, ignore_const_cols=False).learned) == 1
 
 
 def test_pixels_are_told_from_tables(mixed_table, digits_table):
@@ -145,10 +146,10 @@ def test_pixels_are_told_from_tables(mixed_table, digits_table):
 
 def test_pixels_survive(digits_table):
     encoder = PixelEncoder.fit(digits_table)
-    expansion = encoder.expansion(CPU)
+    expansion = expansion_of(encoder, CPU)
     expanded = expansion.expand(encoder.encode(digits_table), None)
     assert expanded.min() == -1 and expanded.max() == 1
-    back = encoder.decode(expansion.harden(raw_of(expanded, encoder.spans), None).numpy())
+    back = encoder.decode(expansion.harden(raw_of(expanded, expansion.spans), None).numpy())
     assert pa.Table.from_batches([back]).equals(digits_table)
 
 
@@ -158,5 +159,6 @@ def test_state_round_trip(which, request):
     kind = PixelEncoder if which == "digits_table" else TableEncoder
     encoder = kind.fit(table)
     again = kind.restore(encoder.to_json(), encoder.arrays())
-    assert again.spans == encoder.spans and again.columns == encoder.columns
+    assert expansion_of(again, CPU).spans == expansion_of(encoder, CPU).spans
+    assert again.columns == encoder.columns
     assert torch.equal(again.encode(table), encoder.encode(table))

@@ -269,7 +269,7 @@ def test_a_model_learns_from_files(digits, tmp_path):
     assert rows.column_names == [*(f"pixel{place}" for place in range(256)), "digit"]
     assert set(rows["digit"].to_pylist()) == {"7"}
     path = tmp_path / "model.zip"
-    model.save(path)
+    engine.save(model, path)
     loaded = engine.load(path)
     assert loaded.sample(20, seed=1, conditions={"digit": "7"}).read_all().equals(rows)
     with pytest.raises(ValueError, match="image_root is missing"):
@@ -378,7 +378,7 @@ def test_previews_stay_few(labelled):
 
 
 def test_a_file_holds_all_of_the_model(model, tmp_path):
-    model.save(tmp_path / "m.zip")
+    engine.save(model, tmp_path / "m.zip")
     loaded = engine.load(tmp_path / "m.zip")
     assert loaded.sample(50, seed=2).read_all().equals(model.sample(50, seed=2).read_all())
     assert torch.equal(loaded.previews, model.previews)

@@ -59,7 +59,7 @@ def kept_at(step, run, folder, checkpoint=None):
             steps += 1
             if steps == step:
                 model = event.snapshot()
-                model.save(path)
+                engine.save(model, path)
                 stop.set()
 
     run(listen, checkpoint, stop)
@@ -132,7 +132,7 @@ def test_the_critic_of_a_table_is_trained_by_who_goes_on(tables, tmp_path, told_
 
     def listen(event):
         if isinstance(event, engine.Progress) and event.snapshot and event.share > 0.8:
-            event.snapshot().save(path)
+            engine.save(event.snapshot(), path)
         elif isinstance(event, engine.Progress):
             shares.append(event.share)
 
@@ -186,7 +186,7 @@ def test_nothing_is_kept_of_an_explosion(tables, told_at_every_step):
 def test_a_finished_model_without_scorings_is_no_model(tables, tmp_path, told_at_every_step):
     run = steps_of(tables["mlp"], architecture="mlp", epochs=1, batch_size=60)
     begun = kept_at(2, run, tmp_path)
-    replace(begun, stopped_by="epochs").save(tmp_path / "no.zip")
+    engine.save(replace(begun, stopped_by="epochs"), tmp_path / "no.zip")
     with pytest.raises(engine.ModelFileError, match="history"):
         engine.load(tmp_path / "no.zip")
 
@@ -232,7 +232,7 @@ def test_the_best_generator_so_far_is_taken_along(tables, tmp_path):
 
     def listen(event):
         if isinstance(event, engine.Scored) and event.row["epoch"] == 3:
-            event.snapshot().save(path)
+            engine.save(event.snapshot(), path)
             stop.set()
 
     run(listen, stop=stop)
@@ -243,5 +243,5 @@ def test_the_best_generator_so_far_is_taken_along(tables, tmp_path):
     assert ended.epoch == 6
     for name, weight in ended.generator.state_dict().items():
         assert torch.equal(weight, begun.best_generator[name])
-    ended.save(path)
+    engine.save(ended, path)
     assert engine.load(path).best_generator is None

@@ -267,7 +267,7 @@ def test_blocks_and_conditions_repeat_with_the_seed(model):
 
 
 def test_a_saved_model_does_the_same(model, tmp_path):
-    model.save(tmp_path / "m.zip")
+    engine.save(model, tmp_path / "m.zip")
     again = engine.load(tmp_path / "m.zip")
     options = {"seed": 4, "conditions": {"age": (20, 30), "country": "CH"}}
     assert again.sample(300, **options).read_all().equals(model.sample(300, **options).read_all())

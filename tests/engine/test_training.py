@@ -295,7 +295,7 @@ def test_few_rows_train_with_one_warning(mixed_table, rows):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_training_goes_on_from_a_checkpoint(mixed_table, tmp_path, architecture):
     model = train(mixed_table, epochs=2, architecture=architecture)
-    model.save(tmp_path / "model.zip")
+    engine.save(model, tmp_path / "model.zip")
     rows = []
     for earlier in (model, engine.load(tmp_path / "model.zip")):
         longer = train(mixed_table, epochs=5, checkpoint=earlier, score_each_iteration=True,
@@ -321,7 +321,7 @@ def test_a_snapshot_is_taken_to_the_end_of_its_training(mixed_table, tmp_path, a
 
     def listen(event):
         if isinstance(event, engine.Scored):
-            event.snapshot().save(tmp_path / f"{event.row['epoch']}.zip")
+            engine.save(event.snapshot(), tmp_path / f"{event.row['epoch']}.zip")
         elif isinstance(event, engine.Progress):
             shares.append(event.share)
 

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from h2o_gan.engine.data.identifiers import Identifiers, fit_identifiers
 from h2o_gan.engine.data.schema import TEXT_KINDS, TIME, Column, description, kind_of
-from h2o_gan.engine.storage.weights import Damaged
+from h2o_gan.engine.exceptions import Damaged
 
 __all__ = ["UNKNOWN", "Binned", "Codec", "Constant", "Fresh", "Levels", "fit_codec"]
 

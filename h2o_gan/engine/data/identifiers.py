@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from h2o_gan.engine.storage.weights import Damaged
+from h2o_gan.engine.exceptions import Damaged
 
 __all__ = ["Identifiers", "Pattern", "fit_identifiers"]
 

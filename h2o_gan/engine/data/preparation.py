@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from torch import Tensor
 
+from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.image_files import read_images
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
-from h2o_gan.engine.data.table_encoder import Encoder, TableEncoder
-from h2o_gan.engine.training.trainer import NO_MODEL
+from h2o_gan.engine.data.table_encoder import TableEncoder
+from h2o_gan.engine.exceptions import NO_MODEL
 from h2o_gan.notices import warn
 from h2o_gan.parameters import Parameters
 

@@ -14,8 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from h2o_gan.engine.blocks import block_seed, in_threads
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.schema import schema_of
+from h2o_gan.engine.device import sampling_device
+from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.image.networks import (
     ImageCritic,
     ImageEncoder,
@@ -25,9 +28,8 @@ from h2o_gan.engine.image.networks import (
     stages_of,
 )
 from h2o_gan.engine.image.pretraining import LEAST_ERROR
-from h2o_gan.engine.mlp.calibration import block_seed, in_threads
-from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed, sampling_device
-from h2o_gan.engine.storage.weights import Damaged, network_of, optimizer_of, optimizer_tensors
+from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed
+from h2o_gan.engine.weights import network_of, optimizer_of, optimizer_tensors
 
 __all__ = ["ImageModel", "as_bytes", "realism_scores", "without_colours"]
 

@@ -28,6 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
+from h2o_gan.engine.device import copied, on_cpu
 from h2o_gan.engine.image.augmentation import AdaptiveStrength, augmented
 from h2o_gan.engine.image.flow import between, drawn
 from h2o_gan.engine.image.model import ImageModel, as_bytes, realism_scores
@@ -39,7 +40,7 @@ from h2o_gan.engine.image.networks import (
     channels_last,
 )
 from h2o_gan.engine.image.pretraining import AutoencoderStart, log_error
-from h2o_gan.engine.model import copied, on_cpu, scale_of
+from h2o_gan.engine.model import scale_of
 from h2o_gan.engine.training.objectives import r1_r2
 from h2o_gan.engine.training.scoring import sliced_wasserstein
 from h2o_gan.engine.training.trainer import RUNNING, Losses, Training, derive, descend, load_memory

@@ -6,20 +6,16 @@ same rows whatever the batch size, and the first rows of a long sample are those
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from h2o_gan.engine.data.table_encoder import Expansion, Span
+from h2o_gan.engine.blocks import block_seed
+from h2o_gan.engine.mlp.expansion import Expansion
 
-__all__ = ["block_rows", "block_seed", "calibrate", "hardened_blocks", "in_threads"]
+__all__ = ["block_rows", "calibrate", "hardened_blocks"]
 
-T = TypeVar("T")
 
 _BLOCK_ROWS = 4096
 _BLOCK_CELLS = 2**22
@@ -54,7 +50,6 @@ def hardened_blocks(
 def calibrate(
     generator: nn.Module,
     expansion: Expansion,
-    spans: tuple[Span, ...],
     latent_size: int,
     seed: int,
     device: torch.device,
@@ -65,9 +60,9 @@ def calibrate(
     round adds the log ratio of the real share to the generated one, as iterative proportional
     fitting does, over the exact probabilities of the choices rather than over draws.
     """
-    width = sum(span.width for span in spans)
+    width = expansion.width
     bias = torch.zeros(width, device=device)
-    choices = [span for span in spans if span.activation == "softmax"]
+    choices = [span for span in expansion.spans if span.activation == "softmax"]
     if not choices:
         return bias
     random = torch.Generator(device).manual_seed(block_seed(seed, 2**32 - 1))
@@ -85,35 +80,3 @@ def calibrate(
                 shares = torch.stack(drawn).mean(0)
                 bias[part] += (real / shares.clamp_min(1e-9)).log().clamp(-3, 3)
     return bias
-
-
-def in_threads(make: Callable[[int], T], count: int, device: torch.device) -> Iterator[T]:
-    """``make(0)`` to ``make(count - 1)`` in order, on the CPU by as many threads as torch may use.
-
-    Each of them computes alone: small products gain less from threads of their own than blocks
-    do from each other. So does a single one, as sums in another order would round to other rows.
-    A few results are ahead of whoever takes them, no more.
-    """
-    threads = torch.get_num_threads()
-    if device.type != "cpu" or threads == 1:
-        yield from map(make, range(count))
-        return
-    workers = min(threads, count)
-    ahead: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        try:
-            for number in range(count):
-                ahead.append(pool.submit(make, number))
-                if len(ahead) > workers:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()
-            torch.set_num_threads(threads)
-
-
-def block_seed(seed: int, block: int) -> int:
-    """The seed of one block of a sample."""
-    return int(np.random.SeedSequence([seed, block]).generate_state(1, np.uint64)[0])

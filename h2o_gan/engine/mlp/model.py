@@ -13,20 +13,15 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
+from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.schema import schema_of
-from h2o_gan.engine.data.table_encoder import Encoder
+from h2o_gan.engine.device import copied, on_cpu, sampling_device
+from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.mlp import calibration
+from h2o_gan.engine.mlp.expansion import expansion_of
 from h2o_gan.engine.mlp.networks import build_critic, build_generator
-from h2o_gan.engine.model import (
-    Model,
-    actual_seed,
-    check_rows_and_seed,
-    copied,
-    on_cpu,
-    sampling_device,
-    scale_of,
-)
-from h2o_gan.engine.storage.weights import Damaged, network_of, optimizer_of, optimizer_tensors
+from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed, scale_of
+from h2o_gan.engine.weights import network_of, optimizer_of, optimizer_tensors
 from h2o_gan.parameters import Parameters
 
 __all__ = ["LatentModel"]
@@ -73,11 +68,10 @@ class LatentModel(Model):
     ) -> LatentModel:
         """Copy a training's present state. `real` is codes of real rows for the critic's scale."""
         device = real.device
-        expansion = encoder.expansion(device)
+        expansion = expansion_of(encoder, device)
         bias = calibration.calibrate(
             generator,
             expansion,
-            tuple(encoder.spans),
             parameters.resolved_latent_size,
             parameters.seed,
             device,
@@ -126,7 +120,7 @@ class LatentModel(Model):
         seed = actual_seed(seed)
         blocks = calibration.hardened_blocks(
             copy.deepcopy(self.generator).to(device),
-            self.encoder.expansion(device),
+            expansion_of(self.encoder, device),
             self.bias.to(device),
             self.latent_size,
             int(rows),
@@ -155,7 +149,7 @@ class LatentModel(Model):
             ValueError: another shape, or values that are not finite.
         """
         vectors = self._check_latents(latents)
-        expansion = self.encoder.expansion(torch.device("cpu"))
+        expansion = expansion_of(self.encoder, torch.device("cpu"))
         with torch.no_grad():
             raw = self.generator(torch.from_numpy(vectors)) + self.bias
             batch = self.encoder.decode(expansion.harden(raw, None).numpy())
@@ -180,7 +174,7 @@ class LatentModel(Model):
         return out
 
     def scores(self, table: pa.Table) -> Array:
-        expansion = self.encoder.expansion(torch.device("cpu"))
+        expansion = expansion_of(self.encoder, torch.device("cpu"))
         with torch.no_grad():
             scores = self.critic(expansion.expand(self.encoder.encode(table), None))
         raw: Array = scores.flatten().double().numpy()
@@ -205,15 +199,16 @@ class LatentModel(Model):
     def restore(
         cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor], common: Mapping[str, Any]
     ) -> LatentModel:
-        parameters, encoder = common["parameters"], common["encoder"]
+        parameters = common["parameters"]
+        width = expansion_of(common["encoder"], torch.device("cpu")).width
 
         def build() -> nn.Module:
-            return build_generator(parameters, encoder.width)
+            return build_generator(parameters, width)
 
         last = network_of(build, "last_generator", tensors)
-        critic = network_of(lambda: build_critic(parameters, encoder.width), "critic", tensors)
+        critic = network_of(lambda: build_critic(parameters, width), "critic", tensors)
         bias = tensors.get("bias")
-        if bias is None or bias.shape != (encoder.width,) or bias.dtype != torch.float32:
+        if bias is None or bias.shape != (width,) or bias.dtype != torch.float32:
             raise Damaged("its bias does not fit its columns")
         if not bool(bias.isfinite().all()):
             raise Damaged("its bias is not finite")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from h2o_gan.engine.data.table_encoder import Span
+from h2o_gan.engine.mlp.expansion import Span
 from h2o_gan.parameters import DEFAULT_HIDDEN, Parameters
 
 __all__ = ["MLP", "build_critic", "build_generator", "initialize", "start_at_marginals"]

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
-from h2o_gan.engine.data.table_encoder import Encoder
+from h2o_gan.engine.mlp.expansion import expansion_of
 from h2o_gan.engine.mlp.model import LatentModel
 from h2o_gan.engine.mlp.networks import (
     build_critic,
@@ -54,7 +55,7 @@ class LatentTraining(Training):
     ) -> None:
         super().__init__(codes, weights, parameters, device, checkpoint)
         self.encoder = encoder
-        self.expansion = encoder.expansion(device)
+        self.expansion = expansion_of(encoder, device)
         game = OBJECTIVES[parameters.loss_function]
         penalty = parameters.gradient_penalty
         if penalty is None and isinstance(encoder, PixelEncoder):
@@ -67,13 +68,13 @@ class LatentTraining(Training):
         decay = parameters.ema_decay
         self._ema_decay = _EMA_DECAY if decay is None else decay
 
-        self.generator = build_generator(parameters, encoder.width)
-        self.critic = build_critic(parameters, encoder.width)
+        self.generator = build_generator(parameters, self.expansion.width)
+        self.critic = build_critic(parameters, self.expansion.width)
         start = torch.Generator().manual_seed(derive(self.seed, 0, 0))
         initialize(self.generator, start)
         initialize(self.critic, start)
-        start_at_marginals(self.generator, encoder.spans)
-        self.average = build_generator(parameters, encoder.width).requires_grad_(False)
+        start_at_marginals(self.generator, self.expansion.spans)
+        self.average = build_generator(parameters, self.expansion.width).requires_grad_(False)
         self.average.load_state_dict(self.generator.state_dict())
         if checkpoint is not None:
             self.generator.load_state_dict(checkpoint.last_generator)

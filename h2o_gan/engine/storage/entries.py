@@ -14,7 +14,7 @@ import stat
 import zipfile
 from typing import IO, Any
 
-from h2o_gan.engine.storage.weights import Damaged
+from h2o_gan.engine.exceptions import Damaged
 
 __all__ = ["ENCODER", "MANIFEST", "MOST_MANIFEST_BYTES", "WEIGHTS", "parsed", "read_entries"]
 

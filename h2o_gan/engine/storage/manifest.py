@@ -1,7 +1,7 @@
 """What the JSON of a model file may say, checked before anything is made of it.
 
 A check takes a value and what to call it, and raises
-:class:`~h2o_gan.engine.storage.weights.Damaged`. Here are types and ranges; what has to do with
+:class:`~h2o_gan.engine.exceptions.Damaged`. Here are types and ranges; what has to do with
 arrays and networks is seen where those are.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from h2o_gan.engine.storage.weights import Damaged
+from h2o_gan.engine.exceptions import Damaged
 
 __all__ = ["check_manifest"]
 

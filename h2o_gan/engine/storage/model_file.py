@@ -21,8 +21,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
-from h2o_gan.engine.data.table_encoder import Encoder, TableEncoder
+from h2o_gan.engine.data.table_encoder import TableEncoder
+from h2o_gan.engine.exceptions import Damaged, ModelFileError
 from h2o_gan.engine.image.model import ImageModel
 from h2o_gan.engine.mlp.model import LatentModel
 from h2o_gan.engine.model import Model
@@ -36,12 +38,11 @@ from h2o_gan.engine.storage.entries import (
     read_entries,
 )
 from h2o_gan.engine.storage.manifest import check_manifest
-from h2o_gan.engine.storage.weights import Damaged
 from h2o_gan.engine.tabular.model import TableModel
 from h2o_gan.engine.training.trainer import RUNNING
 from h2o_gan.parameters import Parameters
 
-__all__ = ["FORMAT_VERSION", "ModelFileError", "dump", "load", "save"]
+__all__ = ["FORMAT_VERSION", "dump", "load", "save"]
 
 FORMAT_VERSION = 2
 
@@ -58,10 +59,6 @@ _MODELS: dict[str, type[Model]] = {
     "table": TableModel,
 }
 _NUMBERS = ("epoch", "step", "seconds", "stopped_by", "rows", "batch_size")
-
-
-class ModelFileError(ValueError):
-    """The file is not a model that this version can read."""
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:

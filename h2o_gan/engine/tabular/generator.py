@@ -19,11 +19,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from h2o_gan.engine.tabular.features import KNOTS, TokenFeatures
 from h2o_gan.engine.tabular.tokens import Token
 
-__all__ = ["AutoregressiveGenerator", "Bounds", "RowCritic", "Sizes"]
+__all__ = ["AutoregressiveGenerator", "Bounds", "Sizes"]
 
-_KNOTS = 24  # of a number's encoding, at the quantiles of a standard normal
 _COMPONENTS = 12  # of a number's mixture of normals
 _NARROWEST, _WIDEST = -5.5, 2.0  # log standard deviations of a component
 _FEW_TOKENS = 64  # up to here, summaries for all tokens are one product with the order's mask
@@ -42,7 +42,7 @@ class Sizes:
     def weights(self) -> int:
         """About how many weights a token has; a number's has more of them than most choices'."""
         body = (self.features + 1) * self.summary + self.summary * self.hidden + self.hidden**2
-        return body + 3 * _COMPONENTS * self.hidden + (_KNOTS + 1) * self.features
+        return body + 3 * _COMPONENTS * self.hidden + (KNOTS + 1) * self.features
 
 
 @dataclass(frozen=True)
@@ -67,71 +67,6 @@ class Bounds:
         return (
             replace(self, left=self.left[rows]) if self.by_row and self.left is not None else self
         )
-
-
-class TokenFeatures(nn.Module):
-    """Values of tokens to features: rows of a table for choices, piecewise linear for numbers."""
-
-    _starts: Tensor
-    _knots: Tensor
-    _places: Tensor
-
-    def __init__(self, tokens: Sequence[Token], size: int) -> None:
-        super().__init__()
-        self._choices = [place for place, token in enumerate(tokens) if not token.is_number]
-        self._numbers = [place for place, token in enumerate(tokens) if token.is_number]
-        sizes = [tokens[place].size for place in self._choices]
-        # On the CPU by name: a model file is checked against networks built on the meta device.
-        starts = torch.tensor([0, *sizes], device="cpu").cumsum(0)
-        self._first = {
-            place: int(start) for place, start in zip(self._choices, starts, strict=False)
-        }
-        inner = torch.special.ndtri(torch.linspace(0, 1, _KNOTS + 1, device="cpu")[1:-1])
-        knots = torch.cat(
-            [torch.tensor([-3.5], device="cpu"), inner, torch.tensor([3.5], device="cpu")]
-        )
-        self.levels = nn.Parameter(torch.empty(sum(sizes), size))
-        self.lines = nn.Parameter(torch.empty(len(self._numbers), len(knots), size))
-        self.register_buffer("_starts", starts[:-1], persistent=False)
-        self.register_buffer("_knots", knots, persistent=False)
-        places = torch.tensor([*self._choices, *self._numbers], device="cpu", dtype=torch.int64)
-        self.register_buffer("_places", places.argsort(), persistent=False)
-
-    def initialize(self, random: torch.Generator) -> None:
-        """Draw the start."""
-        nn.init.normal_(self.levels, std=0.5, generator=random)
-        nn.init.normal_(self.lines, std=0.3, generator=random)
-
-    def forward(self, values: Tensor, active: Tensor) -> Tensor:
-        """(B, T) values, and which are there, to (T, B, E); zero where they are not."""
-        parts = []
-        if self._choices:
-            index = values[:, self._choices].long() + self._starts
-            parts.append(F.embedding(index.T, self.levels))
-        if self._numbers:
-            lines = self._encoded(values[:, self._numbers].T)
-            parts.append(torch.bmm(lines, self.lines))
-        features = torch.cat(parts)
-        if len(parts) == 2:
-            features = features[self._places]
-        return features * active.T[:, :, None]
-
-    def levels_of(self, place: int, size: int) -> Tensor:
-        """(size, E) the features of each choice of a token."""
-        return self.levels[self._first[place] : self._first[place] + size]
-
-    def of_token(self, place: int, values: Tensor, active: Tensor) -> Tensor:
-        """(B,) values of one token to (B, E)."""
-        if place in self._first:
-            features = F.embedding(values.long() + self._first[place], self.levels)
-        else:
-            features = self._encoded(values) @ self.lines[self._numbers.index(place)]
-        return features * active[:, None]
-
-    def _encoded(self, scores: Tensor) -> Tensor:
-        knots = self._knots
-        steps = (scores[..., None] - knots[:-1]) / (knots[1:] - knots[:-1])
-        return torch.cat([scores[..., None] / 2, steps.clamp(0, 1)], -1)
 
 
 class AutoregressiveGenerator(nn.Module):
@@ -464,42 +399,3 @@ def _pick(shares: Tensor, noise: Tensor) -> Tensor:
     # Below one by more than rounding: a draw at the very end must not fall past the last choice.
     target = (noise * (1 - 1e-6))[:, None] * sums[:, -1:]
     return torch.searchsorted(sums, target, right=True)[:, 0].clamp_(max=shares.shape[1] - 1)
-
-
-class RowCritic(nn.Module):
-    """A score of whole rows: features of all tokens, then two layers."""
-
-    def __init__(self, tokens: Sequence[Token], features: int, hidden: int, dropout: float) -> None:
-        super().__init__()
-        self._dropout = dropout
-        self.features = TokenFeatures(tokens, features)
-        self.first = nn.Linear(len(tokens) * features, hidden)
-        self.second = nn.Linear(hidden, hidden)
-        self.last = nn.Linear(hidden, 1)
-
-    def initialize(self, random: torch.Generator) -> None:
-        """Draw the start."""
-        self.features.initialize(random)
-        for layer, gain in ((self.first, 1.0), (self.second, 1.0), (self.last, 0.1)):
-            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=random)
-            nn.init.zeros_(layer.bias)
-            with torch.no_grad():
-                layer.weight.mul_(gain)
-
-    def flat(self, values: Tensor, active: Tensor) -> Tensor:
-        """(B, T) values, and which are there, to features (B, T * E)."""
-        features: Tensor = self.features(values, active)
-        return features.transpose(0, 1).flatten(1)
-
-    def forward(self, flat: Tensor, random: torch.Generator | None = None) -> Tensor:
-        """Features (B, T * E) to scores (B, 1)."""
-        hidden = self._dropped(F.silu(self.first(flat)), random)
-        hidden = self._dropped(F.silu(self.second(hidden)), random)
-        score: Tensor = self.last(hidden)
-        return score
-
-    def _dropped(self, hidden: Tensor, random: torch.Generator | None) -> Tensor:
-        if random is None or not self._dropout:
-            return hidden
-        noise = torch.rand(hidden.shape, generator=random, device=hidden.device)
-        return hidden * ((noise >= self._dropout) / (1 - self._dropout))

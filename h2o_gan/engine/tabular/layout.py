@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from h2o_gan.engine.data.codecs import Binned, Levels
-from h2o_gan.engine.storage.weights import Damaged
+from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.tabular.dependencies import Dependency, find_dependencies
 from h2o_gan.engine.tabular.tokens import Choice, Number, Token, TokenTables, column_tokens
 

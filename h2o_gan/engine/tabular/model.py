@@ -13,16 +13,19 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
+from h2o_gan.engine.blocks import block_seed, in_threads
 from h2o_gan.engine.data.schema import schema_of
 from h2o_gan.engine.data.table_encoder import TableEncoder
-from h2o_gan.engine.mlp.calibration import block_seed, in_threads
-from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed, sampling_device
-from h2o_gan.engine.storage.weights import Damaged, network_of, optimizer_of, optimizer_tensors
+from h2o_gan.engine.device import sampling_device
+from h2o_gan.engine.exceptions import Damaged
+from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed
 from h2o_gan.engine.tabular.conditions import Conditions
-from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, RowCritic, Sizes
+from h2o_gan.engine.tabular.critic import RowCritic
+from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.engine.tabular.sampling import Acceptance, fill_rows
 from h2o_gan.engine.tabular.tokens import TokenTables
+from h2o_gan.engine.weights import network_of, optimizer_of, optimizer_tensors
 
 __all__ = ["CRITIC_SIZES", "TableModel"]
 

@@ -19,9 +19,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Bounds, RowCritic
+from h2o_gan.engine.exceptions import Unreachable
+from h2o_gan.engine.tabular.critic import RowCritic
+from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Bounds
 
-__all__ = ["Acceptance", "Evidence", "Unreachable", "fill_rows"]
+__all__ = ["Acceptance", "Evidence", "fill_rows"]
 
 _ROUNDS = 64
 _MOST_CANDIDATES = 64  # of a row in a round
@@ -29,10 +31,6 @@ _ROW_CANDIDATES = 12  # of a row that has evidence of its own
 _CLIP = 0.98  # quantile of the weights above which they are cut
 _MORE, _A_FEW = 1.02, 8  # candidates beyond the expected need, which spare most second rounds
 _UNREACHABLE = "no row of the model meets the conditions together: loosen them."
-
-
-class Unreachable(ValueError):
-    """No row of the model can meet the conditions."""
 
 
 @dataclass(frozen=True)

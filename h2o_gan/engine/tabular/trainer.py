@@ -24,9 +24,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from h2o_gan.engine.data.table_encoder import TableEncoder
+from h2o_gan.engine.device import copied, on_cpu
 from h2o_gan.engine.events import Listener, Progress
-from h2o_gan.engine.model import copied, on_cpu, scale_of
-from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, RowCritic, Sizes
+from h2o_gan.engine.model import scale_of
+from h2o_gan.engine.tabular.critic import RowCritic
+from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.engine.tabular.model import CRITIC_SIZES, TableModel, row_scores
 from h2o_gan.engine.tabular.sampling import Acceptance, Evidence, fill_rows

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from h2o_gan.engine.events import Listener, Progress, Scored
+from h2o_gan.engine.exceptions import NO_MODEL, TrainingDiverged
 from h2o_gan.engine.training.scoring import EarlyStopping
 from h2o_gan.notices import warn
 from h2o_gan.parameters import Parameters
@@ -29,18 +30,8 @@ from h2o_gan.parameters import Parameters
 if TYPE_CHECKING:
     from h2o_gan.engine.model import Model
 
-__all__ = [
-    "NO_MODEL",
-    "RUNNING",
-    "Losses",
-    "Training",
-    "TrainingDiverged",
-    "derive",
-    "descend",
-    "load_memory",
-]
+__all__ = ["RUNNING", "Losses", "Training", "derive", "descend", "load_memory"]
 
-NO_MODEL = "stopped before the first training step: there is no model."
 
 RUNNING = "running"
 """What has stopped a training that a snapshot was made of."""
@@ -48,10 +39,6 @@ RUNNING = "running"
 _CHECK_STEPS = 200  # steps between two looks at the losses: each look waits for the device
 _EXPLODED = 1e6  # scores and losses of encoded rows have no business up here
 _THREADED_PRODUCT = 2**27
-
-
-class TrainingDiverged(RuntimeError):
-    """The losses became NaN or exploded before anything useful was learned."""
 
 
 class Training(ABC):

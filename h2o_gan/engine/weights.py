@@ -8,16 +8,14 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Damaged", "network_of", "optimizer_of", "optimizer_tensors"]
+from h2o_gan.engine.exceptions import Damaged
+
+__all__ = ["network_of", "optimizer_of", "optimizer_tensors"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 _LARGEST = 1e12  # of a weight: products of larger ones are soon infinite
-
-
-class Damaged(ValueError):
-    """What a model file says can't be: the file's fault, whoever finds it."""
 
 
 def network_of(build: Callable[[], Network], name: str, tensors: Mapping[str, Tensor]) -> Network:
