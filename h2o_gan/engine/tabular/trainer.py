@@ -4,10 +4,7 @@ The generator learns rows in the table's own order of columns, which samples are
 every few steps in a random one, so that any columns can be given. Which orders it learns is all
 that conditions cost.
 
-The critic learns to tell real rows from the generator's, by the relativistic pairing loss with R1
-and R2 penalties (Huang et al. 2024, R3GAN, arXiv 2501.05441). The generator starts so near to the
-data that the game is nearly over when it begins; what is left of it is worth most when rows are
-drawn (see :mod:`h2o_gan.engine.tabular.sampling`).
+The critic is trained when the generator is: see :mod:`h2o_gan.engine.tabular.critic_trainer`.
 """
 
 from __future__ import annotations
@@ -15,35 +12,32 @@ from __future__ import annotations
 import copy
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.device import copied, on_cpu
 from h2o_gan.engine.events import Listener, Progress
 from h2o_gan.engine.model import scale_of
-from h2o_gan.engine.tabular.critic import RowCritic
+from h2o_gan.engine.tabular.critic_trainer import Clock, CriticTrainer, Rows
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.engine.tabular.model import CRITIC_SIZES, TableModel, row_scores
-from h2o_gan.engine.tabular.sampling import Acceptance, Evidence, fill_rows
-from h2o_gan.engine.training.objectives import Relativistic, r1_r2
-from h2o_gan.engine.training.trainer import RUNNING, Losses, Training, derive, descend, load_memory
+from h2o_gan.engine.tabular.sampling import Acceptance
+from h2o_gan.engine.training.trainer import RUNNING, Losses, Training, derive, load_memory
 from h2o_gan.parameters import Parameters
 
 __all__ = ["TableTraining"]
 
-_RATE, _CRITIC_RATE = 4e-3, 2e-3
-_EMA_DECAY, _CRITIC_EMA_DECAY = 0.998, 0.99
+_RATE = 4e-3
+_EMA_DECAY = 0.998
 _WEIGHT_DECAY = 0.05
 _SMALL_TABLE, _TINY_TABLE, _TINY_RATE = 2500, 1000, 1.5e-3
 _DROPOUT, _MOST_DROPOUT, _DROPOUT_ROWS = 0.3, 0.5, 20_000
-_CRITIC_DROPOUT = 0.2
 _LONGEST_SLOPE = 5.0
 _WARM_UP = 0.1  # of the training
 _RANDOM_ORDER_EVERY = 4  # steps
@@ -54,16 +48,8 @@ _SPLIT_SEED = 20
 _FEWEST_WEIGHTS, _WEIGHTS_A_ROW = 1_750_000, 1000
 _NARROWEST = Sizes(features=2, summary=16, hidden=4)
 
-_PENALTY = 0.05
 _CRITIC_STEPS = 500
 _CRITIC_SHARE = 0.25  # of the time
-_CRITIC_LOOKS = 10
-_POOL, _FEWEST_POOL, _MOST_POOL = 4, 10_000, 200_000  # generated rows: a multiple of the real ones
-_POOL_VALUES = 2**24  # where rows are so wide, as many generated as real ones will do
-_POOL_BLOCK = 4096  # rows
-_JUDGED_VALUES = 2**20  # at a time: each takes an encoding of a hundred bytes
-_CLIP = 0.98  # quantile of the ratio on generated rows
-_EVEN = math.log(2)  # the pairing loss of a critic that knows nothing
 
 
 class TableTraining(Training):
@@ -204,21 +190,51 @@ class TableTraining(Training):
         if self._best is not None:
             with torch.no_grad():
                 torch._foreach_copy_(self._average_weights, self._best[1])
-        steps = self._critic_steps()
-        return _CriticTraining(self, tell, stop).run(steps) if steps else {}
-
-    def _critic_steps(self) -> int:
         epochs = self.parameters.critic_epochs
-        return _CRITIC_STEPS if epochs is None else epochs * self.steps_per_epoch
+        steps = _CRITIC_STEPS if epochs is None else epochs * self.steps_per_epoch
+        if not steps:
+            return {}
+        trainer = CriticTrainer(
+            tokens=self.layout.tokens,
+            sizes=self.critic_sizes,
+            generator=self.average,
+            order=self.order,
+            rows=len(self.codes),
+            real=self._real_rows(),
+            held_out=self._references.get("held_out_loss"),
+            parameters=self.parameters,
+            batch=self.batch,
+            seed=self.seed,
+            step=self.step,
+            device=self.device,
+        )
 
-    @property
-    def acceptance(self) -> Acceptance | None:
-        """The critic, once it is trained."""
-        return self._acceptance
+        def progress(share: float) -> None:
+            # From a snapshot taken here another run begins with the critic.
+            tell(Progress(1 - _CRITIC_SHARE * (1 - share), self.unfinished))
 
-    @acceptance.setter
-    def acceptance(self, value: Acceptance | None) -> None:
-        self._acceptance = value
+        done = trainer.run(steps, Clock(self.elapsed, self.limit), progress, stop)
+        if done is None:
+            return None
+        row, self._acceptance = done
+        return row
+
+    def _real_rows(self) -> Callable[[int, torch.Generator], Rows]:
+        """Draws real rows for the critic."""
+        # By weight on the CPU, from a stream of its own where steps are elsewhere.
+        weighted = torch.Generator().manual_seed(derive(self.seed, 10, self.step))
+
+        def draw(rows: int, random: torch.Generator) -> Rows:
+            if self.weights is None:
+                picked = torch.randint(
+                    len(self.codes), (rows,), generator=random, device=self.device
+                )
+            else:
+                on_cpu_too = random.device.type == "cpu"
+                picked = self.draw_by_weight(rows, random if on_cpu_too else weighted)
+            return self.tables.expand(self.codes[picked.to(self.device)], random)
+
+        return draw
 
     def snapshot(self, stopped_by: str = RUNNING) -> TableModel:
         acceptance = self._acceptance
@@ -269,155 +285,6 @@ class TableTraining(Training):
             weight_decay=_WEIGHT_DECAY,
             fused=self.device.type in ("cpu", "cuda"),
         )
-
-
-class _CriticTraining:
-    """The critic's part of the game, against a pool of generated rows."""
-
-    def __init__(self, training: TableTraining, tell: Listener, stop: threading.Event) -> None:
-        self._training = training
-        self._tell, self._stop = tell, stop
-        self._random = torch.Generator(training.device).manual_seed(
-            derive(training.seed, 6, training.step)
-        )
-        start = torch.Generator().manual_seed(derive(training.seed, 7, 0))
-        tokens = training.layout.tokens
-        self._critic = RowCritic(tokens, *training.critic_sizes, _CRITIC_DROPOUT)
-        self._critic.initialize(start)
-        self._critic.to(training.device)
-        self._average = copy.deepcopy(self._critic).requires_grad_(False)
-        # Rows are drawn by weight on the CPU, by a generator of its own where steps are elsewhere.
-        self._weighted = self._random
-        if self._random.device.type != "cpu":
-            seed = derive(training.seed, 10, training.step)
-            self._weighted = torch.Generator().manual_seed(seed)
-
-    def run(self, steps: int) -> dict[str, float | None] | None:
-        """Train, and leave an acceptance with `training` unless the critic is no better than none.
-
-        Returns:
-            What to add to the history; None where it was stopped.
-        """
-        training = self._training
-        parameters = training.parameters
-        batch = training.batch
-        rate = parameters.discriminator_learning_rate or _CRITIC_RATE
-        penalty = parameters.gradient_penalty
-        penalty = _PENALTY if penalty is None else penalty
-        weights: list[Tensor] = [w for w in self._critic.parameters() if w.numel()]
-        average: list[Tensor] = [w for w in self._average.parameters() if w.numel()]
-        optimizer = torch.optim.AdamW(
-            weights,
-            lr=rate,
-            betas=(0.5, 0.99),
-            weight_decay=1e-3,
-            fused=training.device.type in ("cpu", "cuda"),
-        )
-        game = Relativistic(penalty)
-        pool = self._pool()
-        if pool is None:
-            return None
-        values, active = pool
-        held = min(len(values) // 4, _MOST_HELD_OUT * 2)
-        fakes = values[:held], active[:held]
-        values, active = values[held:], active[held:]
-        best, kept = _EVEN, None
-        losses = Losses(training.device)
-        for step in range(steps):
-            if self._stop.is_set():
-                return None
-            if training.elapsed() > training.limit:
-                break
-            share = step / steps
-            if step % 20 == 0:
-                self._progress(0.3 + 0.7 * share)
-            factor = min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * share))
-            for group in optimizer.param_groups:
-                group["lr"] = rate * factor
-            real = self._critic.flat(*self._real(batch))
-            picked = torch.randint(
-                len(values), (batch,), generator=self._random, device=training.device
-            )
-            fake = self._critic.flat(values[picked], active[picked])
-            on_real, on_fake = self._critic(torch.cat([real, fake]), self._random).chunk(2)
-            loss = game.critic_game(on_real, on_fake)
-            if penalty:
-                loss = loss + r1_r2(on_real, on_fake, real, fake, penalty)
-            descend(optimizer, loss, weights)
-            losses.add_critic(loss)
-            decay = min(_CRITIC_EMA_DECAY, (1 + step) / (10 + step))
-            with torch.no_grad():
-                torch._foreach_lerp_(average, weights, 1 - decay)
-            if (step + 1) % max(steps // _CRITIC_LOOKS, 1) == 0:
-                judged = self._held_out_loss(*fakes)
-                if judged < best:
-                    best, kept = judged, [weight.clone() for weight in average]
-        row = {"critic_loss": losses.means()["critic_loss"], "critic_held_out_loss": best}
-        if kept is None:
-            return row
-        with torch.no_grad():
-            torch._foreach_copy_(average, kept)
-        scores = self._scores(*fakes)
-        shift = float(torch.logsumexp(scores, 0)) - math.log(len(scores))
-        clip = float(torch.quantile(scores - shift, _CLIP))
-        training.acceptance = Acceptance(self._average, shift, clip)
-        return row
-
-    def _pool(self) -> tuple[Tensor, Tensor] | None:
-        training = self._training
-        tokens = len(training.layout.tokens)
-        rows = min(max(_POOL * len(training.codes), _FEWEST_POOL), _MOST_POOL)
-        rows = min(rows, max(len(training.codes), _POOL_VALUES // tokens))
-        values, active = [], []
-        made, began = 0, training.elapsed()
-        while made < rows:
-            if self._stop.is_set():
-                return None
-            late = training.limit - began
-            if made and training.elapsed() > began + 0.3 * late:
-                break
-            evidence = Evidence.none(min(_POOL_BLOCK, rows), tokens, training.device)
-            order = training.order
-            drawn, there = fill_rows(training.average, None, evidence, order, order, self._random)
-            values.append(drawn)
-            active.append(there)
-            made += len(drawn)
-            self._progress(0.3 * min(made / rows, 1))
-        return torch.cat(values)[:rows], torch.cat(active)[:rows]
-
-    def _progress(self, share: float) -> None:
-        """Tell how far the critic is; from a snapshot taken here another run begins with it."""
-        self._tell(Progress(1 - _CRITIC_SHARE * (1 - share), self._training.unfinished))
-
-    def _real(self, rows: int) -> tuple[Tensor, Tensor]:
-        training = self._training
-        if training.weights is None:
-            picked = torch.randint(
-                len(training.codes), (rows,), generator=self._random, device=training.device
-            )
-        else:
-            picked = training.draw_by_weight(rows, self._weighted)
-        return training.tables.expand(training.codes[picked.to(training.device)], self._random)
-
-    @torch.no_grad()
-    def _scores(self, values: Tensor, active: Tensor) -> Tensor:
-        """(rows,) the scores of rows by the running mean of the critic."""
-        size = max(_JUDGED_VALUES // values.shape[1], 64)
-        parts = []
-        for start in range(0, len(values), size):
-            block = slice(start, start + size)
-            parts.append(self._average(self._average.flat(values[block], active[block]))[:, 0])
-        return torch.cat(parts)
-
-    @torch.no_grad()
-    def _held_out_loss(self, values: Tensor, active: Tensor) -> float:
-        """The pairing loss on rows that neither network learned from."""
-        references = self._training._references
-        real = references.get("held_out_loss")
-        if real is None:
-            return _EVEN
-        on_real, on_fake = self._scores(*real), self._scores(values, active)
-        return float(F.softplus(on_fake[None, :] - on_real[:, None]).mean())
 
 
 def _most_weights(rows: int) -> int:
