@@ -220,6 +220,8 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
         table_files.check_readable(options.file)
     except ValueError as error:
         raise _UsageError(str(error)) from error
+    from h2o.exceptions import H2OJobCancelled
+
     from h2o_gan.cluster import rest
 
     gan = h2o_gan.H2OGANEstimator(
@@ -234,7 +236,10 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
                 f"--response {options.response}: this column is free text, nearly all of its "
                 "values differ, so it is not learned. Leave --response out."
             )
-        gan.train(y=options.response, training_frame=frame)
+        try:
+            gan.train(y=options.response, training_frame=frame)
+        except H2OJobCancelled as error:
+            raise KeyboardInterrupt from error
         rows = options.rows or frame.nrow
         if options.save is not None:
             gan.save(options.save, force=True)

@@ -82,7 +82,7 @@ perceptrons instead (:mod:`~h2o_gan.engine.mlp.trainer`).
 from h2o_gan.engine.api import TrainingDiverged, fit
 from h2o_gan.engine.device import resolve_device
 from h2o_gan.engine.events import Cadence, Event, Message, Progress, Scored
-from h2o_gan.engine.exceptions import ModelFileError
+from h2o_gan.engine.exceptions import ModelFileError, TrainingStopped
 from h2o_gan.engine.model import Model
 from h2o_gan.engine.storage.model_file import dump, load, save
 
@@ -95,6 +95,7 @@ __all__ = [
     "Progress",
     "Scored",
     "TrainingDiverged",
+    "TrainingStopped",
     "dump",
     "fit",
     "load",

@@ -68,7 +68,7 @@ def fit(
         ValueError: the rows and the parameters do not fit each other.
         TypeError: a column of a type that can't be learned.
         TrainingDiverged: the losses were NaN from the start.
-        KeyboardInterrupt: `stop` was set before the first step.
+        TrainingStopped: `stop` was set before the first step.
     """
     _need_no_disk()
     device = resolve_device(parameters.device)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["NO_MODEL", "Damaged", "ModelFileError", "TrainingDiverged", "Unreachable"]
+__all__ = ["Damaged", "ModelFileError", "TrainingDiverged", "TrainingStopped", "Unreachable"]
 
-NO_MODEL = "stopped before the first training step: there is no model."
+
+class TrainingStopped(Exception):
+    """Training was asked to stop before its first step, so there is no model."""
+
+    def __init__(self, when: str = "before the first training step") -> None:
+        super().__init__(f"stopped {when}: there is no model.")
 
 
 class TrainingDiverged(RuntimeError):

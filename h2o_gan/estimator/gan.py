@@ -164,6 +164,7 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         Raises:
             H2OValueError, ValueError, TypeError: the input does not fit; raised before training.
             h2o_gan.engine.TrainingDiverged: nothing could be learned.
+            H2OJobCancelled: Ctrl-C or a cancelled job before the first step; there is no model.
         """
         self._launch(
             x,
@@ -334,6 +335,8 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
             raise
 
     def _finish(self, verbose: bool) -> None:
+        from h2o_gan import engine
+
         job, (given, frames) = self._job, self._pending
         assert job is not None
         printed: list[dict[str, float | None] | None] = [None]
@@ -352,6 +355,8 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
 
         try:
             model = job.poll(show)
+        except engine.TrainingStopped as error:
+            raise H2OJobCancelled(str(error)) from error
         except KeyboardInterrupt:
             made = self._shared.made if self._shared is not None else None
             if made is None:

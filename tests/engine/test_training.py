@@ -192,7 +192,7 @@ def test_a_stop_keeps_what_was_learned(mixed_table):
 def test_a_stop_before_the_first_step_leaves_no_model(mixed_table):
     stop = threading.Event()
     stop.set()
-    with pytest.raises(KeyboardInterrupt, match="no model"):
+    with pytest.raises(engine.TrainingStopped, match="no model"):
         train(mixed_table, stop=stop)
 
 

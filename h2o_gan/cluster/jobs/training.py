@@ -264,7 +264,9 @@ class TrainingJob:
             self._release(None)
         else:
             self._fail(str(error) or type(error).__name__)
-        if report.cancelled and isinstance(error, KeyboardInterrupt):
+        from h2o_gan.engine import TrainingStopped
+
+        if report.cancelled and isinstance(error, TrainingStopped):
             raise H2OJobCancelled(
                 "training was cancelled in the cluster before there was a model."
             ) from error

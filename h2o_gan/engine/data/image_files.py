@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from h2o_gan.engine.exceptions import TrainingStopped
 from h2o_gan.notices import warn
 
 __all__ = ["read_images"]
@@ -51,7 +52,7 @@ def read_images(
 
     Raises:
         ValueError: a path leads out of the root, or files can't be read; the message lists them.
-        KeyboardInterrupt: `stop` was set.
+        TrainingStopped: `stop` was set.
     """
     folder = Path(root).expanduser()
     try:
@@ -86,7 +87,7 @@ def read_images(
         for _ in pool.map(read, range(len(files)), chunksize=64):
             pass
     if stop is not None and stop.is_set():
-        raise KeyboardInterrupt("stopped while images were read: there is no model.")
+        raise TrainingStopped("while images were read")
     failed = [failure for failure in failures if failure is not None]
     kept = np.array([failure is None for failure in failures], bool)
     if failed and (not skip or not kept.any()):

@@ -13,7 +13,7 @@ from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.image_files import read_images
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.table_encoder import TableEncoder
-from h2o_gan.engine.exceptions import NO_MODEL
+from h2o_gan.engine.exceptions import TrainingStopped
 from h2o_gan.notices import warn
 from h2o_gan.parameters import Parameters
 
@@ -31,12 +31,12 @@ def read_rows(
 
     Raises:
         ValueError: there are no rows, or the weights are unfit.
-        KeyboardInterrupt: `stop` was set meanwhile.
+        TrainingStopped: `stop` was set meanwhile.
     """
     read = []
     for batch in batches:
         if stop.is_set():
-            raise KeyboardInterrupt(NO_MODEL)
+            raise TrainingStopped
         read.append(batch)
     table, weights = _split_weights(
         pa.Table.from_batches(read, batches.schema), parameters.weights_column
@@ -92,7 +92,7 @@ def encode_rows(
 
     Raises:
         ValueError: image files can't be read.
-        KeyboardInterrupt: `stop` was set meanwhile.
+        TrainingStopped: `stop` was set meanwhile.
     """
     column = parameters.image_column
     if column not in table.column_names or not isinstance(encoder, PixelEncoder):

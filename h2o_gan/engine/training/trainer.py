@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from h2o_gan.engine.events import Listener, Progress, Scored
-from h2o_gan.engine.exceptions import NO_MODEL, TrainingDiverged
+from h2o_gan.engine.exceptions import TrainingDiverged, TrainingStopped
 from h2o_gan.engine.training.scoring import EarlyStopping
 from h2o_gan.notices import warn
 from h2o_gan.parameters import Parameters
@@ -210,7 +210,7 @@ class Training(ABC):
                 self.history.append(row)
                 tell(Scored(row, self.snapshot))
         if self.step == first_step:
-            raise KeyboardInterrupt(NO_MODEL)
+            raise TrainingStopped
         tell(Progress(1.0))
         return self.snapshot(stopped_by or "epochs")
 
