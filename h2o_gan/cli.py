@@ -378,19 +378,16 @@ def _uploaded(file: Path) -> Iterator[H2OFrame]:
 
 
 def _write(model: Model, rows: int, options: argparse.Namespace, result: IO[str]) -> None:
-    wanted: dict[str, Any] = {}
-    if options.where:
-        wanted["conditions"] = _conditions(options)
-    if options.balance is not None:
-        wanted["balance"] = options.balance
-    if options.temperature != 1:
-        wanted["temperature"] = options.temperature
-    able = {"table": set(wanted), "images": {"conditions", "balance"}}.get(model.kind, set())
-    if unable := [name for name in wanted if name not in able]:
-        raise _UsageError(
-            f"{', '.join(unable)}: this model is {model.architecture}, which can't do that."
+    try:
+        reader = model.sample(
+            rows,
+            options.seed,
+            conditions=_conditions(options) if options.where else None,
+            balance=options.balance,
+            temperature=options.temperature,
         )
-    reader = model.sample(rows, options.seed, **wanted)
+    except ValueError as error:
+        raise _UsageError(str(error)) from error
     if options.out is None:
         table_files.write_csv(reader, result.buffer)  # type: ignore[attr-defined]
         return

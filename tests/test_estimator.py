@@ -413,9 +413,9 @@ def test_unmet_conditions_leave_no_frame(trained):
 
 
 def test_an_mlp_takes_no_conditions(prostate, latent):
-    with pytest.raises(H2OValueError, match="balance: only a model of architecture 'columns'"):
+    with pytest.raises(ValueError, match="balance: only a model of architecture 'columns'"):
         latent.generate(5, balance="CAPSULE")
-    with pytest.raises(H2OValueError, match="only a model of architecture 'columns' imputes"):
+    with pytest.raises(ValueError, match="imputation: only a model of architecture 'columns'"):
         latent.impute(prostate)
 
 

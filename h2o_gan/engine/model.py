@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.preparation import encode_rows
 from h2o_gan.engine.data.schema import Column
+from h2o_gan.engine.options import SampleOptions
 from h2o_gan.parameters import Parameters
 
 __all__ = ["REALISM_SCHEMA", "Model", "actual_seed", "check_rows_and_seed", "scale_of"]
@@ -46,6 +47,8 @@ class Model(ABC):
     """How a model file names the class."""
     architecture: ClassVar[str]
     """The parameter ``architecture`` that makes such a model."""
+    supports: ClassVar[frozenset[str]] = frozenset()
+    """Which options of samples (:meth:`SampleOptions.given`) it can meet; or "imputation"."""
 
     parameters: Parameters
     encoder: Encoder
@@ -79,9 +82,59 @@ class Model(ABC):
     def networks(self) -> Mapping[str, nn.Module]:
         """The generator and, where there is one, the critic."""
 
+    def sample(
+        self,
+        rows: int,
+        seed: int | None = None,
+        *,
+        conditions: Mapping[str, Any] | pa.Table | None = None,
+        balance: str | None = None,
+        temperature: float = 1.0,
+    ) -> pa.RecordBatchReader:
+        """Draw rows.
+
+        They are made while the reader is read, a block at a time: memory does not grow with
+        `rows`. The same seed gives the same rows on the same machine.
+
+        Args:
+            rows: how many, at least 1.
+            seed: 0 or more; None for different rows each time.
+            conditions, balance, temperature: see :class:`~h2o_gan.engine.options.SampleOptions`.
+
+        Raises:
+            ValueError: an argument is out of bounds, not supported by this family of models, or no
+                row can meet the conditions.
+            TypeError: an argument is of a wrong type.
+        """
+        check_rows_and_seed(rows, seed)
+        options = SampleOptions(conditions, balance, temperature)
+        self.require(*options.given())
+        return self._sample(int(rows), seed, options)
+
     @abstractmethod
-    def sample(self, rows: int, seed: int | None = None) -> pa.RecordBatchReader:
-        """Draw `rows` rows."""
+    def _sample(self, rows: int, seed: int | None, options: SampleOptions) -> pa.RecordBatchReader:
+        """Draw rows; the arguments are checked."""
+
+    def require(self, *needs: str) -> None:
+        """Raise ValueError unless this family of models supports all of `needs`."""
+        unfit = [need for need in needs if need not in self.supports]
+        if unfit:
+            raise ValueError(
+                f"{', '.join(unfit)}: only a model of architecture 'columns' can do that; this "
+                f"one is {self.architecture}."
+            )
+
+    def impute(self, table: pa.Table, seed: int | None = None) -> pa.RecordBatchReader:
+        """The rows of `table`, which has the training columns, with missing cells filled.
+
+        What was observed stays untouched; what was missing is drawn from the model, given the rest
+        of its row. Columns that were empty in training stay as they are.
+
+        Raises:
+            ValueError: this family of models does not impute.
+        """
+        self.require("imputation")
+        raise NotImplementedError
 
     @abstractmethod
     def scores(self, table: pa.Table) -> Array:

@@ -1,5 +1,5 @@
 """What a notebook imports: the estimator, its images and plots."""
 
-from h2o_gan.estimator.gan import GANEstimator, H2OGANEstimator, estimator_of
+from h2o_gan.estimator.gan import GANEstimator, H2OGANEstimator
 
-__all__ = ["GANEstimator", "H2OGANEstimator", "estimator_of"]
+__all__ = ["GANEstimator", "H2OGANEstimator"]

@@ -452,55 +452,35 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
             H2OConnectionError: there is no cluster; the model itself is not lost.
             H2OJobCancelled: Ctrl-C; no frame is left behind.
         """
-        rows, n = self._sampled(n, seed, conditions, balance, temperature)
-        return self._written(rows, n, destination_frame)
-
-    def _sampled(
-        self,
-        n: int | None,
-        seed: int | None,
-        conditions: Mapping[str, Any] | H2OFrame | None,
-        balance: str | None,
-        temperature: float,
-    ) -> tuple[pa.RecordBatchReader, int]:
-        """The rows that :meth:`generate` makes, and their number."""
-        model = self._model_of
-        options: dict[str, Any] = {}
+        given: Mapping[str, Any] | pa.Table | None = None
         if isinstance(conditions, H2OFrame):
-            given = self._given(conditions, [c.name for c in model.columns], "conditions")
-            if n not in (None, given.num_rows):
+            self._model_of.require("conditions by row")
+            names = [column.name for column in self._model_of.columns]
+            table = given = self._given(conditions, names, "conditions")
+            if n not in (None, table.num_rows):
                 raise H2OValueError(
-                    f"n={n}, but conditions has {given.num_rows} rows: leave n out."
+                    f"n={n}, but conditions has {table.num_rows} rows: leave n out."
                 )
-            n, options["conditions"] = given.num_rows, given
-        elif conditions is not None:
-            if not isinstance(conditions, Mapping):
-                raise H2OTypeError(
-                    message="conditions must be a dict from columns to what their values have to "
-                    'meet, for instance {"colour": ["red", "blue"], "age": (30, 40)}, or an '
-                    f"H2OFrame, not {type(conditions).__name__}."
-                )
-            options["conditions"] = conditions
+            n = table.num_rows
+        elif conditions is None or isinstance(conditions, Mapping):
+            given = conditions
+        else:
+            raise H2OTypeError(
+                message="conditions must be a dict from columns to what their values have to "
+                'meet, for instance {"colour": ["red", "blue"], "age": (30, 40)}, or an '
+                f"H2OFrame, not {type(conditions).__name__}."
+            )
         if n is None:
             raise H2OValueError("n is missing: say how many rows to generate.")
         n = whole_number(n, "n")
-        seed = None if seed is None else whole_number(seed, "seed")
-        if balance is not None:
-            options["balance"] = balance
-        if temperature != 1.0:
-            options["temperature"] = temperature
-        if model.kind != "table":
-            takes = {"conditions", "balance"} if model.kind == "images" else set()
-            if isinstance(options.get("conditions"), Mapping | None):
-                options = {name: v for name, v in options.items() if v is not None}
-            else:
-                takes.discard("conditions")
-            if unfit := options.keys() - takes:
-                raise H2OValueError(
-                    f"{', '.join(sorted(unfit))}: only a model of architecture 'columns' can do "
-                    f"that; this one is {model.architecture}."
-                )
-        return model.sample(n, seed, **options), n
+        rows = self._model_of.sample(
+            n,
+            None if seed is None else whole_number(seed, "seed"),
+            conditions=given,
+            balance=balance,
+            temperature=temperature,
+        )
+        return self._written(rows, n, destination_frame)
 
     def impute(
         self, frame: H2OFrame, seed: int | None = None, destination_frame: str | None = None
@@ -519,17 +499,14 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
             H2OValueError, ValueError, TypeError: a column is missing or of another type.
         """
         model = self._model_of
-        if model.kind != "table":
-            raise H2OValueError(
-                f"only a model of architecture 'columns' imputes; this is {model.architecture}."
-            )
+        model.require("imputation")
         names = [column.name for column in model.columns]
         frame = frame_of(frame, "frame", "impute")
         seed = None if seed is None else whole_number(seed, "seed")
         for name in names:
             column_of(frame, name, "frame")
         table = self._given(frame, names, "frame")
-        rows = model.impute(table, seed)  # type: ignore[attr-defined]
+        rows = model.impute(table, seed)
         return self._written(rows, table.num_rows, destination_frame)
 
     def _given(self, frame: H2OFrame, names: Sequence[str], parameter: str) -> pa.Table:
@@ -728,10 +705,10 @@ def load_model(path: str | os.PathLike[str]) -> H2OGANEstimator:
                 f"h2o.load_model({os.fspath(path)!r}) loads it, h2o.upload_model where the cluster "
                 "is on another machine."
             )
-    return estimator_of(engine.load(path))
+    return _estimator_of(engine.load(path))
 
 
-def estimator_of(model: Model) -> H2OGANEstimator:
+def _estimator_of(model: Model) -> H2OGANEstimator:
     """The estimator of a model of the engine."""
     given = {name: getattr(model.parameters, name) for name in _FIELDS}
     estimator = H2OGANEstimator(**given)

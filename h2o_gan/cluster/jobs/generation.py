@@ -78,26 +78,23 @@ class Generation:
 
     def _write(self, report: Report, stop: threading.Event) -> None:
         """Write the rows."""
-        from h2o_gan.estimator.gan import estimator_of
-
         item, wanted = self._item, self._item.parameters
         count = _whole("rows", wanted.get("rows"))
         if self._max_rows is not None and count > self._max_rows:
             raise H2OValueError(f"rows={count}: this worker makes at most {self._max_rows}.")
         seed = wanted.get("seed")
         temperature = wanted.get("temperature")
-        gan = estimator_of(fetch_model(self._queue, item.model_id))
-        rows, n = gan._sampled(
+        rows = fetch_model(self._queue, item.model_id).sample(
             count,
             None if seed is None else _whole("seed", seed),
-            _conditions(wanted.get("conditions")),
-            wanted.get("balance"),
-            1.0 if temperature is None else temperature,
+            conditions=_conditions(wanted.get("conditions")),
+            balance=wanted.get("balance"),
+            temperature=1.0 if temperature is None else temperature,
         )
-        report.message = f"generating {n} rows"
+        report.message = f"generating {count} rows"
         rest.remove(self._key)  # An earlier try of this attempt may have got there unheard.
         held = {"job": item.id, "token": item.token}
-        arrow.write(_passed(rows, n, report, stop), self._key, held)
+        arrow.write(_passed(rows, count, report, stop), self._key, held)
 
 
 def retried(act: Callable[[], T], stop: threading.Event) -> T:

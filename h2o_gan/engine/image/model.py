@@ -29,6 +29,7 @@ from h2o_gan.engine.image.networks import (
 )
 from h2o_gan.engine.image.pretraining import LEAST_ERROR
 from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed
+from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.weights import network_of, optimizer_of, optimizer_tensors
 
 __all__ = ["ImageModel", "as_bytes", "realism_scores", "without_colours"]
@@ -59,6 +60,7 @@ class ImageModel(Model):
 
     kind = "images"
     architecture = "convolutional"
+    supports = frozenset({"conditions", "balance"})
 
     encoder: PixelEncoder
     sizes: ImageSizes
@@ -82,27 +84,9 @@ class ImageModel(Model):
         """Length of a latent vector."""
         return self.sizes.latent
 
-    def sample(
-        self,
-        rows: int,
-        seed: int | None = None,
-        *,
-        conditions: Mapping[str, Any] | None = None,
-        balance: str | None = None,
-    ) -> pa.RecordBatchReader:
-        """Draw images as rows of pixel columns.
-
-        Args:
-            rows: how many, at least 1.
-            seed: 0 or more; None for different rows each time. The same seed gives the same rows.
-            conditions: the label, ``{"label": 7}``, a list of labels to choose among, or where they
-                are numbers a pair (low, high) with both included.
-            balance: the label's column, for equal numbers of each label.
-
-        Raises:
-            ValueError, TypeError: an argument is unfit.
-        """
-        blocks = self._blocks(rows, seed, conditions, balance)
+    def _sample(self, rows: int, seed: int | None, options: SampleOptions) -> pa.RecordBatchReader:
+        # By label: a level or number, a list of them, or where they are numbers a pair (low, high).
+        blocks = self._blocks(rows, seed, options.conditions, options.balance)
 
         def batches() -> Iterator[pa.RecordBatch]:
             start = 0

@@ -20,7 +20,8 @@ from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.mlp import calibration
 from h2o_gan.engine.mlp.expansion import expansion_of
 from h2o_gan.engine.mlp.networks import build_critic, build_generator
-from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed, scale_of
+from h2o_gan.engine.model import Model, actual_seed, scale_of
+from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.weights import network_of, optimizer_of, optimizer_tensors
 from h2o_gan.parameters import Parameters
 
@@ -101,21 +102,7 @@ class LatentModel(Model):
         """Length of a latent vector."""
         return self.parameters.resolved_latent_size
 
-    def sample(self, rows: int, seed: int | None = None) -> pa.RecordBatchReader:
-        """Draw rows.
-
-        They are made while the reader is read, a block at a time: memory does not grow with
-        `rows`. The same seed gives the same rows on the same machine.
-
-        Args:
-            rows: how many, at least 1.
-            seed: 0 or more; None for different rows each time.
-
-        Raises:
-            ValueError: `rows` or `seed` is out of bounds.
-            TypeError: `rows` or `seed` is not a whole number.
-        """
-        check_rows_and_seed(rows, seed)
+    def _sample(self, rows: int, seed: int | None, options: SampleOptions) -> pa.RecordBatchReader:
         device = sampling_device()
         seed = actual_seed(seed)
         blocks = calibration.hardened_blocks(
@@ -123,7 +110,7 @@ class LatentModel(Model):
             expansion_of(self.encoder, device),
             self.bias.to(device),
             self.latent_size,
-            int(rows),
+            rows,
             seed,
         )
 

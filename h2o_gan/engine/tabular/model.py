@@ -19,6 +19,7 @@ from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.device import sampling_device
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed
+from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.tabular.conditions import Conditions
 from h2o_gan.engine.tabular.critic import RowCritic
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
@@ -59,6 +60,9 @@ class TableModel(Model):
 
     kind = "table"
     architecture = "columns"
+    supports = frozenset(
+        {"conditions", "conditions by row", "balance", "temperature", "imputation"}
+    )
 
     encoder: TableEncoder
     layout: RowLayout
@@ -80,50 +84,17 @@ class TableModel(Model):
             networks["critic"] = self.critic
         return networks
 
-    def sample(
-        self,
-        rows: int,
-        seed: int | None = None,
-        *,
-        conditions: Mapping[str, Any] | pa.Table | None = None,
-        balance: str | None = None,
-        temperature: float = 1.0,
-    ) -> pa.RecordBatchReader:
-        """Draw rows.
-
-        They are made while the reader is read, a block at a time: memory does not grow with
-        `rows`. The same seed gives the same rows on the same machine.
-
-        Args:
-            rows: how many, at least 1.
-            seed: 0 or more; None for different rows each time.
-            conditions: what every row has to meet, by column: a level, a number or a time, a list
-                of them, a pair (low, high), or None for missing; or a table of some columns, whose
-                cells row by row are kept as they are.
-            balance: a categorical column whose levels come in equal numbers.
-            temperature: above 0; less than 1 for more typical rows, more for more varied ones.
-
-        Raises:
-            ValueError: an argument is out of bounds, or no row can meet the conditions.
-            TypeError: an argument is of a wrong type.
-        """
-        check_rows_and_seed(rows, seed)
-        if not temperature > 0 or not np.isfinite(temperature):
-            raise ValueError(f"temperature must be above 0 and finite, not {temperature!r}.")
+    def _sample(self, rows: int, seed: int | None, options: SampleOptions) -> pa.RecordBatchReader:
+        conditions = options.conditions
         if isinstance(conditions, pa.Table):
             wanted = Conditions.by_row(self.layout, self.encoder, conditions, fill_missing=False)
         else:
             wanted = Conditions.by_column(self.layout, self.encoder, conditions or {})
-        if balance is not None:
-            wanted = wanted.balanced(self.encoder, balance, int(rows))
-        return self._reader(int(rows), seed, wanted, float(temperature))
+        if options.balance is not None:
+            wanted = wanted.balanced(self.encoder, options.balance, rows)
+        return self._reader(rows, seed, wanted, float(options.temperature))
 
     def impute(self, table: pa.Table, seed: int | None = None) -> pa.RecordBatchReader:
-        """The rows of `table`, which has the training columns, with missing cells filled.
-
-        What was observed stays untouched; what was missing is drawn from the model, given the rest
-        of its row. Columns that were empty in training stay as they are.
-        """
         check_rows_and_seed(table.num_rows, seed)
         wanted = Conditions.by_row(self.layout, self.encoder, table, fill_missing=True)
         return self._reader(table.num_rows, seed, wanted, 1.0)
