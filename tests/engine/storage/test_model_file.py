@@ -7,6 +7,7 @@ import pickle
 import shutil
 import warnings
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -226,7 +227,7 @@ def test_two_entries_of_one_name_are_refused(file):
 
 def test_an_older_file_keeps_loading(tmp_path):
     """The file in tests/data was written by the first version of the format."""
-    source = os.path.join(os.path.dirname(__file__), "..", "data", "model_format_1.zip")
+    source = Path(__file__).parents[2] / "data" / "model_format_1.zip"
     shutil.copy(source, tmp_path / "old.zip")
     model = engine.load(tmp_path / "old.zip")
     assert [column.name for column in model.columns] == ["group", "amount", "moment"]
