@@ -14,7 +14,8 @@ from torch import Tensor
 from h2o_gan.engine.data.codecs import Binned, Levels
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.tabular.dependencies import Dependency, find_dependencies
-from h2o_gan.engine.tabular.tokens import Choice, Number, Token, TokenTables, column_tokens
+from h2o_gan.engine.tabular.token_fitting import FORMAT_2_RULES, fit_tokens
+from h2o_gan.engine.tabular.tokens import Choice, ColumnTokens, Number, Token, TokenTables
 
 __all__ = ["RowLayout"]
 
@@ -26,19 +27,22 @@ class RowLayout:
 
     Args:
         codecs: those of the learned columns.
+        columns: their tokens.
         rows: how many rows they were fitted on.
         dependencies: between columns, by their places among the learned ones.
     """
 
     def __init__(
-        self, codecs: Sequence[Levels | Binned], rows: int, dependencies: Sequence[Dependency]
+        self,
+        codecs: Sequence[Levels | Binned],
+        columns: Sequence[ColumnTokens],
+        rows: int,
+        dependencies: Sequence[Dependency],
     ) -> None:
         self.codecs = tuple(codecs)
+        self.columns = tuple(columns)
         self.rows = rows
         self.dependencies = tuple(dependencies)
-        self.columns = tuple(
-            column_tokens(place, codec, rows) for place, codec in enumerate(self.codecs)
-        )
         self._derived = {dependency.token: dependency for dependency in self.dependencies}
         self._check()
         roots = [place for place in range(len(self.columns)) if place not in self._derived]
@@ -53,14 +57,14 @@ class RowLayout:
     @classmethod
     def fit(cls, codecs: Sequence[Levels | Binned], codes: Tensor) -> RowLayout:
         """The layout of rows with these codes, (rows, columns)."""
-        independent = cls(codecs, len(codes), ())
+        columns = [fit_tokens(place, codec, len(codes)) for place, codec in enumerate(codecs)]
         choices = {}
-        for place, column in enumerate(independent.columns):
+        for place, column in enumerate(columns):
             own = codes[:, place].numpy()
             if isinstance(column, Choice) and own.min() >= 0:
                 choices[place] = column.choice_of[own]
-        sizes = [column.tokens[0].size for column in independent.columns]
-        return cls(codecs, len(codes), find_dependencies(choices, sizes))
+        sizes = [column.tokens[0].size for column in columns]
+        return cls(codecs, columns, len(codes), find_dependencies(choices, sizes))
 
     def tables(self, device: torch.device) -> TokenTables:
         """Codes to tokens, on the device."""
@@ -138,7 +142,10 @@ class RowLayout:
         rows = data["rows"]
         if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
             raise Damaged(f"{rows!r:.50} is not a number of rows")
-        layout = cls(codecs, rows, dependencies)
+        columns = [
+            fit_tokens(place, codec, rows, FORMAT_2_RULES) for place, codec in enumerate(codecs)
+        ]
+        layout = cls(codecs, columns, rows, dependencies)
         if [token.size for token in layout.tokens] != data["sizes"]:
             raise Damaged("the tokens do not fit the columns")
         return layout

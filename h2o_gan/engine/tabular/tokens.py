@@ -6,10 +6,8 @@ column with many values is a choice between missing, its spikes (zero, a cap, in
 rest, followed by a number: the normal score of the value's rank among the rest, drawn evenly
 within the rank that ties and bins share, as randomised quantile residuals are (Dunn & Smyth 1996).
 
-No value of a few rows reaches the network as itself. Levels seen in fewer than HANDFUL rows are one
-choice, "rare", and which of them a row gets is drawn by their shares alone; where all of them
-together are few rows, the network does not see them at all, and any row may get one. Numbers come
-out of ranges that hold at least HANDFUL rows.
+Here tokens are as a model file holds them; :mod:`~h2o_gan.engine.tabular.token_fitting` chooses
+them.
 """
 
 from __future__ import annotations
@@ -23,25 +21,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from h2o_gan.engine.data.codecs import Binned, Levels
+from h2o_gan.engine.data.codecs import Binned
 
-__all__ = ["HANDFUL", "ColumnTokens", "Token", "TokenTables", "column_tokens"]
+__all__ = ["SPARE", "Choice", "ColumnTokens", "Number", "Pair", "Token", "TokenTables", "masses"]
 
 Array = npt.NDArray[Any]
 
-HANDFUL = 5
-"""Rows below which a value counts as somebody's own."""
-
 SPARE = -1
 """Choice of codes that the network does not see."""
-
-MAX_CHOICES = 256
-"""A column with more choices than this takes two tokens."""
-
-_MAX_DISTINCT = 128  # numbers with more distinct values than this are ranked, not chosen
-_FEWEST_POOLED = 100  # rows of rare levels that hide each of them
-_ROWS_A_CHOICE = 10  # and so are those with fewer rows than this for each distinct value
-_SPIKE_SHARE, _SPIKE_ROWS = 0.005, 20  # of the rows, that make a single value a spike
 
 
 @dataclass(frozen=True)
@@ -81,12 +68,18 @@ class Tables:
 
 
 class Choice:
-    """One token: common codes as themselves, rare ones together."""
+    """One token: common codes as themselves, rare ones together.
+
+    Args:
+        place: of the column among the learned ones.
+        shares: (codes,) float64 probabilities.
+        choice_of: (codes,) int64, the choice of each code, or SPARE.
+    """
 
     def __init__(self, place: int, shares: Array, choice_of: Array) -> None:
         self._members = _Members(choice_of, shares)
         self.choice_of = choice_of
-        sizes = _masses(choice_of, shares)
+        sizes = masses(choice_of, shares)
         self.tokens = (Token(place, len(sizes), sizes / sizes.sum()),)
 
     def tables(self) -> list[Tables]:
@@ -103,24 +96,33 @@ class Choice:
 
 
 class Pair:
-    """Two tokens: a block of levels of like frequency, and the place in the block."""
+    """Two tokens: a block of levels of like frequency, and the index in the block.
 
-    def __init__(self, place: int, shares: Array, choice_of: Array) -> None:
+    Args:
+        place: of the column among the learned ones.
+        shares: (codes,) float64 probabilities.
+        choice_of: (codes,) int64, the choice of each code, or SPARE.
+        choice_at: (choices,) int64, the choices from the most frequent on.
+        size: choices of a block.
+    """
+
+    def __init__(
+        self, place: int, shares: Array, choice_of: Array, choice_at: Array, size: int
+    ) -> None:
         self._members = _Members(choice_of, shares)
-        mass = _masses(choice_of, shares)
-        order = np.argsort(-mass, kind="stable")
-        self._choice_at = order  # choice by rank
-        rank = np.empty(len(order), np.int64)
-        rank[order] = np.arange(len(order))
-        self._size = int(np.ceil(np.sqrt(len(order))))
-        blocks = -(-len(order) // self._size)
-        flat = np.zeros(blocks * self._size)
-        flat[: len(order)] = mass[order] / mass.sum()
-        grid = flat.reshape(blocks, self._size)
+        self._choice_at = choice_at
+        self._size = size
+        mass = masses(choice_of, shares)
+        rank = np.empty(len(choice_at), np.int64)
+        rank[choice_at] = np.arange(len(choice_at))
+        blocks = -(-len(choice_at) // size)
+        flat = np.zeros(blocks * size)
+        flat[: len(choice_at)] = mass[choice_at] / mass.sum()
+        grid = flat.reshape(blocks, size)
         block_shares = grid.sum(1)
         self.tokens = (
             Token(place, blocks, block_shares),
-            Token(place, self._size, grid / block_shares[:, None]),
+            Token(place, size, grid / block_shares[:, None]),
         )
         self._rank_of = np.where(choice_of == SPARE, SPARE, rank[choice_of])
 
@@ -145,46 +147,50 @@ class Pair:
 
 
 class Number:
-    """Missing, a spike or the rest; and for the rest, the normal score of its rank."""
+    """Missing, a spike or the rest; and for the rest, the normal score of its rank.
 
-    def __init__(self, place: int, codec: Binned, rows: int) -> None:
-        self._codec = codec
-        shares = _code_shares(codec)
-        bins = shares[: len(codec.low)]
-        alone = codec.low == codec.high
-        spike = alone & (bins > max(_SPIKE_SHARE, _SPIKE_ROWS / rows))
-        beyond = ~np.isfinite(codec.low.astype(np.float64))
-        # Where spikes are all there is, the user wants them as numbers.
-        spike = beyond if spike.all() else spike | beyond
-        self._spikes = np.flatnonzero(spike)
-        self._bins = np.flatnonzero(~spike)
-        present = bins[self._bins].sum()
-        rest = bins[self._bins] / present
-        ends = np.append(0.0, np.cumsum(rest))
-        self._starts, self._lengths = ends[:-1] / ends[-1], rest
-        self._rank_floor = 0.5 / rows
-        self._knots = _merged(codec, self._bins, rest, present * rows)
-        kinds = np.append(shares[self._spikes], shares[len(bins) :])
+    Args:
+        place: of the column among the learned ones.
+        codec: of the column.
+        spikes: codes of the values that are kinds of their own.
+        start, length: (codes,) float64, missing last: where the ranks of a code's values begin
+            and how far they reach.
+        knots: the rest's values by rank.
+        rank_floor: the least rank that a bound can have.
+        kind_shares: probabilities of the kinds: spikes, missing where there is any, the rest; empty
+            where the rest is all there is.
+    """
+
+    def __init__(
+        self,
+        place: int,
+        codec: Binned,
+        *,
+        spikes: Array,
+        start: Array,
+        length: Array,
+        knots: Binned,
+        rank_floor: float,
+        kind_shares: Array,
+    ) -> None:
+        self._codec, self._knots = codec, knots
+        self._spikes, self._start, self._length = spikes, start, length
+        self._rank_floor = rank_floor
         number = Token(place, 0, np.ones(0))
         self.tokens: tuple[Token, ...] = (number,)
-        if len(kinds):
-            kinds = np.append(kinds, max(1 - kinds.sum(), 1e-9))
-            self.tokens = (Token(place, len(kinds), kinds / kinds.sum()), number)
+        if len(kind_shares):
+            self.tokens = (Token(place, len(kind_shares), kind_shares), number)
 
     def tables(self) -> list[Tables]:
         """How codes become the tokens."""
-        bins, missing = len(self._codec.low), int(self._codec.has_missing)
-        start, length = np.full(bins + missing, 0.5), np.zeros(bins + missing)
-        active = np.zeros(bins + missing, bool)
-        start[self._bins], length[self._bins], active[self._bins] = (
-            self._starts,
-            self._lengths,
-            True,
-        )
-        number = Tables(start, length, active)
+        bins = len(self._codec.low)
+        active = np.ones(len(self._start), bool)
+        active[self._spikes] = False
+        active[bins:] = False
+        number = Tables(self._start, self._length, active)
         if len(self.tokens) == 1:
             return [number]
-        kind = np.full(bins + missing, self.tokens[0].size - 1)
+        kind = np.full(len(self._start), self.tokens[0].size - 1)
         kind[self._spikes] = np.arange(len(self._spikes))
         kind[bins:] = len(self._spikes)
         return [_choices(kind), number]
@@ -232,26 +238,6 @@ class Number:
 
 
 ColumnTokens = Choice | Pair | Number
-
-
-def column_tokens(place: int, codec: Levels | Binned, rows: int) -> ColumnTokens:
-    """The tokens of the column at `place`, whose codec saw `rows` rows."""
-    shares = _code_shares(codec)
-    if isinstance(codec, Levels) or codec.treat == "categorical":
-        choice_of = _pooled(shares, rows)
-        kind = Choice if choice_of.max() < MAX_CHOICES else Pair
-        return kind(place, shares, choice_of)
-    if codec.treat == "numeric":
-        return Number(place, codec, rows)
-    ranges = not np.array_equal(codec.low, codec.high)
-    ranked = len(codec.low) > _MAX_DISTINCT and shares.min() < _SPIKE_SHARE
-    if ranges or ranked or rows < _ROWS_A_CHOICE * len(codec.low):
-        return Number(place, codec, rows)
-    firsts = _first_places(shares[: len(codec.low)] * rows)
-    choice_of = np.zeros(len(shares), np.int64)
-    choice_of[firsts[1:]] = 1
-    choice_of[len(codec.low) :] = 1  # missing
-    return Choice(place, shares, np.cumsum(choice_of))
 
 
 class TokenTables:
@@ -354,53 +340,10 @@ class _Members:
         return left
 
 
-def _pooled(shares: Array, rows: int) -> Array:
-    """The choice of each level: its own, the one of all rare levels, or SPARE."""
-    rare = shares * rows < HANDFUL - 0.5
-    choice_of: Array = np.cumsum(~rare) - 1
-    if rare.any():
-        pooled = rare.all() or shares[rare].sum() * rows >= _FEWEST_POOLED
-        choice_of[rare] = (~rare).sum() if pooled else SPARE
-    return choice_of
-
-
-def _masses(choice_of: Array, shares: Array) -> Array:
+def masses(choice_of: Array, shares: Array) -> Array:
     """(choices,) the sum of each choice's shares."""
     seen = choice_of >= 0
     return np.bincount(choice_of[seen], shares[seen])
-
-
-def _first_places(counts: Array) -> Array:
-    """Where ranges of neighbours begin that hold at least HANDFUL rows each."""
-    firsts, filled = [0], 0.0
-    for place, count in enumerate(counts):
-        if filled >= HANDFUL - 0.5:
-            firsts.append(place)
-            filled = 0.0
-        filled += count
-    if filled < HANDFUL - 0.5 and len(firsts) > 1:
-        firsts.pop()
-    return np.array(firsts)
-
-
-def _code_shares(codec: Levels | Binned) -> Array:
-    """Probability of each code, missing last."""
-    if isinstance(codec, Levels):
-        return codec.shares
-    shares = np.diff(codec.cumulative) * (1 - codec.missing_share)
-    return np.append(shares, [codec.missing_share] if codec.has_missing else [])
-
-
-def _merged(codec: Binned, bins: Array, shares: Array, rows: float) -> Binned:
-    """The rest of a column in ranges of at least HANDFUL rows; frequent values stay single."""
-    starts = _first_places(shares * rows)
-    lasts = np.append(starts[1:], len(bins)) - 1
-    low, high = codec.low[bins[starts]], codec.high[bins[lasts]]
-    # A range reaches to the next one's start: between them lie values as well.
-    high = np.where(low == high, high, np.append(low[1:], high[-1:]))
-    cumulative = np.append(0.0, np.cumsum(np.add.reduceat(shares, starts)))
-    cumulative /= cumulative[-1]
-    return Binned(codec.column, low, high, cumulative, 0.0, codec.step, codec.decimals)
 
 
 def _choices(choice_of: Array) -> Tables:
