@@ -144,6 +144,11 @@ def _check_widths(parameters: Parameters, encoder: Encoder) -> None:
 
 
 def _check_checkpoint(checkpoint: Model, table: pa.Table, parameters: Parameters) -> None:
+    if not checkpoint.training_tensors():
+        raise ValueError(
+            "checkpoint was saved without the state of its training (for_training=False): save it "
+            "with that, or train without checkpoint."
+        )
     images = isinstance(checkpoint.encoder, PixelEncoder)
     if checkpoint.architecture != parameters.networks_for(images):
         raise ValueError(

@@ -176,7 +176,15 @@ class Model(ABC):
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
-        """All weights, by name."""
+        """The tensors that sampling and scoring need, by name."""
+
+    @abstractmethod
+    def training_tensors(self) -> dict[str, Tensor]:
+        """Those that only further training needs; none where a file was saved without them."""
+
+    def token_arrays(self) -> list[Mapping[str, Array]]:
+        """Arrays of each learned column's tokens, where the model has tokens."""
+        return []
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -185,12 +193,22 @@ class Model(ABC):
     @classmethod
     @abstractmethod
     def restore(
-        cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor], common: Mapping[str, Any]
+        cls,
+        data: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
+        common: Mapping[str, Any],
+        tokens: Sequence[Mapping[str, Array]] | None,
     ) -> Model:
-        """Inverse of :meth:`to_json` and :meth:`tensors`; `common` are this class's attributes.
+        """Inverse of :meth:`to_json`, :meth:`tensors` and :meth:`training_tensors`.
+
+        Args:
+            data: as :meth:`to_json` gives it.
+            tensors: both kinds; those of training may be left out.
+            common: this class's attributes.
+            tokens: as :meth:`token_arrays` gives it; None for files up to format 2, without them.
 
         Raises:
-            ValueError: the tensors do not fit.
+            Damaged: they do not fit each other.
         """
 
 

@@ -75,7 +75,7 @@ def changed(entries: dict[str, bytes], random_: random.Random) -> bytes:
         return zipped({**entries, "model.json": json.dumps(manifest).encode()})
     if level == "zip":
         return _spoiled(zipped(entries), random_)
-    name = random_.choice(("weights.safetensors", "encoder.safetensors"))
+    name = random_.choice([name for name in entries if name.endswith(".safetensors")])
     data = entries[name]
     start = 8 + int.from_bytes(data[:8], "little")
     head, body = (_spoiled(data[:start], random_), data[start:])

@@ -22,7 +22,16 @@ from h2o_gan.engine.data.identifiers import Identifiers, fit_identifiers
 from h2o_gan.engine.data.schema import TEXT_KINDS, TIME, Column, description, kind_of
 from h2o_gan.engine.exceptions import Damaged
 
-__all__ = ["UNKNOWN", "Binned", "Codec", "Constant", "Fresh", "Levels", "fit_codec"]
+__all__ = [
+    "UNKNOWN",
+    "Binned",
+    "Codec",
+    "Constant",
+    "Fresh",
+    "Levels",
+    "fit_codec",
+    "is_distribution",
+]
 
 Array = npt.NDArray[Any]
 
@@ -161,7 +170,7 @@ class Levels:
             or observed.min() < 0
             or observed.max() >= len(column.levels)
             or codec.shares.shape != (codec.width,)
-            or not _is_distribution(codec.shares)
+            or not is_distribution(codec.shares)
         ):
             raise Damaged(f"column {column.name!r}: its levels do not fit together")
         return codec
@@ -269,17 +278,21 @@ class Binned:
         }
 
     def arrays(self) -> dict[str, Array]:
-        """Array part of the codec."""
-        return {"low": self.low, "high": self.high, "cumulative": self.cumulative}
+        """Array part of the codec; without ``high`` where all bins are single values."""
+        arrays = {"low": self.low, "high": self.high, "cumulative": self.cumulative}
+        if np.array_equal(self.low, self.high):
+            del arrays["high"]
+        return arrays
 
     @classmethod
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> Binned:
         """Inverse of :meth:`to_json` and :meth:`arrays`."""
         column, step, decimals = Column.from_json(data["column"]), data["step"], data["decimals"]
         treat = data.get("treat", "auto")
-        if set(arrays) != {"low", "high", "cumulative"} or column.kind not in _NUMERIC:
+        if set(arrays) | {"high"} != {"low", "high", "cumulative"} or column.kind not in _NUMERIC:
             raise Damaged(f"column {column.name!r}: its bins are not whole")
-        low, high, cumulative = arrays["low"], arrays["high"], arrays["cumulative"]
+        low, cumulative = arrays["low"], arrays["cumulative"]
+        high = arrays.get("high", low)
         dtype = np.float64 if column.kind == "real" else np.int64
         if (
             low.dtype != dtype
@@ -288,7 +301,7 @@ class Binned:
             or low.shape != high.shape
             or len(low) == 0
             or cumulative.shape != (len(low) + 1,)
-            or not _is_distribution(np.diff(cumulative))
+            or not is_distribution(np.diff(cumulative))
             or cumulative[0] != 0
             or not np.all(low <= high)
             or not np.all(high[:-1] <= low[1:])
@@ -388,7 +401,7 @@ def fit_codec(
     return _fit_bins(name, kind, values, weights, keep_constant, treat)
 
 
-def _is_distribution(shares: Array) -> bool:
+def is_distribution(shares: Array) -> bool:
     """Whether these are probabilities that sum to one."""
     return bool(shares.dtype == np.float64 and (shares >= 0).all() and abs(shares.sum() - 1) < 1e-6)
 

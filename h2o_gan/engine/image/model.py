@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ from h2o_gan.engine.image.networks import (
 from h2o_gan.engine.image.pretraining import LEAST_ERROR
 from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed
 from h2o_gan.engine.options import SampleOptions
-from h2o_gan.engine.weights import network_of, optimizer_of, optimizer_tensors
+from h2o_gan.engine.weights import named, network_of, optimizer_of, resumed
 
 __all__ = ["ImageModel", "as_bytes", "realism_scores", "without_colours"]
 
@@ -49,7 +49,8 @@ class ImageModel(Model):
         generator: the running mean of the generator.
         critic: the critic at the end.
         image_encoder: tells codes and labels of images, as it learned them before the game.
-        last_generator: state of the generator itself, for going on with training.
+        last_generator: state of the generator itself, for going on with training; empty where the
+            file was saved without it.
         generator_optimizer, critic_optimizer: states of Adam, for the same.
         augmentation: how often training images were changed at the end.
         starting: whether the start, before the game, was not over yet.
@@ -234,18 +235,18 @@ class ImageModel(Model):
         return raw
 
     def tensors(self) -> dict[str, Tensor]:
-        states = {
-            "generator": self.generator.state_dict(),
-            "last_generator": self.last_generator,
-            "critic": self.critic.state_dict(),
-            "image_encoder": self.image_encoder.state_dict(),
-            "generator_optimizer": optimizer_tensors(self.generator_optimizer),
-            "critic_optimizer": optimizer_tensors(self.critic_optimizer),
+        networks = {**self.networks, "image_encoder": self.image_encoder}
+        states = {name: network.state_dict() for name, network in networks.items()}
+        return {**named(states), "previews": self.previews}
+
+    def training_tensors(self) -> dict[str, Tensor]:
+        if not self.last_generator:
+            return {}
+        optimizers = {
+            "generator_optimizer": self.generator_optimizer,
+            "critic_optimizer": self.critic_optimizer,
         }
-        tensors = {
-            f"{name}.{key}": value for name, of in states.items() for key, value in of.items()
-        }
-        return {**tensors, "previews": self.previews}
+        return named({"last_generator": self.last_generator}, optimizers)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -257,7 +258,11 @@ class ImageModel(Model):
 
     @classmethod
     def restore(
-        cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor], common: Mapping[str, Any]
+        cls,
+        data: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
+        common: Mapping[str, Any],
+        tokens: Sequence[Mapping[str, Array]] | None,
     ) -> ImageModel:
         encoder = common["encoder"]
         if not isinstance(encoder, PixelEncoder):
@@ -268,7 +273,7 @@ class ImageModel(Model):
         def build() -> ImageGenerator:
             return ImageGenerator(encoder.shape, classes, sizes)
 
-        last = network_of(build, "last_generator", tensors)
+        last, optimizer = resumed("generator", build, tensors)
         critic = network_of(lambda: ImageCritic(encoder.shape, classes, sizes), "critic", tensors)
         previews, epochs = tensors.get("previews"), tuple(data["preview_epochs"])
         if (
@@ -287,9 +292,9 @@ class ImageModel(Model):
             image_encoder=network_of(
                 lambda: ImageEncoder(encoder.shape, classes, sizes), "image_encoder", tensors
             ),
-            last_generator=last.state_dict(),
-            generator_optimizer=optimizer_of("generator_optimizer", last, tensors),
-            critic_optimizer=optimizer_of("critic_optimizer", critic, tensors),
+            last_generator=last,
+            generator_optimizer=optimizer,
+            critic_optimizer=optimizer_of("critic_optimizer", critic, tensors) if last else {},
             augmentation=float(data["augmentation"]),
             previews=previews,
             preview_epochs=epochs,

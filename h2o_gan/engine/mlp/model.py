@@ -22,7 +22,7 @@ from h2o_gan.engine.mlp.expansion import expansion_of
 from h2o_gan.engine.mlp.networks import build_critic, build_generator
 from h2o_gan.engine.model import Model, actual_seed, scale_of
 from h2o_gan.engine.options import SampleOptions
-from h2o_gan.engine.weights import network_of, optimizer_of, optimizer_tensors
+from h2o_gan.engine.weights import named, network_of, optimizer_of, resumed
 from h2o_gan.parameters import Parameters
 
 __all__ = ["LatentModel"]
@@ -168,23 +168,28 @@ class LatentModel(Model):
         return raw
 
     def tensors(self) -> dict[str, Tensor]:
-        tensors = {"bias": self.bias}
-        for name, state in (
-            ("generator", self.generator.state_dict()),
-            ("last_generator", self.last_generator),
-            ("critic", self.critic.state_dict()),
-            ("generator_optimizer", optimizer_tensors(self.generator_optimizer)),
-            ("critic_optimizer", optimizer_tensors(self.critic_optimizer)),
-        ):
-            tensors.update({f"{name}.{key}": value for key, value in state.items()})
-        return tensors
+        states = {name: network.state_dict() for name, network in self.networks.items()}
+        return {**named(states), "bias": self.bias}
+
+    def training_tensors(self) -> dict[str, Tensor]:
+        if not self.last_generator:
+            return {}
+        optimizers = {
+            "generator_optimizer": self.generator_optimizer,
+            "critic_optimizer": self.critic_optimizer,
+        }
+        return named({"last_generator": self.last_generator}, optimizers)
 
     def to_json(self) -> dict[str, Any]:
         return {}
 
     @classmethod
     def restore(
-        cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor], common: Mapping[str, Any]
+        cls,
+        data: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
+        common: Mapping[str, Any],
+        tokens: Sequence[Mapping[str, Array]] | None,
     ) -> LatentModel:
         parameters = common["parameters"]
         width = expansion_of(common["encoder"], torch.device("cpu")).width
@@ -192,7 +197,7 @@ class LatentModel(Model):
         def build() -> nn.Module:
             return build_generator(parameters, width)
 
-        last = network_of(build, "last_generator", tensors)
+        last, optimizer = resumed("generator", build, tensors)
         critic = network_of(lambda: build_critic(parameters, width), "critic", tensors)
         bias = tensors.get("bias")
         if bias is None or bias.shape != (width,) or bias.dtype != torch.float32:
@@ -202,9 +207,9 @@ class LatentModel(Model):
         return cls(
             generator=network_of(build, "generator", tensors),
             critic=critic,
-            last_generator=last.state_dict(),
-            generator_optimizer=optimizer_of("generator_optimizer", last, tensors),
-            critic_optimizer=optimizer_of("critic_optimizer", critic, tensors),
+            last_generator=last,
+            generator_optimizer=optimizer,
+            critic_optimizer=optimizer_of("critic_optimizer", critic, tensors) if last else {},
             bias=bias,
             **common,
         )

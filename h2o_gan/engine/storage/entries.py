@@ -1,4 +1,4 @@
-"""The bytes of a model file: three stored entries of a zip, bounded before they are read.
+"""The bytes of a model file: the entries of a zip, bounded before they are read.
 
 What a file may cost is settled here: its kind and size, the size of the zip's directory, how much
 JSON there is and how deeply it is nested, and how many tensors a header speaks of.
@@ -12,14 +12,30 @@ import os
 import re
 import stat
 import zipfile
+import zlib
 from typing import IO, Any
 
 from h2o_gan.engine.exceptions import Damaged
 
-__all__ = ["ENCODER", "MANIFEST", "MOST_MANIFEST_BYTES", "WEIGHTS", "parsed", "read_entries"]
+__all__ = [
+    "COLUMNS",
+    "ENCODER",
+    "MANIFEST",
+    "MOST_MANIFEST_BYTES",
+    "TRAINING",
+    "WEIGHTS",
+    "parsed",
+    "read_entries",
+]
 
-MANIFEST, WEIGHTS, ENCODER = "model.json", "weights.safetensors", "encoder.safetensors"
+MANIFEST, WEIGHTS = "model.json", "weights.safetensors"
+COLUMNS, TRAINING = "columns.safetensors", "training.safetensors"
+ENCODER = "encoder.safetensors"  # up to format 2, in place of COLUMNS
 MOST_MANIFEST_BYTES = 64 * 2**20
+
+_TENSORS = (WEIGHTS, TRAINING, COLUMNS, ENCODER)
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError)
+_MOST_COLUMN_BYTES = 2**28  # compressed, they may take less in the file
 
 _MOST_BYTES = 2**31 - 1  # beyond it zips have another structure
 _DIRECTORY_END = 22  # bytes
@@ -43,11 +59,14 @@ _TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _MOST_HEADER_BYTES, _MOST_TENSORS = 32 * 2**20, 300_000
 
 
-def read_entries(path: str | os.PathLike[str] | IO[bytes]) -> tuple[bytes, bytes, bytes]:
-    """The manifest, the weights and the encoder's arrays, as bytes.
+def read_entries(path: str | os.PathLike[str] | IO[bytes]) -> dict[str, bytes]:
+    """The entries by name: the manifest, the weights, and the columns' or the encoder's arrays.
 
     Args:
         path: of the file, or an open file, which may live in memory.
+
+    Returns:
+        The bytes of those entries that there are.
 
     Raises:
         Damaged: the file is none of ours, or larger than one of ours could be.
@@ -65,14 +84,14 @@ def read_entries(path: str | os.PathLike[str] | IO[bytes]) -> tuple[bytes, bytes
         return _checked_entries(file, facts.st_size)
 
 
-def _checked_entries(file: IO[bytes], size: int) -> tuple[bytes, bytes, bytes]:
+def _checked_entries(file: IO[bytes], size: int) -> dict[str, bytes]:
     if size > _MOST_BYTES:
         raise Damaged(f"its {size:,} bytes are more than a model has")
     _check_directory(file, size)
     try:
         return _entries(file, size)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
-        # OSError too: offsets that point nowhere make the file system complain.
+    # OSError too: offsets that point nowhere make the file system complain.
+    except (*_UNREADABLE, OSError, ValueError) as error:
         raise Damaged(str(error)) from error
 
 
@@ -89,23 +108,30 @@ def _check_directory(file: IO[bytes], size: int) -> None:
         raise Damaged("it is a zip, but not an h2o_gan model")
 
 
-def _entries(file: IO[bytes], size: int) -> tuple[bytes, bytes, bytes]:
+def _entries(file: IO[bytes], size: int) -> dict[str, bytes]:
     with zipfile.ZipFile(file) as archive:
         infos = {info.filename: info for info in archive.infolist()}
-        if not {MANIFEST, WEIGHTS, ENCODER} <= set(infos) or len(infos) != len(archive.infolist()):
+        if (
+            not {MANIFEST, WEIGHTS} <= set(infos)
+            or not {COLUMNS, ENCODER} & set(infos)
+            or len(infos) != len(archive.infolist())
+        ):
             raise Damaged("it is a zip, but not an h2o_gan model")
-        for name in (MANIFEST, WEIGHTS, ENCODER):
+        names = [name for name in (MANIFEST, *_TENSORS) if name in infos]
+        for name in names:
             info = infos[name]
-            if info.compress_type != zipfile.ZIP_STORED or info.file_size > size:
+            packed = name == COLUMNS and info.compress_type == zipfile.ZIP_DEFLATED
+            most = _MOST_COLUMN_BYTES if packed else size
+            if (info.compress_type != zipfile.ZIP_STORED and not packed) or info.file_size > most:
                 raise Damaged(f"its entry {name} is compressed or lies about its size")
             if info.flag_bits & 1:
                 raise Damaged(f"its entry {name} is encrypted")
         if infos[MANIFEST].file_size > MOST_MANIFEST_BYTES:
             raise Damaged(f"its entry {MANIFEST} is too large")
-        for name in (WEIGHTS, ENCODER):
+        for name in names[1:]:
             with archive.open(infos[name]) as entry:
                 _check_header(entry, infos[name].file_size, name)
-        return archive.read(MANIFEST), archive.read(WEIGHTS), archive.read(ENCODER)
+        return {name: archive.read(name) for name in names}
 
 
 def _check_header(entry: IO[bytes], size: int, name: str) -> None:

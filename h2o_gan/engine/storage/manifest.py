@@ -164,13 +164,16 @@ _PIXELS = _record(
     },
 )
 _WIDTH = _whole(1, 2**16)
+_TOKENS = _record(
+    {"kind": _one_of("choice", "pair", "number")},
+    {"size": _whole(1), "rank_floor": _number(0, 0.5)},
+)
 _MODELS: dict[str, Check] = {
     "table": _record(
         {
             "layout": _record(
                 {
                     "rows": _whole(1),
-                    "sizes": _list_of(_whole(0)),
                     "dependencies": _list_of(
                         _record(
                             {
@@ -180,9 +183,16 @@ _MODELS: dict[str, Check] = {
                             }
                         )
                     ),
-                }
+                },
+                {
+                    "sizes": _list_of(_whole(0)),  # up to format 2
+                    "columns": _list_of(_TOKENS, 1),
+                },
             ),
-            "sizes": _record({"features": _WIDTH, "summary": _WIDTH, "hidden": _WIDTH}),
+            "sizes": _record(
+                {"features": _WIDTH, "summary": _WIDTH, "hidden": _WIDTH},
+                {"knots": _whole(2, 1024), "components": _whole(1, 1024)},
+            ),
             "has_critic": _flag,
             "shift": _number(-1e6, 1e6),
             # Ratios have a mean of one, so that no more than their share can lie this high.

@@ -19,12 +19,22 @@ __all__ = ["RowCritic"]
 
 
 class RowCritic(nn.Module):
-    """A score of whole rows: features of all tokens, then two layers."""
+    """A score of whole rows: features of all tokens, then two layers.
 
-    def __init__(self, tokens: Sequence[Token], features: int, hidden: int, dropout: float) -> None:
+    Args:
+        tokens: of a row.
+        features: of a token, E.
+        hidden: units of both layers.
+        dropout: of both layers.
+        knots: pieces of a number's encoding.
+    """
+
+    def __init__(
+        self, tokens: Sequence[Token], features: int, hidden: int, dropout: float, knots: int
+    ) -> None:
         super().__init__()
         self._dropout = dropout
-        self.features = TokenFeatures(tokens, features)
+        self.features = TokenFeatures(tokens, features, knots)
         self.first = nn.Linear(len(tokens) * features, hidden)
         self.second = nn.Linear(hidden, hidden)
         self.last = nn.Linear(hidden, 1)

@@ -92,7 +92,7 @@ class CriticTrainer:
         self._device = device
         self._random = torch.Generator(device).manual_seed(derive(seed, 6, step))
         start = torch.Generator().manual_seed(derive(seed, 7, 0))
-        self._critic = RowCritic(tokens, *sizes, _DROPOUT)
+        self._critic = RowCritic(tokens, *sizes, _DROPOUT, generator.sizes.knots)
         self._critic.initialize(start)
         self._critic.to(device)
         self._average = copy.deepcopy(self._critic).requires_grad_(False)

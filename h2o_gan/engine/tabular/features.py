@@ -15,19 +15,23 @@ from torch import Tensor, nn
 
 from h2o_gan.engine.tabular.tokens import Token
 
-__all__ = ["KNOTS", "TokenFeatures"]
-
-KNOTS = 24  # of a number's encoding, at the quantiles of a standard normal
+__all__ = ["TokenFeatures"]
 
 
 class TokenFeatures(nn.Module):
-    """Values of tokens to features: rows of a table for choices, piecewise linear for numbers."""
+    """Values of tokens to features: rows of a table for choices, piecewise linear for numbers.
+
+    Args:
+        tokens: of a row.
+        size: features of a token, E.
+        knots: pieces of a number's encoding, between quantiles of a standard normal.
+    """
 
     _starts: Tensor
     _knots: Tensor
     _places: Tensor
 
-    def __init__(self, tokens: Sequence[Token], size: int) -> None:
+    def __init__(self, tokens: Sequence[Token], size: int, knots: int) -> None:
         super().__init__()
         self._choices = [place for place, token in enumerate(tokens) if not token.is_number]
         self._numbers = [place for place, token in enumerate(tokens) if token.is_number]
@@ -37,14 +41,13 @@ class TokenFeatures(nn.Module):
         self._first = {
             place: int(start) for place, start in zip(self._choices, starts, strict=False)
         }
-        inner = torch.special.ndtri(torch.linspace(0, 1, KNOTS + 1, device="cpu")[1:-1])
-        knots = torch.cat(
-            [torch.tensor([-3.5], device="cpu"), inner, torch.tensor([3.5], device="cpu")]
-        )
+        inner = torch.special.ndtri(torch.linspace(0, 1, knots + 1, device="cpu")[1:-1])
+        ends = torch.tensor([-3.5, 3.5], device="cpu")
+        at = torch.cat([ends[:1], inner, ends[1:]])
         self.levels = nn.Parameter(torch.empty(sum(sizes), size))
-        self.lines = nn.Parameter(torch.empty(len(self._numbers), len(knots), size))
+        self.lines = nn.Parameter(torch.empty(len(self._numbers), len(at), size))
         self.register_buffer("_starts", starts[:-1], persistent=False)
-        self.register_buffer("_knots", knots, persistent=False)
+        self.register_buffer("_knots", at, persistent=False)
         places = torch.tensor([*self._choices, *self._numbers], device="cpu", dtype=torch.int64)
         self.register_buffer("_places", places.argsort(), persistent=False)
 

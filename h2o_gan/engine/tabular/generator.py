@@ -19,12 +19,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from h2o_gan.engine.tabular.features import KNOTS, TokenFeatures
+from h2o_gan.engine.tabular.features import TokenFeatures
 from h2o_gan.engine.tabular.tokens import Token
 
 __all__ = ["AutoregressiveGenerator", "Bounds", "Sizes"]
 
-_COMPONENTS = 12  # of a number's mixture of normals
 _NARROWEST, _WIDEST = -5.5, 2.0  # log standard deviations of a component
 _FEW_TOKENS = 64  # up to here, summaries for all tokens are one product with the order's mask
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
@@ -32,17 +31,27 @@ _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 @dataclass(frozen=True)
 class Sizes:
-    """Widths of a generator: features of a token, the summary, a token's hidden layers."""
+    """Widths of a generator.
+
+    Attributes:
+        features: of a token.
+        summary: of the tokens that are known.
+        hidden: units of a token's layers.
+        knots: pieces of a number's encoding.
+        components: of a number's mixture of normals.
+    """
 
     features: int = 16
     summary: int = 128
     hidden: int = 128
+    knots: int = 24
+    components: int = 12
 
     @property
     def weights(self) -> int:
         """About how many weights a token has; a number's has more of them than most choices'."""
         body = (self.features + 1) * self.summary + self.summary * self.hidden + self.hidden**2
-        return body + 3 * _COMPONENTS * self.hidden + (KNOTS + 1) * self.features
+        return body + 3 * self.components * self.hidden + (self.knots + 1) * self.features
 
 
 @dataclass(frozen=True)
@@ -80,19 +89,19 @@ class AutoregressiveGenerator(nn.Module):
 
     def __init__(self, tokens: Sequence[Token], sizes: Sizes, dropout: float = 0.0) -> None:
         super().__init__()
-        self.tokens = tuple(tokens)
+        self.tokens, self.sizes = tuple(tokens), sizes
         self._dropout = dropout
         count, summary, hidden = len(tokens), sizes.summary, sizes.hidden
         self._choices = [place for place, token in enumerate(tokens) if not token.is_number]
         self._numbers = [place for place, token in enumerate(tokens) if token.is_number]
-        self.features = TokenFeatures(tokens, sizes.features)
+        self.features = TokenFeatures(tokens, sizes.features, sizes.knots)
         # One row more than features: that a token is known, whatever it is.
         self.project = nn.Parameter(torch.empty(count, sizes.features + 1, summary))
         self.first = nn.Parameter(torch.empty(count, summary, hidden))
         self.first_bias = nn.Parameter(torch.empty(count, 1, hidden))
         self.second = nn.Parameter(torch.empty(count, hidden, hidden))
         self.second_bias = nn.Parameter(torch.empty(count, 1, hidden))
-        widths = [token.size or 3 * _COMPONENTS for token in tokens]
+        widths = [token.size or 3 * sizes.components for token in tokens]
         self.heads = nn.ParameterList([torch.empty(hidden, width) for width in widths])
         self.biases = nn.ParameterList(
             [
@@ -111,13 +120,14 @@ class AutoregressiveGenerator(nn.Module):
         nn.init.normal_(self.second, std=hidden**-0.5, generator=random)
         for bias in (self.first_bias, self.second_bias):
             nn.init.zeros_(bias)
+        parts = self.sizes.components
         with torch.no_grad():
             for token, head, bias in zip(self.tokens, self.heads, self.biases, strict=True):
                 nn.init.normal_(head, std=0.01, generator=random)
                 if token.is_number:
                     bias.zero_()
-                    bias[_COMPONENTS : 2 * _COMPONENTS] = torch.linspace(-1.8, 1.8, _COMPONENTS)
-                    bias[2 * _COMPONENTS :] = math.log(0.5)
+                    bias[parts : 2 * parts] = torch.linspace(-1.8, 1.8, parts)
+                    bias[2 * parts :] = math.log(0.5)
                 else:
                     bias.copy_(torch.from_numpy(token.shares).clamp_min(1e-9).log())
 

@@ -15,7 +15,7 @@ from h2o_gan.engine.data.codecs import Binned, Levels
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.tabular.dependencies import Dependency, find_dependencies
 from h2o_gan.engine.tabular.token_fitting import FORMAT_2_RULES, fit_tokens
-from h2o_gan.engine.tabular.tokens import Choice, ColumnTokens, Number, Token, TokenTables
+from h2o_gan.engine.tabular.tokens import KINDS, Choice, ColumnTokens, Number, Token, TokenTables
 
 __all__ = ["RowLayout"]
 
@@ -125,7 +125,7 @@ class RowLayout:
         """JSON part of the state; the codecs have their own."""
         return {
             "rows": self.rows,
-            "sizes": [token.size for token in self.tokens],
+            "columns": [column.to_json() for column in self.columns],
             "dependencies": [
                 {"column": d.token, "source": d.source, "table": d.table.tolist()}
                 for d in self.dependencies
@@ -133,8 +133,22 @@ class RowLayout:
         }
 
     @classmethod
-    def restore(cls, data: Mapping[str, Any], codecs: Sequence[Levels | Binned]) -> RowLayout:
-        """Inverse of :meth:`to_json`. Raises Damaged for other data."""
+    def restore(
+        cls,
+        data: Mapping[str, Any],
+        codecs: Sequence[Levels | Binned],
+        arrays: Sequence[Mapping[str, Array]] | None,
+    ) -> RowLayout:
+        """Inverse of :meth:`to_json`, with the arrays of the columns' tokens.
+
+        Args:
+            data: as :meth:`to_json` gives it.
+            codecs: of the learned columns.
+            arrays: of each of them; None for files up to format 2, which have no tokens.
+
+        Raises:
+            Damaged: they do not fit each other.
+        """
         dependencies = [
             Dependency(int(item["column"]), int(item["source"]), np.array(item["table"], np.int64))
             for item in data["dependencies"]
@@ -142,13 +156,22 @@ class RowLayout:
         rows = data["rows"]
         if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
             raise Damaged(f"{rows!r:.50} is not a number of rows")
-        columns = [
-            fit_tokens(place, codec, rows, FORMAT_2_RULES) for place, codec in enumerate(codecs)
-        ]
-        layout = cls(codecs, columns, rows, dependencies)
-        if [token.size for token in layout.tokens] != data["sizes"]:
+        if arrays is None:
+            columns = [
+                fit_tokens(place, codec, rows, FORMAT_2_RULES) for place, codec in enumerate(codecs)
+            ]
+            layout = cls(codecs, columns, rows, dependencies)
+            if [token.size for token in layout.tokens] != data.get("sizes"):
+                raise Damaged("the tokens do not fit the columns")
+            return layout
+        own = data.get("columns", [])
+        if len(own) != len(codecs) or len(arrays) != len(codecs):
             raise Damaged("the tokens do not fit the columns")
-        return layout
+        columns = [
+            KINDS[item["kind"]].restore(place, codec, item, part)
+            for place, (codec, item, part) in enumerate(zip(codecs, own, arrays, strict=True))
+        ]
+        return cls(codecs, columns, rows, dependencies)
 
     def _check(self) -> None:
         for place, dependency in self._derived.items():

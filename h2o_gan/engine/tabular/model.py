@@ -26,7 +26,7 @@ from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.engine.tabular.sampling import Acceptance, fill_rows
 from h2o_gan.engine.tabular.tokens import TokenTables
-from h2o_gan.engine.weights import network_of, optimizer_of, optimizer_tensors
+from h2o_gan.engine.weights import named, network_of, resumed
 
 __all__ = ["CRITIC_SIZES", "TableModel"]
 
@@ -34,6 +34,10 @@ Array = npt.NDArray[Any]
 
 CRITIC_SIZES = (16, 192)
 """The critic's sizes where the table is not very wide."""
+
+# What files up to format 2 were written with and do not say. Never change them.
+_FORMAT_2_SIZES = {"knots": 24, "components": 12}
+_FORMAT_2_CRITIC_SIZES = (16, 192)
 
 _BLOCK_ROWS = 2048
 _BLOCK_CELLS = 2**19
@@ -51,7 +55,8 @@ class TableModel(Model):
         critic: the critic, or None where there was no time for one.
         critic_sizes: its features of a token, and units of its two hidden layers.
         shift, clip: how the critic's scores become log density ratios.
-        last_generator: state of the generator itself, for going on with training.
+        last_generator: state of the generator itself, for going on with training; empty where the
+            file was saved without it.
         generator_optimizer: state of Adam, for the same.
         best_generator: state of the running mean when held-out rows were most likely, for going on
             with a training that has not ended; None where that has, or nothing was held out.
@@ -175,16 +180,19 @@ class TableModel(Model):
         )
 
     def tensors(self) -> dict[str, Tensor]:
-        states = {
-            "generator": self.generator.state_dict(),
-            "last_generator": self.last_generator,
-            "generator_optimizer": optimizer_tensors(self.generator_optimizer),
-        }
-        if self.critic is not None:
-            states["critic"] = self.critic.state_dict()
+        states = {name: network.state_dict() for name, network in self.networks.items()}
+        return named(states)
+
+    def training_tensors(self) -> dict[str, Tensor]:
+        if not self.last_generator:
+            return {}
+        states = {"last_generator": self.last_generator}
         if self.best_generator is not None:
             states["best_generator"] = self.best_generator
-        return {f"{name}.{key}": value for name, of in states.items() for key, value in of.items()}
+        return named(states, {"generator_optimizer": self.generator_optimizer})
+
+    def token_arrays(self) -> list[Mapping[str, Array]]:
+        return [column.arrays() for column in self.layout.columns]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -194,31 +202,38 @@ class TableModel(Model):
             "has_critic": self.critic is not None,
             "shift": self.shift,
             "clip": self.clip,
-            "best_loss": self.best_loss if self.best_generator is not None else None,
+            "best_loss": self.best_loss if self.best_generator else None,
         }
 
     @classmethod
     def restore(
-        cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor], common: Mapping[str, Any]
+        cls,
+        data: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
+        common: Mapping[str, Any],
+        tokens: Sequence[Mapping[str, Array]] | None,
     ) -> TableModel:
         encoder = common["encoder"]
         if not isinstance(encoder, TableEncoder):
             raise Damaged("its encoder is not a table's")
-        layout = RowLayout.restore(data["layout"], encoder.learned)
-        sizes = Sizes(**{name: data["sizes"][name] for name in asdict(Sizes())})
+        layout = RowLayout.restore(data["layout"], encoder.learned, tokens)
+        own = {**_FORMAT_2_SIZES, **data["sizes"]}
+        sizes = Sizes(**{name: own[name] for name in asdict(Sizes())})
 
         def build() -> AutoregressiveGenerator:
             return AutoregressiveGenerator(layout.tokens, sizes)
 
-        last = network_of(build, "last_generator", tensors)
         critic = None
-        features, hidden = data.get("critic_sizes", CRITIC_SIZES)
+        features, hidden = data.get("critic_sizes", _FORMAT_2_CRITIC_SIZES)
         if data["has_critic"]:
             critic = network_of(
-                lambda: RowCritic(layout.tokens, features, hidden, 0.0), "critic", tensors
+                lambda: RowCritic(layout.tokens, features, hidden, 0.0, sizes.knots),
+                "critic",
+                tensors,
             )
+        last, optimizer = resumed("generator", build, tensors)
         best = None
-        if data.get("best_loss") is not None:
+        if last and data.get("best_loss") is not None:
             best = network_of(build, "best_generator", tensors).state_dict()
         return cls(
             layout=layout,
@@ -228,8 +243,8 @@ class TableModel(Model):
             critic_sizes=(features, hidden),
             shift=float(data["shift"]),
             clip=float(data["clip"]),
-            last_generator=last.state_dict(),
-            generator_optimizer=optimizer_of("generator_optimizer", last, tensors),
+            last_generator=last,
+            generator_optimizer=optimizer,
             best_generator=best,
             best_loss=None if best is None else float(data["best_loss"]),
             **common,

@@ -1,9 +1,9 @@
 """Which tokens a column gets, from what its codec saw.
 
 No value of a few rows reaches the network as itself. Levels seen in fewer than a handful of rows
-are one choice, "rare", and which of them a row gets is drawn by their shares alone; where all of them
-together are few rows, the network does not see them at all, and any row may get one. Numbers come
-out of ranges that hold at least a handful of rows.
+are one choice, "rare", and which of them a row gets is drawn by their shares alone; where all of
+them together are few rows, the network does not see them at all, and any row may get one. Numbers
+come out of ranges that hold at least a handful of rows.
 """
 
 from __future__ import annotations

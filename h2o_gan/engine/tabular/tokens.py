@@ -12,7 +12,7 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +21,27 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from h2o_gan.engine.data.codecs import Binned
+from h2o_gan.engine.data.codecs import Binned, Levels, is_distribution
+from h2o_gan.engine.exceptions import Damaged
 
-__all__ = ["SPARE", "Choice", "ColumnTokens", "Number", "Pair", "Token", "TokenTables", "masses"]
+__all__ = [
+    "KINDS",
+    "SPARE",
+    "Choice",
+    "ColumnTokens",
+    "Number",
+    "Pair",
+    "Token",
+    "TokenTables",
+    "masses",
+]
 
 Array = npt.NDArray[Any]
+Codec = Levels | Binned
+Json = Mapping[str, Any]
+Arrays = Mapping[str, Array]
+
+_NONE = np.zeros(0, bool)
 
 SPARE = -1
 """Choice of codes that the network does not see."""
@@ -76,9 +92,11 @@ class Choice:
         choice_of: (codes,) int64, the choice of each code, or SPARE.
     """
 
+    kind = "choice"
+
     def __init__(self, place: int, shares: Array, choice_of: Array) -> None:
         self._members = _Members(choice_of, shares)
-        self.choice_of = choice_of
+        self.shares, self.choice_of = shares, choice_of
         sizes = masses(choice_of, shares)
         self.tokens = (Token(place, len(sizes), sizes / sizes.sum()),)
 
@@ -94,6 +112,19 @@ class Choice:
         """Which codes may be, (codes,) bool, as the share of each choice that is left, (size,)."""
         return [self._members.share_left(codes)]
 
+    def to_json(self) -> dict[str, Any]:
+        """JSON part of the state."""
+        return {"kind": self.kind}
+
+    def arrays(self) -> dict[str, Array]:
+        """Array part of the state."""
+        return {"shares": self.shares, "choice_of": self.choice_of.astype(np.int32)}
+
+    @classmethod
+    def restore(cls, place: int, codec: Codec, data: Json, arrays: Arrays) -> Choice:
+        """Inverse of :meth:`to_json` and :meth:`arrays`. Raises Damaged for other data."""
+        return cls(place, *_checked_choices(codec, arrays))
+
 
 class Pair:
     """Two tokens: a block of levels of like frequency, and the index in the block.
@@ -106,10 +137,13 @@ class Pair:
         size: choices of a block.
     """
 
+    kind = "pair"
+
     def __init__(
         self, place: int, shares: Array, choice_of: Array, choice_at: Array, size: int
     ) -> None:
         self._members = _Members(choice_of, shares)
+        self._shares, self._choice_of = shares, choice_of
         self._choice_at = choice_at
         self._size = size
         mass = masses(choice_of, shares)
@@ -145,6 +179,33 @@ class Pair:
         grid = left.reshape(-1, self._size)
         return [(grid.max(1) > 0).astype(float), grid]
 
+    def to_json(self) -> dict[str, Any]:
+        """JSON part of the state."""
+        return {"kind": self.kind, "size": self._size}
+
+    def arrays(self) -> dict[str, Array]:
+        """Array part of the state."""
+        return {
+            "shares": self._shares,
+            "choice_of": self._choice_of.astype(np.int32),
+            "choice_at": self._choice_at.astype(np.int32),
+        }
+
+    @classmethod
+    def restore(cls, place: int, codec: Codec, data: Json, arrays: Arrays) -> Pair:
+        """Inverse of :meth:`to_json` and :meth:`arrays`. Raises Damaged for other data."""
+        shares, choice_of = _checked_choices(codec, arrays)
+        choice_at, size = arrays.get("choice_at", _NONE), data.get("size")
+        choices = np.arange(choice_of.max() + 1)
+        if (
+            choice_at.dtype != np.int32
+            or not np.array_equal(np.sort(choice_at), choices)
+            or type(size) is not int
+            or not 0 < size <= len(choices)
+        ):
+            raise Damaged(f"column {codec.column.name!r:.50}: its blocks do not fit its choices")
+        return cls(place, shares, choice_of, choice_at.astype(np.int64), size)
+
 
 class Number:
     """Missing, a spike or the rest; and for the rest, the normal score of its rank.
@@ -161,6 +222,8 @@ class Number:
             where the rest is all there is.
     """
 
+    kind = "number"
+
     def __init__(
         self,
         place: int,
@@ -174,6 +237,7 @@ class Number:
         kind_shares: Array,
     ) -> None:
         self._codec, self._knots = codec, knots
+        self._kind_shares = kind_shares
         self._spikes, self._start, self._length = spikes, start, length
         self._rank_floor = rank_floor
         number = Token(place, 0, np.ones(0))
@@ -236,8 +300,94 @@ class Number:
         """The column's codec."""
         return self._codec
 
+    def to_json(self) -> dict[str, Any]:
+        """JSON part of the state."""
+        return {"kind": self.kind, "rank_floor": self._rank_floor}
+
+    def arrays(self) -> dict[str, Array]:
+        """Array part of the state."""
+        return {
+            "spikes": self._spikes.astype(np.int32),
+            "start": self._start.astype(np.float32),
+            "length": self._length.astype(np.float32),
+            "kind_shares": self._kind_shares,
+            **{f"knots_{name}": array for name, array in self._knots.arrays().items()},
+        }
+
+    @classmethod
+    def restore(cls, place: int, codec: Codec, data: Json, arrays: Arrays) -> Number:
+        """Inverse of :meth:`to_json` and :meth:`arrays`. Raises Damaged for other data."""
+        if not isinstance(codec, Binned):
+            raise Damaged(f"column {codec.column.name!r:.50} has no numbers")
+        codes, bins = len(codec.low) + codec.has_missing, len(codec.low)
+        spikes = arrays.get("spikes", np.zeros(0, np.int32))
+        start, length = arrays.get("start", _NONE), arrays.get("length", _NONE)
+        shares, floor = arrays.get("kind_shares", np.zeros(0)), data.get("rank_floor")
+        kinds = len(spikes) + codec.has_missing
+        if (
+            spikes.dtype != np.int32
+            or (len(spikes) and not (spikes[0] >= 0 and spikes[-1] < bins))
+            or not (np.diff(spikes) > 0).all()
+            or len(spikes) == bins
+            or not all(_are_ranks(part, codes) for part in (start, length))
+            or shares.shape != ((kinds + 1,) if kinds else (0,))
+            or not (not kinds or is_distribution(shares))
+            or type(floor) is not float
+            or not 0 < floor <= 0.5
+        ):
+            raise Damaged(f"column {codec.column.name!r:.50}: its ranks do not fit its values")
+        own = {
+            name.removeprefix("knots_"): array
+            for name, array in arrays.items()
+            if name.startswith("knots_")
+        }
+        knots = Binned.restore({**codec.to_json(), "missing_share": 0.0, "treat": "auto"}, own)
+        if not np.isfinite(knots.low.astype(np.float64)).all():
+            raise Damaged(f"column {codec.column.name!r:.50}: its ranks do not fit its values")
+        return cls(
+            place,
+            codec,
+            spikes=spikes.astype(np.int64),
+            start=start.astype(np.float64),
+            length=length.astype(np.float64),
+            knots=knots,
+            rank_floor=floor,
+            kind_shares=shares,
+        )
+
 
 ColumnTokens = Choice | Pair | Number
+
+KINDS: dict[str, type[Choice] | type[Pair] | type[Number]] = {
+    kind.kind: kind for kind in (Choice, Pair, Number)
+}
+"""The kinds of a column's tokens, as a model file names them."""
+
+
+def _checked_choices(codec: Codec, arrays: Arrays) -> tuple[Array, Array]:
+    """Shares and choices of a column's codes. Raises Damaged unless they fit."""
+    codes = codec.width if isinstance(codec, Levels) else len(codec.low) + codec.has_missing
+    shares, choice_of = arrays.get("shares", _NONE), arrays.get("choice_of", _NONE)
+    if (
+        choice_of.dtype != np.int32
+        or choice_of.shape != (codes,)
+        or shares.shape != (codes,)
+        or not is_distribution(shares)
+        or choice_of.min() < SPARE
+        or choice_of.max() < 0
+        or choice_of.max() >= codes
+        or not (np.bincount(choice_of[choice_of >= 0]) > 0).all()
+    ):
+        raise Damaged(f"column {codec.column.name!r:.50}: its choices do not fit its values")
+    return shares, choice_of.astype(np.int64)
+
+
+def _are_ranks(values: Array, codes: int) -> bool:
+    return (
+        values.dtype == np.float32
+        and values.shape == (codes,)
+        and bool(((values >= 0) & (values <= 1)).all())
+    )
 
 
 class TokenTables:

@@ -71,13 +71,13 @@ def test_these_values_are_refused(entries, tmp_path, name, value):
 
 def test_a_type_of_tensor_that_we_do_not_write(entries, tmp_path):
     """numpy lacks it, which safetensors tells by a KeyError."""
-    data = entries["encoder.safetensors"]
+    data = entries["columns.safetensors"]
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
     header["more"] = {"dtype": "BF16", "shape": [0], "data_offsets": [0, 0]}
     text = json.dumps(header).encode()
     changed = len(text).to_bytes(8, "little") + text + data[8 + length :]
-    (tmp_path / "x.zip").write_bytes(zipped({**entries, "encoder.safetensors": changed}))
+    (tmp_path / "x.zip").write_bytes(zipped({**entries, "columns.safetensors": changed}))
     with pytest.raises(engine.ModelFileError, match="tensors of the unknown type 'BF16'"):
         engine.load(tmp_path / "x.zip")
 
