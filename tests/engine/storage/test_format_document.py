@@ -37,35 +37,36 @@ class Reader:
         self.tokens = parted(arrays, "tokens", len(self.codecs))
         self.kinds = self.model["layout"]["columns"]
         self.derived = {d["column"] for d in self.model["layout"]["dependencies"]}
+        sizes = [(size, before) for size, _, _, before in self.row([0] * len(self.codecs))]
+        self.generator = self.network("generator", sizes)
+        self.critic = self.network("critic", sizes)
+        self.order = self.order_of_tokens()
 
     def codes(self, table):
         """(rows, learned columns) codes."""
         return np.stack([code(table[c["column"]["name"]], c, own) for c, own in self.codecs], 1)
 
     def row(self, codes):
-        """The tokens of one row: (size or None, value, whether it is there, bias row)."""
+        """The tokens of one row; see :func:`tokens_of`."""
         tokens = []
         for place, (kind, own) in enumerate(zip(self.kinds, self.tokens, strict=True)):
             if place not in self.derived:
                 tokens += tokens_of(codes[place], kind, own, self.codecs[place])
         return tokens
 
-    def order(self):
+    def order_of_tokens(self):
         """The tokens, the response's last."""
         columns = [place for place in range(len(self.codecs)) if place not in self.derived]
-        counts = [len(self.row(self.codes_of_zero())) and self._count(place) for place in columns]
+        counts = [
+            len(tokens_of(0, self.kinds[place], self.tokens[place], self.codecs[place]))
+            for place in columns
+        ]
         starts = np.cumsum([0, *counts])
         response = self.json["parameters"].get("response_column")
         names = [c["column"]["name"] for c, _ in self.codecs]
         first = [p for p in range(len(columns)) if names[columns[p]] != response]
         last = [p for p in range(len(columns)) if names[columns[p]] == response]
         return [token for p in first + last for token in range(starts[p], starts[p + 1])]
-
-    def codes_of_zero(self):
-        return np.zeros(len(self.codecs), int)
-
-    def _count(self, place):
-        return len(tokens_of(0, self.kinds[place], self.tokens[place], self.codecs[place]))
 
     def network(self, name, sizes):
         """The weights of a network, lists apart."""
@@ -92,22 +93,20 @@ class Reader:
     def score(self, codes):
         """The log density of a row, with the critic's ratio."""
         tokens = self.row(codes)
-        sizes = [(size, before) for size, _, _, before, _ in tokens]
-        own = self.network("generator", sizes)
+        own = self.generator
         features = self.features(own, tokens)
         summary, total = np.zeros(self.model["sizes"]["summary"]), 0.0
-        for place in self.order():
-            size, value, there, before, first = tokens[place]
+        for place in self.order:
+            size, value, there, before = tokens[place]
             hidden = silu(summary @ own["first"][place] + own["first_bias"][place, 0])
             hidden = hidden + silu(hidden @ own["second"][place] + own["second_bias"][place, 0])
             bias = own["biases"][place][int(tokens[place - 1][1]) if before else 0]
             output = hidden @ own["heads"][place] + bias
-            assert not before or first
             if there:
                 total += log_choice(output, int(value)) if size else log_number(output, value)
                 summary = summary + np.append(features[place], 1) @ own["project"][place]
         if self.model["has_critic"]:
-            critic = self.network("critic", sizes)
+            critic = self.critic
             flat = self.features(critic, tokens).ravel()
             for layer in ("first", "second"):
                 flat = silu(critic[f"{layer}.weight"] @ flat + critic[f"{layer}.bias"])
@@ -122,7 +121,7 @@ class Reader:
         inner = [NORMAL.inv_cdf(i / parts) for i in range(1, parts)]
         knots = np.array([-3.5, *inner, 3.5])
         rows, at, number = [], 0, 0
-        for size, value, there, _, _ in tokens:
+        for size, value, there, _ in tokens:
             if size:
                 rows.append(own["features.levels"][at + int(value)] * there)
                 at += size
@@ -166,31 +165,31 @@ def code(values, column, own):
 
 
 def tokens_of(code, kind, own, codec):
-    """Tokens of a code: (size or None, value, whether it is there, first's size, is second)."""
+    """Tokens of a code: size or None, value, whether it is there, and size of a pair's first."""
     seen = code >= 0
     if kind["kind"] == "choice":
         choice = own["choice_of"][code] if seen else -1
         size = own["choice_of"].max() + 1
-        return [(size, max(choice, 0), choice >= 0, None, False)]
+        return [(size, max(choice, 0), choice >= 0, None)]
     if kind["kind"] == "pair":
         choice, size = own["choice_of"][code] if seen else -1, kind["size"]
         rank = list(own["choice_at"]).index(choice) if choice >= 0 else 0
         blocks = -(-len(own["choice_at"]) // size)
         return [
-            (blocks, rank // size, choice >= 0, None, False),
-            (size, rank % size, choice >= 0, blocks, True),
+            (blocks, rank // size, choice >= 0, None),
+            (size, rank % size, choice >= 0, blocks),
         ]
     spikes = list(own.get("spikes", ()))
     missing = codec[0]["missing_share"] > 0 and code == len(codec[1]["low"])
     rest = seen and code not in spikes and not missing
     rank = float(own["start"][code]) + 0.5 * float(own["length"][code]) if seen else 0.5
     value = NORMAL.inv_cdf(min(max(rank, 1e-6), 1 - 1e-6))
-    number = (None, value if seen else 0.0, rest, None, False)
+    number = (None, value if seen else 0.0, rest, None)
     if "kind_shares" not in own:
         return [number]
     size = len(own["kind_shares"])
     chosen = spikes.index(code) if code in spikes else len(spikes) if missing else size - 1
-    return [(size, chosen if seen else 0, seen, None, False), number]
+    return [(size, chosen if seen else 0, seen, None), number]
 
 
 def silu(x):
