@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,22 +18,14 @@ from h2o_gan.engine.data.schema import TEXT_KINDS, kind_of
 from h2o_gan.engine.device import resolve_device
 from h2o_gan.engine.events import Listener, Message
 from h2o_gan.engine.exceptions import TrainingDiverged
-from h2o_gan.engine.image.trainer import ImageTraining
+from h2o_gan.engine.families import FAMILIES
 from h2o_gan.engine.mlp.expansion import expansion_of
-from h2o_gan.engine.mlp.trainer import LatentTraining
 from h2o_gan.engine.model import Model
-from h2o_gan.engine.tabular.trainer import TableTraining
 from h2o_gan.engine.training.detection import Detector, picked_rows
 from h2o_gan.engine.training.trainer import RUNNING
 from h2o_gan.parameters import Parameters, check_weights
 
 __all__ = ["TrainingDiverged", "fit"]
-
-_TRAININGS: dict[str, Any] = {
-    "columns": TableTraining,
-    "convolutional": ImageTraining,
-    "mlp": LatentTraining,
-}
 
 
 def fit(
@@ -94,7 +85,7 @@ def fit(
         held_out, found = encode_rows(encoder, rows, parameters, stop)
         unseen = _real_rows(encoder, rows, held_out, None, found)
         del rows
-    training = _TRAININGS[parameters.networks_for(isinstance(encoder, PixelEncoder))]
+    training = FAMILIES[parameters.networks_for(isinstance(encoder, PixelEncoder))].training
     run = training(encoder, codes, weights, held_out, parameters, device, checkpoint)
     run.detect = Detector(real, unseen)
     with run.tuned_torch():

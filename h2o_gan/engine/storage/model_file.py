@@ -25,8 +25,7 @@ from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.exceptions import Damaged, ModelFileError
-from h2o_gan.engine.image.model import ImageModel
-from h2o_gan.engine.mlp.model import LatentModel
+from h2o_gan.engine.families import family_of_kind
 from h2o_gan.engine.model import Model
 from h2o_gan.engine.storage.atomic import written_whole
 from h2o_gan.engine.storage.entries import (
@@ -41,7 +40,6 @@ from h2o_gan.engine.storage.entries import (
 )
 from h2o_gan.engine.storage.manifest import check_manifest
 from h2o_gan.engine.storage.packing import pack, unpack
-from h2o_gan.engine.tabular.model import TableModel
 from h2o_gan.engine.training.trainer import RUNNING
 from h2o_gan.parameters import Parameters
 
@@ -56,11 +54,6 @@ _LOCAL_PARAMETERS = (
     "image_root",
 )  # of no meaning elsewhere
 _ENCODERS: dict[str, Any] = {"table": TableEncoder, "pixels": PixelEncoder}
-_MODELS: dict[str, type[Model]] = {
-    "images": ImageModel,
-    "latent": LatentModel,
-    "table": TableModel,
-}
 _NUMBERS = ("epoch", "step", "seconds", "stopped_by", "rows", "batch_size")
 
 
@@ -221,7 +214,7 @@ def _restore(
         "began_at": (int(epoch), int(step), float(seconds)),
         **{name: manifest[name] for name in _NUMBERS},
     }
-    return _MODELS[data["kind"]].restore(data, tensors, common, tokens)
+    return family_of_kind(data["kind"]).model.restore(data, tensors, common, tokens)
 
 
 def _parameters(given: Mapping[str, Any]) -> Parameters:

@@ -74,7 +74,7 @@ def test_it_goes_on_from_the_middle_of_an_epoch(
     run = steps_of(tables[architecture], architecture=architecture, epochs=3, batch_size=60, **own)
     shares = []
     for name in ("TableTraining", "LatentTraining", "ImageTraining"):
-        training = getattr(engine.api, name)
+        training = getattr(engine.families, name)
         monkeypatch.setattr(training, "schedule", _spied(training.schedule, shares))
     whole = run()
     planned, shares[:] = list(shares), []
