@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 """How fast frames move, against H2O's own client, in one run on one cluster.
 
-    python scripts/benchmark_frames.py [--rows 1000000] [--repeats 5] [--url http://...]
-    python scripts/benchmark_frames.py --rows 60000 --pixels 784 --repeats 1
-    python scripts/benchmark_frames.py --flat
+    python scripts/benchmarks/frames.py [--rows 1000000] [--repeats 5] [--url http://...]
+    python scripts/benchmarks/frames.py --rows 60000 --pixels 784 --repeats 1
+    python scripts/benchmarks/frames.py --flat
 
 The cluster that it starts has the extension; read_frame and write_frame use it, the plain transport
 stands beside. 8 real, 4 int and 3 enum columns; or pixels, whole numbers of which most are 0. Times

@@ -4,7 +4,7 @@ The bare loop is what one would write by hand over the same modules, the same ob
 optimiser and the same tensor: no history, no running mean, no checks. Both run in turn, several
 times, in one process; the ratio of the medians is what counts.
 
-    .venv/bin/python scripts/benchmark_training.py [--rows 60000] [--steps 2000] [--loss mse]
+    .venv/bin/python scripts/benchmarks/training.py [--rows 60000] [--steps 2000] [--loss mse]
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Every method has its defaults and, but for h2o_gan, a virtual environment of its
 first run makes under --work. What was trained and scored is kept there too, so that an interrupted
 run goes on where it stopped. tabular_scores.py explains the measures.
 
-    .venv/bin/python scripts/benchmark_tabular.py --train train.csv --test test.csv --target income
+    .venv/bin/python scripts/benchmarks/tabular.py --train train.csv --test test.csv --target income
         [--categorical a,b] [--seeds 3] [--methods h2o_gan,tvae] [--rows N] [--threads 2]
         [--work DIR] [--venv scores=DIR] [--json out.json] [--markdown out.md] [--curve]
 

@@ -1,6 +1,6 @@
 """h2o_gan's images against the article's MLP and a plain DCGAN: one data set, one run.
 
-    .venv/bin/python scripts/benchmark_images.py [--train train.parquet --test test.parquet]
+    .venv/bin/python scripts/benchmarks/images.py [--train train.parquet --test test.parquet]
         [--label label] [--shape 28 28] [--minutes 20] [--threads 2] [--seed 0]
         [--methods h2o_gan,dcgan,mlp] [--grid FOLDER] [--json out.json] [--speed]
 
