@@ -16,7 +16,11 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from h2o_gan.engine.data.codecs import Binned, Codec, Constant, Fresh, Levels, fit_codec
+from h2o_gan.engine.data.codecs.categorical import Levels
+from h2o_gan.engine.data.codecs.constant import Constant
+from h2o_gan.engine.data.codecs.fitting import Codec, fit_codec
+from h2o_gan.engine.data.codecs.identifier import Fresh
+from h2o_gan.engine.data.codecs.numeric import Binned
 from h2o_gan.engine.data.schema import schema_of
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.notices import warn

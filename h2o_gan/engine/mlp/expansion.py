@@ -16,7 +16,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from h2o_gan.engine.data.codecs import Binned, Levels
+from h2o_gan.engine.data.codecs.categorical import Levels
+from h2o_gan.engine.data.codecs.numeric import Binned
 from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.schema import Column

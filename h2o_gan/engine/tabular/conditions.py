@@ -12,7 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from h2o_gan.engine.data.codecs import Binned, Constant, Fresh, Levels
+from h2o_gan.engine.data.codecs.categorical import Levels
+from h2o_gan.engine.data.codecs.constant import Constant
+from h2o_gan.engine.data.codecs.identifier import Fresh
+from h2o_gan.engine.data.codecs.numeric import Binned
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.tabular.generator import Bounds
 from h2o_gan.engine.tabular.layout import RowLayout

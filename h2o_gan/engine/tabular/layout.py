@@ -11,7 +11,8 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from h2o_gan.engine.data.codecs import Binned, Levels
+from h2o_gan.engine.data.codecs.categorical import Levels
+from h2o_gan.engine.data.codecs.numeric import Binned
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.tabular.dependencies import Dependency, find_dependencies
 from h2o_gan.engine.tabular.token_fitting import FORMAT_2_RULES, fit_tokens

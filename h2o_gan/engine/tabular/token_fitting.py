@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from h2o_gan.engine.data.codecs import Binned, Levels
+from h2o_gan.engine.data.codecs.categorical import Levels
+from h2o_gan.engine.data.codecs.numeric import Binned
 from h2o_gan.engine.tabular.tokens import SPARE, Choice, ColumnTokens, Number, Pair, masses
 
 __all__ = ["FORMAT_2_RULES", "RULES", "TokenRules", "fit_tokens"]

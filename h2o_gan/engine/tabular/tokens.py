@@ -21,7 +21,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from h2o_gan.engine.data.codecs import Binned, Levels, is_distribution
+from h2o_gan.engine.data.codecs.base import is_distribution
+from h2o_gan.engine.data.codecs.categorical import Levels
+from h2o_gan.engine.data.codecs.numeric import Binned
 from h2o_gan.engine.exceptions import Damaged
 
 __all__ = [

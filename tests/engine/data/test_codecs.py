@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from h2o_gan.engine.data.codecs import MAX_BINS, UNKNOWN, Binned, Constant, Levels, fit_codec
+from h2o_gan.engine.data.codecs.base import UNKNOWN
+from h2o_gan.engine.data.codecs.categorical import Levels
+from h2o_gan.engine.data.codecs.constant import Constant
+from h2o_gan.engine.data.codecs.fitting import MAX_BINS, fit_codec
+from h2o_gan.engine.data.codecs.numeric import Binned
 from h2o_gan.engine.data.schema import TIME
 
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from h2o_gan import engine
-from h2o_gan.engine.data import codecs
+from h2o_gan.engine.data.codecs import fitting as codecs
 from h2o_gan.engine.storage.model_file import FORMAT_VERSION
 from h2o_gan.engine.tabular import layout, token_fitting
 from h2o_gan.engine.tabular import model as tabular_model
