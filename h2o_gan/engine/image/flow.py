@@ -20,13 +20,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from h2o_gan.engine.training.optim import (
+    gradient_step,
+    set_rate,
+    update_ema,
+)
+
 __all__ = ["FlowFit", "LatentFlow", "between", "drawn"]
 
 _WIDTH, _BLOCKS = 256, 4
 _FREQUENCIES, _FASTEST = 16, 5.0  # log of radians from noise to code
 _STEPS = 2
 _LEAST_SPREAD = 1e-3
-_RATE, _WARM_UP_STEPS, _LONGEST_SLOPE = 4e-3, 200, 10.0
+_RATE, _WARM_UP_STEPS, _MAX_NORM = 4e-3, 200, 10.0
 _EMA_DECAY = 0.999
 _BATCH = 256
 _LOOK_EVERY = 100  # steps
@@ -161,21 +167,15 @@ class FlowFit:
         if self._steps % _LOOK_EVERY == 0:
             self._look()
         self._steps += 1
-        for group in self._optimizer.param_groups:
-            group["lr"] = _RATE * min(1.0, self._steps / _WARM_UP_STEPS) * max(1 - share, 0.01)
+        warm = min(1.0, self._steps / _WARM_UP_STEPS)
+        set_rate(self._optimizer, _RATE * warm * max(1 - share, 0.01))
         count = min(_BATCH, len(means))
         rows = torch.randint(len(means), (count,), generator=random, device=means.device)
         codes = drawn(means[rows], logs[rows], random)
         own = None if classes is None else classes[rows]
         loss = self._flow.error(codes, own, *between(codes, random))
-        slopes = torch.autograd.grad(loss, self._weights)
-        for weight, slope in zip(self._weights, slopes, strict=True):
-            weight.grad = slope
-        torch.nn.utils.clip_grad_norm_(self._weights, _LONGEST_SLOPE)
-        self._optimizer.step()
-        decay = min(_EMA_DECAY, (1 + self._steps) / (10 + self._steps))
-        with torch.no_grad():
-            torch._foreach_lerp_(self._average_weights, self._weights, 1 - decay)
+        gradient_step(self._optimizer, loss, self._weights, _MAX_NORM)
+        update_ema(self._average_weights, self._weights, _EMA_DECAY, self._steps)
         return loss.detach()
 
     def finish(self) -> None:

@@ -11,7 +11,6 @@ sees, which with labels is also trained to tell them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 
 import torch
@@ -24,11 +23,16 @@ from h2o_gan.engine.image.networks import (
     ImageEncoder,
     ImageGenerator,
 )
+from h2o_gan.engine.training.optim import (
+    cosine,
+    gradient_step,
+    set_rate,
+)
 
 __all__ = ["LEAST_ERROR", "AutoencoderStart", "Batches", "log_error"]
 
 _RATE = 2e-3
-_LONGEST_SLOPE = 1e3
+_MAX_NORM = 1e3
 LEAST_ERROR = 1e-4
 _WARM_UP_STEPS = 100
 _CODING = 0.7  # of the start; the flow has the rest
@@ -73,8 +77,7 @@ class AutoencoderStart:
         self._share = share
         self._steps += 1
         warm = min(1.0, self._steps / _WARM_UP_STEPS)
-        for group in self._optimizer.param_groups:
-            group["lr"] = _RATE * warm * 0.5 * (1 + math.cos(math.pi * min(share / _CODING, 1.0)))
+        set_rate(self._optimizer, _RATE * warm * cosine(share / _CODING))
 
     def step(
         self,
@@ -105,11 +108,7 @@ class AutoencoderStart:
             with half:
                 guesses = self._encoder.label(seen)
             loss = loss + F.cross_entropy(guesses.float(), classes)
-        slopes = torch.autograd.grad(loss, self._weights)
-        for weight, slope in zip(self._weights, slopes, strict=True):
-            weight.grad = slope
-        torch.nn.utils.clip_grad_norm_(self._weights, _LONGEST_SLOPE)
-        self._optimizer.step()
+        gradient_step(self._optimizer, loss, self._weights, _MAX_NORM)
         return loss.detach() / images[0].numel()
 
     def finish(self, critic: ImageCritic, random: torch.Generator, half: torch.autocast) -> None:

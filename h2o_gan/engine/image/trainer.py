@@ -42,8 +42,16 @@ from h2o_gan.engine.image.networks import (
 from h2o_gan.engine.image.pretraining import AutoencoderStart, log_error
 from h2o_gan.engine.model import scale_of
 from h2o_gan.engine.training.objectives import r1_r2
+from h2o_gan.engine.training.optim import (
+    Stream,
+    gradient_step,
+    load_moments,
+    rng_of,
+    set_rate,
+    update_ema,
+)
 from h2o_gan.engine.training.scoring import sliced_wasserstein
-from h2o_gan.engine.training.trainer import RUNNING, Losses, Training, derive, descend, load_memory
+from h2o_gan.engine.training.trainer import RUNNING, Losses, Training
 from h2o_gan.parameters import Parameters
 
 __all__ = ["ImageTraining"]
@@ -113,7 +121,7 @@ class ImageTraining(Training):
         self.generator = ImageGenerator(encoder.shape, classes, self.sizes)
         self.critic = ImageCritic(encoder.shape, classes, self.sizes)
         self.image_encoder = ImageEncoder(encoder.shape, classes, self.sizes)
-        start = torch.Generator().manual_seed(derive(self.seed, 0, 0))
+        start = rng_of(self.seed, Stream.WEIGHTS)
         self.generator.initialize(start)
         self.critic.initialize(start)
         self.image_encoder.initialize(start)
@@ -132,8 +140,8 @@ class ImageTraining(Training):
         self._encoder_weights: list[Tensor] = list(self.image_encoder.parameters())
         self.forget()
         if checkpoint is not None:
-            load_memory(self.generator_optimizer, checkpoint.generator_optimizer)
-            load_memory(self.critic_optimizer, checkpoint.critic_optimizer)
+            load_moments(self.generator_optimizer, checkpoint.generator_optimizer)
+            load_moments(self.critic_optimizer, checkpoint.critic_optimizer)
         self._start: AutoencoderStart | None = None
         self._start_share = 0.0
         self._is_critic_first = False
@@ -151,7 +159,7 @@ class ImageTraining(Training):
         self._strength = AdaptiveStrength(checkpoint.augmentation if checkpoint else 0.0)
         self._seen: list[Tensor] = []
         self._references = self._reference_rows(held_out)
-        fixed = torch.Generator().manual_seed(derive(self.seed, 8, 0))
+        fixed = rng_of(self.seed, Stream.PREVIEWS)
         count = preview_grid(classes, self.encoder.width)
         self._preview_latents = torch.randn(count, self.sizes.latent, generator=fixed).to(device)
         self._preview_classes = (torch.arange(count) % classes).to(device) if classes else None
@@ -194,8 +202,7 @@ class ImageTraining(Training):
         self._is_critic_first = self._start_share > 0 and share < _CRITIC_FIRST
         optimizers = (self.generator_optimizer, self.critic_optimizer)
         for optimizer, rate in zip(optimizers, self._rates, strict=True):
-            for group in optimizer.param_groups:
-                group["lr"] = rate * factor
+            set_rate(optimizer, rate * factor)
 
     def one_step(self, rows: Tensor, losses: Losses) -> None:
         """A step of the critic, then one of the generator; at the start one of the autoencoder."""
@@ -206,9 +213,7 @@ class ImageTraining(Training):
         else:
             losses.add_generator(self._start.step(images, classes, self.random, self._half()))
         self.step += 1
-        decay = min(self._ema_decay, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            torch._foreach_lerp_(self._average_weights, self._generator_weights, 1 - decay)
+        update_ema(self._average_weights, self._generator_weights, self._ema_decay, self.step)
 
     def _finish_start(self) -> None:
         assert self._start is not None
@@ -218,7 +223,7 @@ class ImageTraining(Training):
             torch._foreach_copy_(self._average_weights, self._generator_weights)
 
     def _coded_rows(self) -> Iterator[tuple[Tensor, Tensor | None]]:
-        random = torch.Generator().manual_seed(derive(self.seed, 9, 0))
+        random = rng_of(self.seed, Stream.CODED_ROWS)
         picked = torch.randperm(len(self.codes), generator=random)[:_MOST_CODED]
         return self._images(self.codes[picked.to(self.device)])
 
@@ -252,7 +257,7 @@ class ImageTraining(Training):
         if penalized:
             weight = self._penalty * _PENALTY_EVERY
             total = total + r1_r2(on_real, on_fake, real, fake, weight)
-        descend(self.critic_optimizer, total, self._critic_weights)
+        gradient_step(self.critic_optimizer, total, self._critic_weights)
         losses.add_critic(loss)
         self._seen += [on_real.detach().mean(), on_fake.detach().mean()]
         if len(self._seen) == 2 * _ADAPT_EVERY:
@@ -264,7 +269,7 @@ class ImageTraining(Training):
             on_fake = self.critic(shown, classes).float()
         loss = F.softplus(on_real.detach() - on_fake).mean()
         total = loss + self._forgot(images.detach(), classes)
-        descend(self.generator_optimizer, total, self._generator_weights)
+        gradient_step(self.generator_optimizer, total, self._generator_weights)
         losses.add_generator(loss)
 
     def _forgot(self, images: Tensor, classes: Tensor | None) -> Tensor:
@@ -313,7 +318,7 @@ class ImageTraining(Training):
 
     def score(self) -> dict[str, float | None]:
         training_random = self.random
-        self.random = torch.Generator(self.device).manual_seed(derive(self.seed, 2, 0))
+        self.random = rng_of(self.seed, Stream.SCORES, device=self.device)
         row: dict[str, float | None] = {"augmentation": round(self._strength.value, 4)}
         with torch.no_grad():
             for name, codes in self._references.items():
@@ -396,7 +401,7 @@ class ImageTraining(Training):
 
     def _reference_rows(self, held_out: Tensor | None) -> dict[str, Tensor]:
         """Fixed rows to score against."""
-        random = torch.Generator().manual_seed(derive(self.seed, 3, 0))
+        random = rng_of(self.seed, Stream.REAL_SCORES)
         references = {"sliced_wasserstein": self.codes}
         if held_out is not None:
             references["validation_sliced_wasserstein"] = held_out.to(self.device)

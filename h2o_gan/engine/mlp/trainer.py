@@ -21,8 +21,16 @@ from h2o_gan.engine.mlp.networks import (
     start_at_marginals,
 )
 from h2o_gan.engine.training.objectives import OBJECTIVES, Objective
+from h2o_gan.engine.training.optim import (
+    Stream,
+    gradient_step,
+    load_moments,
+    rng_of,
+    set_rate,
+    update_ema,
+)
 from h2o_gan.engine.training.scoring import sliced_wasserstein
-from h2o_gan.engine.training.trainer import RUNNING, Losses, Training, derive, descend, load_memory
+from h2o_gan.engine.training.trainer import RUNNING, Losses, Training
 from h2o_gan.parameters import Parameters
 
 __all__ = ["LatentTraining"]
@@ -70,7 +78,7 @@ class LatentTraining(Training):
 
         self.generator = build_generator(parameters, self.expansion.width)
         self.critic = build_critic(parameters, self.expansion.width)
-        start = torch.Generator().manual_seed(derive(self.seed, 0, 0))
+        start = rng_of(self.seed, Stream.WEIGHTS)
         initialize(self.generator, start)
         initialize(self.critic, start)
         start_at_marginals(self.generator, self.expansion.spans)
@@ -84,8 +92,8 @@ class LatentTraining(Training):
             network.to(device)
         self.forget()
         if checkpoint is not None:
-            load_memory(self.generator_optimizer, checkpoint.generator_optimizer)
-            load_memory(self.critic_optimizer, checkpoint.critic_optimizer)
+            load_moments(self.generator_optimizer, checkpoint.generator_optimizer)
+            load_moments(self.critic_optimizer, checkpoint.critic_optimizer)
         self._generator_weights: list[Tensor] = list(self.generator.parameters())
         self._critic_weights: list[Tensor] = list(self.critic.parameters())
         self._average_weights: list[Tensor] = list(self.average.parameters())
@@ -109,8 +117,7 @@ class LatentTraining(Training):
         factor = min(1.0, max(1 - share, 0.01) / _DECAYED_PART)
         optimizers = (self.generator_optimizer, self.critic_optimizer)
         for optimizer, rate in zip(optimizers, self._rates, strict=True):
-            for group in optimizer.param_groups:
-                group["lr"] = rate * factor
+            set_rate(optimizer, rate * factor)
 
     def one_step(self, rows: Tensor, losses: Losses) -> None:
         """One step of the critic and, every ``critic_steps``, one of the generator."""
@@ -118,20 +125,17 @@ class LatentTraining(Training):
         with torch.no_grad():
             fake = self._generate(len(rows))
         loss = self.objective.critic_loss(self.critic, real, fake)
-        descend(self.critic_optimizer, loss, self._critic_weights)
+        gradient_step(self.critic_optimizer, loss, self._critic_weights)
         losses.add_critic(loss)
         self.step += 1
         if self.step % self.objective.critic_steps:
             return
         fake = self._generate(len(rows))
         loss = self.objective.generator_loss(self.critic, real.detach(), fake)
-        descend(self.generator_optimizer, loss, self._generator_weights)
+        gradient_step(self.generator_optimizer, loss, self._generator_weights)
         losses.add_generator(loss)
-        # The mean starts short, or the first steps would haunt a short training.
         updates = self.step // self.objective.critic_steps
-        decay = min(self._ema_decay, (1 + updates) / (10 + updates))
-        with torch.no_grad():
-            torch._foreach_lerp_(self._average_weights, self._generator_weights, 1 - decay)
+        update_ema(self._average_weights, self._generator_weights, self._ema_decay, updates)
 
     def _generate(self, rows: int, network: nn.Module | None = None) -> Tensor:
         latent = torch.randn(
@@ -144,7 +148,7 @@ class LatentTraining(Training):
 
     def score(self) -> dict[str, float | None]:
         training_random = self.random
-        self.random = torch.Generator(self.device).manual_seed(derive(self.seed, 2, 0))
+        self.random = rng_of(self.seed, Stream.SCORES, device=self.device)
         row: dict[str, float | None] = {}
         with torch.no_grad():
             for name, codes in self._references.items():
@@ -180,7 +184,7 @@ class LatentTraining(Training):
 
     def _reference_rows(self, codes: Tensor, held_out: Tensor | None) -> dict[str, Tensor]:
         """Fixed rows to score against."""
-        random = torch.Generator().manual_seed(derive(self.seed, 3, 0))
+        random = rng_of(self.seed, Stream.REAL_SCORES)
         references = {"sliced_wasserstein": codes}
         if held_out is not None:
             references["validation_sliced_wasserstein"] = held_out.to(self.device)

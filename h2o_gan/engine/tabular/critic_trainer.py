@@ -23,7 +23,15 @@ from h2o_gan.engine.tabular.generator import AutoregressiveGenerator
 from h2o_gan.engine.tabular.sampling import Acceptance, Evidence, fill_rows
 from h2o_gan.engine.tabular.tokens import Token
 from h2o_gan.engine.training.objectives import Relativistic, r1_r2
-from h2o_gan.engine.training.trainer import Losses, derive, descend
+from h2o_gan.engine.training.optim import (
+    Stream,
+    cosine,
+    gradient_step,
+    rng_of,
+    set_rate,
+    update_ema,
+)
+from h2o_gan.engine.training.trainer import Losses
 from h2o_gan.parameters import Parameters
 
 __all__ = ["Clock", "CriticTrainer", "Rows"]
@@ -90,8 +98,8 @@ class CriticTrainer:
         self._generator, self._order, self._rows = generator, order, rows
         self._real, self._held_out, self._batch = real, held_out, batch
         self._device = device
-        self._random = torch.Generator(device).manual_seed(derive(seed, 6, step))
-        start = torch.Generator().manual_seed(derive(seed, 7, 0))
+        self._random = rng_of(seed, Stream.CRITIC, step, device=device)
+        start = rng_of(seed, Stream.CRITIC_WEIGHTS)
         self._critic = RowCritic(tokens, *sizes, _DROPOUT, generator.sizes.knots)
         self._critic.initialize(start)
         self._critic.to(device)
@@ -141,11 +149,10 @@ class CriticTrainer:
                 break
             if step % _TELL_EVERY == 0:
                 tell(_POOL_SHARE + (1 - _POOL_SHARE) * step / steps)
-            self._schedule(step, steps)
+            warm = min(1.0, (step + 1) / _WARM_UP)
+            set_rate(self._optimizer, self._rate * (warm * cosine(step / steps)))
             self._one_step(values, active, losses)
-            decay = min(_EMA_DECAY, (1 + step) / (10 + step))
-            with torch.no_grad():
-                torch._foreach_lerp_(self._average_weights, self._weights, 1 - decay)
+            update_ema(self._average_weights, self._weights, _EMA_DECAY, step)
             if (step + 1) % max(steps // _LOOKS, 1) == 0:
                 judged = self._held_out_loss(fakes)
                 if judged < best:
@@ -160,11 +167,6 @@ class CriticTrainer:
         clip = float(torch.quantile(scores - shift, _CLIP))
         return row, Acceptance(self._average, shift, clip)
 
-    def _schedule(self, step: int, steps: int) -> None:
-        warm = min(1.0, (step + 1) / _WARM_UP)
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._rate * (warm * 0.5 * (1 + math.cos(math.pi * (step / steps))))
-
     def _one_step(self, values: Tensor, active: Tensor, losses: Losses) -> None:
         real = self._critic.flat(*self._real(self._batch, self._random))
         picked = torch.randint(
@@ -175,7 +177,7 @@ class CriticTrainer:
         loss = self._game.critic_game(on_real, on_fake)
         if self._penalty:
             loss = loss + r1_r2(on_real, on_fake, real, fake, self._penalty)
-        descend(self._optimizer, loss, self._weights)
+        gradient_step(self._optimizer, loss, self._weights)
         losses.add_critic(loss)
 
     def _pool(

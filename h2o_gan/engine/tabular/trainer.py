@@ -28,7 +28,16 @@ from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.engine.tabular.model import CRITIC_SIZES, TableModel, row_scores
 from h2o_gan.engine.tabular.sampling import Acceptance
-from h2o_gan.engine.training.trainer import RUNNING, Losses, Training, derive, load_memory
+from h2o_gan.engine.training.optim import (
+    Stream,
+    cosine,
+    gradient_step,
+    load_moments,
+    rng_of,
+    set_rate,
+    update_ema,
+)
+from h2o_gan.engine.training.trainer import RUNNING, Losses, Training
 from h2o_gan.parameters import Parameters
 
 __all__ = ["TableTraining"]
@@ -38,7 +47,7 @@ _EMA_DECAY = 0.998
 _WEIGHT_DECAY = 0.05
 _SMALL_TABLE, _TINY_TABLE, _TINY_RATE = 2500, 1000, 1.5e-3
 _DROPOUT, _MOST_DROPOUT, _DROPOUT_ROWS = 0.3, 0.5, 20_000
-_LONGEST_SLOPE = 5.0
+_MAX_NORM = 5.0
 _WARM_UP = 0.1  # of the training
 _RANDOM_ORDER_EVERY = 4  # steps
 _STEPS, _STEPS_ROWS, _STEPS_POWER = 1000, 20_000, 0.25
@@ -88,7 +97,7 @@ class TableTraining(Training):
         )
         self.order = layout.order(last=[p for p in last if p in layout.places])
         self._order = torch.tensor(self.order, device=device)
-        self._order_random = torch.Generator().manual_seed(derive(self.seed, 5, self.step))
+        self._order_random = rng_of(self.seed, Stream.ORDERS, self.step)
         rate = _RATE if len(codes) >= _TINY_TABLE else _TINY_RATE
         self._rate = parameters.generator_learning_rate or rate
         decay = parameters.ema_decay
@@ -102,7 +111,7 @@ class TableTraining(Training):
             else checkpoint.critic_sizes
         )
 
-        start = torch.Generator().manual_seed(derive(self.seed, 0, 0))
+        start = rng_of(self.seed, Stream.WEIGHTS)
         self.generator = AutoregressiveGenerator(layout.tokens, self.sizes, _dropout(len(codes)))
         self.generator.initialize(start)
         if checkpoint is not None:
@@ -117,7 +126,7 @@ class TableTraining(Training):
         self._average_weights: list[Tensor] = [w for w in self.average.parameters() if w.numel()]
         self.forget()
         if checkpoint is not None:
-            load_memory(self.optimizer, checkpoint.generator_optimizer)
+            load_moments(self.optimizer, checkpoint.generator_optimizer)
         fixed = torch.Generator(device).manual_seed(_SPLIT_SEED)
         self._references: dict[str, tuple[Tensor, Tensor]] = {}
         for name, rows in (
@@ -152,8 +161,7 @@ class TableTraining(Training):
 
     def schedule(self, share: float) -> None:
         warm = min(1.0, (share + 1e-3) / _WARM_UP)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate * warm * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+        set_rate(self.optimizer, self._rate * warm * cosine(share))
 
     def one_step(self, rows: Tensor, losses: Losses) -> None:
         values, active = self.tables.expand(self.codes[rows], self.random)
@@ -162,17 +170,11 @@ class TableTraining(Training):
             order = torch.tensor(self.layout.random_order(self._order_random), device=self.device)
         logs = self.generator.log_likelihood(values, active, order, self.random)
         loss = -logs.sum(0).mean()
-        slopes = torch.autograd.grad(loss, self._weights)
-        for weight, slope in zip(self._weights, slopes, strict=True):
-            weight.grad = slope
-        torch.nn.utils.clip_grad_norm_(self._weights, _LONGEST_SLOPE)
-        self.optimizer.step()
+        gradient_step(self.optimizer, loss, self._weights, _MAX_NORM)
         self.step += 1
         if order is self._order:
             losses.add_generator(loss)
-        decay = min(self._ema_decay, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            torch._foreach_lerp_(self._average_weights, self._weights, 1 - decay)
+        update_ema(self._average_weights, self._weights, self._ema_decay, self.step)
 
     @torch.no_grad()
     def score(self) -> dict[str, float | None]:
@@ -222,7 +224,7 @@ class TableTraining(Training):
     def _real_rows(self) -> Callable[[int, torch.Generator], Rows]:
         """Draws real rows for the critic."""
         # By weight on the CPU, from a stream of its own where steps are elsewhere.
-        weighted = torch.Generator().manual_seed(derive(self.seed, 10, self.step))
+        weighted = rng_of(self.seed, Stream.CRITIC_ROW_WEIGHTS, self.step)
 
         def draw(rows: int, random: torch.Generator) -> Rows:
             if self.weights is None:
@@ -238,7 +240,7 @@ class TableTraining(Training):
 
     def snapshot(self, stopped_by: str = RUNNING) -> TableModel:
         acceptance = self._acceptance
-        random = torch.Generator().manual_seed(derive(self.seed, 3, 0))
+        random = rng_of(self.seed, Stream.REAL_SCORES)
         if self.weights is not None:
             picked = self.draw_by_weight(_MOST_HELD_OUT, random)
         else:

@@ -14,7 +14,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,10 @@ from torch import Tensor
 
 from h2o_gan.engine.events import Listener, Progress, Scored
 from h2o_gan.engine.exceptions import TrainingDiverged, TrainingStopped
+from h2o_gan.engine.training.optim import (
+    Stream,
+    rng_of,
+)
 from h2o_gan.engine.training.scoring import EarlyStopping
 from h2o_gan.notices import warn
 from h2o_gan.parameters import Parameters
@@ -30,7 +34,7 @@ from h2o_gan.parameters import Parameters
 if TYPE_CHECKING:
     from h2o_gan.engine.model import Model
 
-__all__ = ["RUNNING", "Losses", "Training", "derive", "descend", "load_memory"]
+__all__ = ["RUNNING", "Losses", "Training"]
 
 
 RUNNING = "running"
@@ -79,8 +83,8 @@ class Training(ABC):
         self.steps_per_epoch = max(len(codes) // self.batch, 1)
         earlier = checkpoint.step if checkpoint else 0
         # A continued run draws new numbers: repeating the first run's would repeat its batches.
-        self.random = torch.Generator(device).manual_seed(derive(self.seed, 1, earlier))
-        self._weighted_random = torch.Generator().manual_seed(derive(self.seed, 4, earlier))
+        self.random = rng_of(self.seed, Stream.STEPS, earlier, device=device)
+        self._weighted_random = rng_of(self.seed, Stream.ROW_WEIGHTS, earlier)
         self.detect: Callable[[Model], Mapping[str, float | None]] | None = None
         """What judges the samples of the trained model, for its last row of the history."""
         self.epoch = self.step = 0
@@ -386,21 +390,3 @@ class Losses:
         names = ("critic", "generator")
         pairs = zip(names, self._means, strict=True)
         return ", ".join(f"{name} {mean:.3g}" for name, mean in pairs if mean is not None)
-
-
-def load_memory(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """An optimiser's moments from an earlier training; its settings stay this training's own."""
-    own = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state["state"], "param_groups": own})
-
-
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor, weights: list[Tensor]) -> None:
-    """One step down `loss`. Only these weights' gradients are computed, not all networks'."""
-    for weight, slope in zip(weights, torch.autograd.grad(loss, weights), strict=True):
-        weight.grad = slope
-    optimizer.step()
-
-
-def derive(seed: int, purpose: int, position: int) -> int:
-    """An independent stream's seed."""
-    return int(np.random.SeedSequence([seed, purpose, position]).generate_state(1, np.uint64)[0])

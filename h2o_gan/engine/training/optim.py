@@ -1,0 +1,109 @@
+"""What every step of training is made of: streams of randomness, gradients, rates, averages."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = [
+    "Stream",
+    "cosine",
+    "gradient_step",
+    "load_moments",
+    "rng_of",
+    "set_rate",
+    "update_ema",
+]
+
+
+class Stream(enum.IntEnum):
+    """Independent streams of random numbers of one training."""
+
+    WEIGHTS = 0
+    STEPS = 1
+    SCORES = 2
+    REAL_SCORES = 3
+    ROW_WEIGHTS = 4
+    ORDERS = 5
+    CRITIC = 6
+    CRITIC_WEIGHTS = 7
+    PREVIEWS = 8
+    CODED_ROWS = 9
+    CRITIC_ROW_WEIGHTS = 10
+
+
+def rng_of(
+    seed: int, stream: Stream, step: int = 0, device: torch.device | str = "cpu"
+) -> torch.Generator:
+    """A generator of random numbers for one purpose.
+
+    Args:
+        seed: of the training.
+        stream: the purpose.
+        step: at which the training begins: one that goes on draws new numbers.
+        device: of the numbers.
+    """
+    sequence = np.random.SeedSequence([seed, int(stream), step])
+    own = int(sequence.generate_state(1, np.uint64)[0])
+    return torch.Generator(device).manual_seed(own)
+
+
+def gradient_step(
+    optimizer: torch.optim.Optimizer,
+    loss: Tensor,
+    weights: Sequence[Tensor],
+    max_norm: float | None = None,
+) -> None:
+    """Take a step down `loss`; only the gradients of these weights are computed.
+
+    Args:
+        optimizer: of the weights.
+        loss: a scalar.
+        weights: what to change.
+        max_norm: to which the gradients of all of them together are clipped; None for no clipping.
+    """
+    for weight, grad in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+        weight.grad = grad
+    if max_norm is not None:
+        torch.nn.utils.clip_grad_norm_(weights, max_norm)
+    optimizer.step()
+
+
+def update_ema(average: list[Tensor], weights: list[Tensor], decay: float, step: int) -> None:
+    """Take weights into their exponential moving average.
+
+    The average begins short, (1 + step) / (10 + step), so that a short training keeps little of its
+    first steps.
+
+    Args:
+        average: changed in place.
+        weights: of the network that is trained.
+        decay: from 0 to 1.
+        step: steps done so far.
+    """
+    with torch.no_grad():
+        torch._foreach_lerp_(average, weights, 1 - min(decay, (1 + step) / (10 + step)))
+
+
+def cosine(share: float) -> float:
+    """The factor of a cosine schedule (Loshchilov & Hutter 2017, arXiv 1608.03983), from 1 to 0."""
+    return 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set an optimiser's learning rate."""
+    groups: Iterable[dict[str, Any]] = optimizer.param_groups
+    for group in groups:
+        group["lr"] = rate
+
+
+def load_moments(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Load the moments of an earlier training; settings stay those of this one."""
+    own = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state["state"], "param_groups": own})
