@@ -223,6 +223,7 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
     from h2o.exceptions import H2OJobCancelled
 
     from h2o_gan.cluster import rest
+    from h2o_gan.engine import TrainingStopped
 
     gan = h2o_gan.H2OGANEstimator(
         epochs=options.epochs,
@@ -239,7 +240,9 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
         try:
             gan.train(y=options.response, training_frame=frame)
         except H2OJobCancelled as error:
-            raise KeyboardInterrupt from error
+            if isinstance(error.__cause__, TrainingStopped):  # not cancelled in the cluster
+                raise KeyboardInterrupt from error
+            raise
         rows = options.rows or frame.nrow
         if options.save is not None:
             gan.save(options.save, force=True)
@@ -378,16 +381,22 @@ def _uploaded(file: Path) -> Iterator[H2OFrame]:
 
 
 def _write(model: Model, rows: int, options: argparse.Namespace, result: IO[str]) -> None:
+    from h2o_gan.engine.options import SampleOptions
+
+    wanted = SampleOptions(
+        _conditions(options) if options.where else None, options.balance, options.temperature
+    )
     try:
-        reader = model.sample(
-            rows,
-            options.seed,
-            conditions=_conditions(options) if options.where else None,
-            balance=options.balance,
-            temperature=options.temperature,
-        )
+        model.require(*wanted.given())
     except ValueError as error:
         raise _UsageError(str(error)) from error
+    reader = model.sample(
+        rows,
+        options.seed,
+        conditions=wanted.conditions,
+        balance=wanted.balance,
+        temperature=wanted.temperature,
+    )
     if options.out is None:
         table_files.write_csv(reader, result.buffer)  # type: ignore[attr-defined]
         return

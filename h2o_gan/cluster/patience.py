@@ -137,9 +137,12 @@ def hang_up(response: requests.Response) -> None:
 def given_up() -> bool:
     """Whether an interrupt or a silence borne too long is on its way: nothing may be long then."""
     error = sys.exc_info()[1]
+    # Where training was stopped the engine is loaded; to import it here would load it anywhere.
+    engine = sys.modules.get("h2o_gan.engine.exceptions")
+    stopped = () if engine is None else (engine.TrainingStopped,)
     seen: list[BaseException | None] = []
     while error is not None and error not in seen:
-        if isinstance(error, KeyboardInterrupt | Silence):
+        if isinstance(error, (KeyboardInterrupt, Silence, *stopped)):
             return True
         seen.append(error)
         error = error.__context__

@@ -19,13 +19,18 @@ from h2o_gan.engine.device import resolve_device
 from h2o_gan.engine.events import Listener, Message
 from h2o_gan.engine.exceptions import TrainingDiverged
 from h2o_gan.engine.families import FAMILIES
-from h2o_gan.engine.mlp.expansion import expansion_of
+from h2o_gan.engine.mlp.expansion import width_of
 from h2o_gan.engine.model import Model
 from h2o_gan.engine.training.detection import Detector, picked_rows
 from h2o_gan.engine.training.trainer import RUNNING
 from h2o_gan.parameters import Parameters, check_weights
 
-__all__ = ["TrainingDiverged", "fit"]
+__all__ = ["LEAN_CHECKPOINT", "TrainingDiverged", "fit"]
+
+LEAN_CHECKPOINT = (
+    "checkpoint was saved without the state of its training (for_training=False): save it with "
+    "that, or train without checkpoint."
+)
 
 
 def fit(
@@ -65,6 +70,8 @@ def fit(
     device = resolve_device(parameters.device)
     stop = stop or threading.Event()
     tell = on_event or (lambda event: None)
+    if checkpoint is not None and not checkpoint.can_continue:
+        raise ValueError(LEAN_CHECKPOINT)
     table, weights = read_rows(batches, parameters, stop)
     if checkpoint is None:
         encoder = fit_encoder(table, weights, parameters)
@@ -120,7 +127,7 @@ def _need_no_disk() -> None:
 
 
 def _check_widths(parameters: Parameters, encoder: Encoder) -> None:
-    columns, width = len(encoder.columns), expansion_of(encoder, torch.device("cpu")).width
+    columns, width = len(encoder.columns), width_of(encoder)
     check_weights(parameters, width)
     for which, key in (
         ("generator_architecture", "output_dim"),
@@ -135,11 +142,6 @@ def _check_widths(parameters: Parameters, encoder: Encoder) -> None:
 
 
 def _check_checkpoint(checkpoint: Model, table: pa.Table, parameters: Parameters) -> None:
-    if not checkpoint.training_tensors():
-        raise ValueError(
-            "checkpoint was saved without the state of its training (for_training=False): save it "
-            "with that, or train without checkpoint."
-        )
     images = isinstance(checkpoint.encoder, PixelEncoder)
     if checkpoint.architecture != parameters.networks_for(images):
         raise ValueError(

@@ -120,8 +120,8 @@ class Model(ABC):
         unfit = [need for need in needs if need not in self.supports]
         if unfit:
             raise ValueError(
-                f"{', '.join(unfit)}: only a model of architecture 'columns' can do that; this "
-                f"one is {self.architecture}."
+                f"{', '.join(unfit)}: a model of architecture {self.architecture!r} does not "
+                "support it; one of 'columns' does."
             )
 
     def impute(self, table: pa.Table, seed: int | None = None) -> pa.RecordBatchReader:
@@ -181,6 +181,11 @@ class Model(ABC):
     @abstractmethod
     def training_tensors(self) -> dict[str, Tensor]:
         """Those that only further training needs; none where a file was saved without them."""
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether training can go on from it: it was not saved without the state of training."""
+        return bool(getattr(self, "last_generator", None))
 
     def token_arrays(self) -> list[Mapping[str, Array]]:
         """Arrays of each learned column's tokens, where the model has tokens."""

@@ -8,7 +8,7 @@ import os
 import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -454,7 +454,8 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         """
         given: Mapping[str, Any] | pa.Table | None = None
         if isinstance(conditions, H2OFrame):
-            self._model_of.require("conditions by row")
+            with _told_by_h2o():
+                self._model_of.require("conditions by row")
             names = [column.name for column in self._model_of.columns]
             table = given = self._given(conditions, names, "conditions")
             if n not in (None, table.num_rows):
@@ -473,13 +474,14 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         if n is None:
             raise H2OValueError("n is missing: say how many rows to generate.")
         n = whole_number(n, "n")
-        rows = self._model_of.sample(
-            n,
-            None if seed is None else whole_number(seed, "seed"),
-            conditions=given,
-            balance=balance,
-            temperature=temperature,
-        )
+        with _told_by_h2o():
+            rows = self._model_of.sample(
+                n,
+                None if seed is None else whole_number(seed, "seed"),
+                conditions=given,
+                balance=balance,
+                temperature=temperature,
+            )
         return self._written(rows, n, destination_frame)
 
     def impute(
@@ -499,7 +501,8 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
             H2OValueError, ValueError, TypeError: a column is missing or of another type.
         """
         model = self._model_of
-        model.require("imputation")
+        with _told_by_h2o():
+            model.require("imputation")
         names = [column.name for column in model.columns]
         frame = frame_of(frame, "frame", "impute")
         seed = None if seed is None else whole_number(seed, "seed")
@@ -729,14 +732,32 @@ def _known(parameters: Mapping[str, Any]) -> None:
             raise H2OTypeError(message=unknown_parameter(name, "H2OGANEstimator", tuple(_FIELDS)))
 
 
+@contextmanager
+def _told_by_h2o() -> Iterator[None]:
+    """What the engine refuses, as H2O tells of unfit values: in a sentence, without a traceback."""
+    try:
+        yield
+    except ValueError as error:
+        raise H2OValueError(str(error)) from error
+
+
 def _new_id() -> str:
     return f"GAN_model_python_{int(time.time() * 1000)}_{next(_counter)}"
 
 
 def _checkpoint(checkpoint: Any) -> Model | None:
-    """The engine's model behind a ``checkpoint`` parameter."""
+    """The engine's model behind a ``checkpoint`` parameter, from which training can go on."""
     if checkpoint is None:
         return None
+    from h2o_gan.engine.api import LEAN_CHECKPOINT
+
+    model = _found_checkpoint(checkpoint)
+    if not model.can_continue:
+        raise H2OValueError(LEAN_CHECKPOINT)
+    return model
+
+
+def _found_checkpoint(checkpoint: Any) -> Model:
     if isinstance(checkpoint, H2OGANEstimator):
         return checkpoint._model_of
     if isinstance(checkpoint, str) and checkpoint in _by_id:

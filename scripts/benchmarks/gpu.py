@@ -144,6 +144,7 @@ class Check:
 
     def equality(self, family: str) -> Json:
         """Score rows with one model on both devices, and train the same steps on both."""
+        exact()
         here = self.fit(family, "cpu", epochs=1)
         there = self.model(family)
         rows = here.sample(256, seed=3).read_all()
@@ -197,6 +198,7 @@ class Check:
             ("bf16", "high", True),
         ):
             torch.set_float32_matmul_precision(level)
+            torch.backends.cudnn.allow_tf32 = level == "high"
             with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
                 result[f"{name}_passes_a_second"] = self._rate(step)
                 values = out().float()
@@ -204,7 +206,7 @@ class Check:
                 reference = values
             scale = float(reference.abs().mean()) or 1.0
             result[f"{name}_apart"] = float((values - reference).abs().mean()) / scale
-        torch.set_float32_matmul_precision("highest")
+        exact()
         return result
 
     def compiled(self, family: str) -> Json:
@@ -318,6 +320,12 @@ def model_scores(model: Model, rows: pa.Table, device: torch.device) -> np.ndarr
     with torch.no_grad():
         seen = expansion.expand(model.encoder.encode(rows).to(device), None)
         return model.critic(seen).flatten().double().cpu().numpy()  # type: ignore[attr-defined]
+
+
+def exact() -> None:
+    """Have products in full single precision, convolutions too."""
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def synchronize(device: torch.device) -> None:

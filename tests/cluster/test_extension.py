@@ -213,6 +213,14 @@ def test_what_cannot_be_asked_for(
 
 
 @pytest.mark.usefixtures("no_leaks")
+def test_a_frame_without_columns_is_an_empty_stream(no_leaks: set[str]) -> None:
+    whole = h2o.H2OFrame({"x": [1, 2]}, destination_frame="without_columns")
+    h2o.rapids("(assign without_columns (cols without_columns []))")
+    no_leaks.add(whole.frame_id)
+    got = get("without_columns")
+    assert got.num_columns == 0 and got.num_rows == 0
+
+
 def test_no_such_frame() -> None:
     answer = requests.get(url("nowhere"), timeout=60)
     assert (answer.status_code, answer.json()["msg"]) == (

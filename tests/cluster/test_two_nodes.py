@@ -126,6 +126,29 @@ def test_each_node_sends_what_it_holds() -> None:
 
 
 @pytest.mark.usefixtures("connected")
+def test_the_types_of_a_wide_frame_depend_on_both_nodes(no_leaks: set[str]) -> None:
+    """Each value that decides a type is in the rows of one node."""
+    rows, ends = 14_500, [100, 300, 2**20, 2**40, 0.5]
+    columns = []
+    for place in range(300):
+        values = np.zeros(rows, np.float64)
+        values[0 if place % 2 else -1] = ends[place // 2 % len(ends)]
+        columns.append(values)
+    table = pa.table({f"c{place}": values for place, values in enumerate(columns)})
+    frame = ARROW.write(table.to_reader(), "wide_on_both")
+    no_leaks.add("wide_on_both")
+    chunks = h2o.api("GET /3/FrameChunks/wide_on_both")["chunks"]
+    assert {chunk["node_idx"] for chunk in chunks} == {0, 1}
+    wanted = [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.float64()]
+    for node in rest.nodes():
+        answer = requests.get(f"{node}/3/GAN/frames/wide_on_both.arrow?ints=narrow", timeout=60)
+        got = pa.ipc.open_stream(answer.content).read_all()
+        assert got.schema.types == [wanted[place // 2 % len(wanted)] for place in range(300)]
+        assert got.cast(table.schema).equals(table)
+    h2o.remove(frame)
+
+
+@pytest.mark.usefixtures("connected")
 def test_waiting_jobs_keep_no_node_from_encoding(no_leaks: set[str]) -> None:
     """More of them on one node than it has threads, and a frame that lives there is read."""
     table = pa.table({"x": np.random.default_rng(0).normal(size=800_000)})

@@ -413,9 +413,9 @@ def test_unmet_conditions_leave_no_frame(trained):
 
 
 def test_an_mlp_takes_no_conditions(prostate, latent):
-    with pytest.raises(ValueError, match="balance: only a model of architecture 'columns'"):
+    with pytest.raises(H2OValueError, match="balance: a model of architecture 'mlp' does not"):
         latent.generate(5, balance="CAPSULE")
-    with pytest.raises(ValueError, match="imputation: only a model of architecture 'columns'"):
+    with pytest.raises(H2OValueError, match="imputation: a model of architecture 'mlp' does not"):
         latent.impute(prostate)
 
 
@@ -522,6 +522,15 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_training(prostate, tmp
     with pytest.warns(RuntimeWarning, match=r"checkpoint .* was not written"):
         gan.join()
     assert gan.get_summary()["stopped_by"] == ["epochs"]
+
+
+def test_a_training_that_is_stopped_at_once_is_a_cancelled_job(prostate):
+    gan = H2OGANEstimator(epochs=1_000_000, seed=1)
+    gan.start(x=["AGE", "PSA"], training_frame=prostate)
+    gan._job.cancel()
+    with pytest.raises(H2OJobCancelled, match="stopped before the first training step"):
+        gan.join()
+    assert gan.model_id is None or gan.model_id not in set(h2o.ls()["key"])
 
 
 def test_ctrl_c_keeps_the_model(prostate, tmp_path):

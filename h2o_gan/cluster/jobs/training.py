@@ -269,7 +269,7 @@ class TrainingJob:
         if report.cancelled and isinstance(error, TrainingStopped):
             raise H2OJobCancelled(
                 "training was cancelled in the cluster before there was a model."
-            ) from error
+            ) from None
 
     def _release(self, model: Model | None) -> None:
         """Leave the job to another worker, with what was learned."""

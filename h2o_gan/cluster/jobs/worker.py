@@ -176,7 +176,7 @@ class Worker:
             left = self._stop.is_set()
             log.info("job %s: %s", item.id, _LEFT if left else f"cancelled: {error}")
             return False
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             if self._stop.is_set():
                 log.info("job %s: %s", item.id, _LEFT)
             elif isinstance(error, H2OConnectionError):

@@ -1,8 +1,6 @@
-"""A table <-> tensors, through spans that know their width and activation.
+"""A table <-> codes: columns of any kind, each by its codec.
 
-In memory a row is a few integer codes. One-hot vectors and scaling exist only inside a training
-step, on the device. The networks learn their shape from :class:`Span` and never ask what a column
-is; that idea is CTGAN's (Xu et al. 2019, arXiv 1907.00503).
+In memory a row is a few integer codes; what networks make of them is theirs.
 """
 
 from __future__ import annotations

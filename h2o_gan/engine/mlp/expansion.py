@@ -23,7 +23,7 @@ from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.schema import Column
 from h2o_gan.engine.data.table_encoder import TableEncoder
 
-__all__ = ["Expansion", "PixelExpansion", "Span", "TableExpansion", "expansion_of"]
+__all__ = ["Expansion", "PixelExpansion", "Span", "TableExpansion", "expansion_of", "width_of"]
 
 Array = npt.NDArray[Any]
 
@@ -101,10 +101,12 @@ class TableExpansion:
         lengths: list[Array] = []
         offsets: list[int] = []
         missing: list[int] = []
+        filled = 0
         for place in numbers:
             codec = codecs[place]
             assert isinstance(codec, Binned)
-            offsets.append(sum(len(part) for part in starts) + 1)
+            offsets.append(filled + 1)
+            filled += len(codec.cumulative) + 1
             missing.append(codec.missing_code)
             starts.append(np.concatenate([[0.0], codec.cumulative[:-1] * 2 - 1, [-1.0]]))
             lengths.append(np.concatenate([[0.0], np.diff(codec.cumulative) * 2, [2.0]]))
@@ -274,6 +276,15 @@ class PixelExpansion:
     def harden(self, raw: Tensor, generator: torch.Generator | None) -> Tensor:
         """Raw outputs to intensities, float64 in [0, 1]."""
         return (torch.tanh(raw).double() + 1) / 2
+
+
+def width_of(encoder: Encoder) -> int:
+    """Number of outputs for an encoder's codes; see :func:`expansion_of`."""
+    if isinstance(encoder, TableEncoder):
+        return sum(span.width for span in _spans(encoder.learned))
+    if isinstance(encoder, PixelEncoder):
+        return encoder.width
+    raise TypeError(f"no expansion for a {type(encoder).__name__}")
 
 
 def expansion_of(encoder: Encoder, device: torch.device) -> Expansion:

@@ -18,7 +18,7 @@ from h2o_gan.engine.data.schema import schema_of
 from h2o_gan.engine.device import copied, on_cpu, sampling_device
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.mlp import calibration
-from h2o_gan.engine.mlp.expansion import expansion_of
+from h2o_gan.engine.mlp.expansion import expansion_of, width_of
 from h2o_gan.engine.mlp.networks import build_critic, build_generator
 from h2o_gan.engine.model import Model, actual_seed, scale_of
 from h2o_gan.engine.options import SampleOptions
@@ -192,7 +192,7 @@ class LatentModel(Model):
         tokens: Sequence[Mapping[str, Array]] | None,
     ) -> LatentModel:
         parameters = common["parameters"]
-        width = expansion_of(common["encoder"], torch.device("cpu")).width
+        width = width_of(common["encoder"])
 
         def build() -> nn.Module:
             return build_generator(parameters, width)

@@ -21,6 +21,7 @@ __all__ = [
     "COLUMNS",
     "ENCODER",
     "MANIFEST",
+    "MOST_DEFLATED_BYTES",
     "MOST_MANIFEST_BYTES",
     "TRAINING",
     "WEIGHTS",
@@ -35,7 +36,10 @@ MOST_MANIFEST_BYTES = 64 * 2**20
 
 _TENSORS = (WEIGHTS, TRAINING, COLUMNS, ENCODER)
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError)
-_MOST_COLUMN_BYTES = 2**28  # compressed, they may take less in the file
+MOST_DEFLATED_BYTES = 2**28
+"""Of the columns' arrays, unfolded; larger ones are stored."""
+
+_PIECE = 2**20
 
 _MOST_BYTES = 2**31 - 1  # beyond it zips have another structure
 _DIRECTORY_END = 22  # bytes
@@ -121,7 +125,7 @@ def _entries(file: IO[bytes], size: int) -> dict[str, bytes]:
         for name in names:
             info = infos[name]
             packed = name == COLUMNS and info.compress_type == zipfile.ZIP_DEFLATED
-            most = _MOST_COLUMN_BYTES if packed else size
+            most = MOST_DEFLATED_BYTES if packed else size
             if (info.compress_type != zipfile.ZIP_STORED and not packed) or info.file_size > most:
                 raise Damaged(f"its entry {name} is compressed or lies about its size")
             if info.flag_bits & 1:
@@ -131,7 +135,19 @@ def _entries(file: IO[bytes], size: int) -> dict[str, bytes]:
         for name in names[1:]:
             with archive.open(infos[name]) as entry:
                 _check_header(entry, infos[name].file_size, name)
-        return {name: archive.read(name) for name in names}
+        return {name: _read(archive, infos[name]) for name in names}
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """An entry, of which no more is unfolded than its size says."""
+    parts, left = [], info.file_size
+    with archive.open(info) as entry:
+        while left and (part := entry.read(min(left, _PIECE))):
+            parts.append(part)
+            left -= len(part)
+    if left:
+        raise Damaged(f"its entry {info.filename} is shorter than it says")
+    return b"".join(parts)
 
 
 def _check_header(entry: IO[bytes], size: int, name: str) -> None:
@@ -142,6 +158,8 @@ def _check_header(entry: IO[bytes], size: int, name: str) -> None:
     # Every tensor has an object of its own, inside the one of the header.
     if header.count(b"{") > _MOST_TENSORS or header.count(b"[") > 2 * _MOST_TENSORS:
         raise Damaged(f"its entry {name} has too many tensors")
+    if b"\\" in header:
+        raise Damaged(f"the header of its entry {name} has escaped characters")
     unknown = set(re.findall(rb'"dtype"\s*:\s*"([^"]*)"', header)) - _DTYPES
     if unknown:
         shown = min(unknown).decode(errors="replace")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import fields
@@ -32,6 +33,7 @@ from h2o_gan.engine.storage.entries import (
     COLUMNS,
     ENCODER,
     MANIFEST,
+    MOST_DEFLATED_BYTES,
     MOST_MANIFEST_BYTES,
     TRAINING,
     WEIGHTS,
@@ -54,6 +56,7 @@ _LOCAL_PARAMETERS = (
     "image_root",
 )  # of no meaning elsewhere
 _ENCODERS: dict[str, Any] = {"table": TableEncoder, "pixels": PixelEncoder}
+_OF_TRAINING = re.compile(r"(last|best)_\w+\.|\w+_optimizer\.")
 _NUMBERS = ("epoch", "step", "seconds", "stopped_by", "rows", "batch_size")
 
 
@@ -109,7 +112,8 @@ def dump(model: Model, file: IO[bytes], *, for_training: bool = True) -> None:
         for name, data in entries.items():
             info = zipfile.ZipInfo(name)
             # Tables of columns repeat each other, weights do not.
-            info.compress_type = zipfile.ZIP_DEFLATED if name == COLUMNS else zipfile.ZIP_STORED
+            if name == COLUMNS and len(data) <= MOST_DEFLATED_BYTES:
+                info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, data)
 
 
@@ -146,7 +150,10 @@ def load(path: str | os.PathLike[str] | IO[bytes]) -> Model:
         check_manifest(manifest)
         tensors = safetensors.torch.load(entries[WEIGHTS])
         if TRAINING in entries:
-            tensors.update(safetensors.torch.load(entries[TRAINING]))
+            training = safetensors.torch.load(entries[TRAINING])
+            if any(not _OF_TRAINING.match(name) for name in training):
+                raise Damaged(f"its entry {TRAINING} has other tensors than those of training")
+            tensors.update(training)
         if manifest["format_version"] < 3:
             return _restore(manifest, tensors, _arrays(entries, ENCODER), None)
         return _restore(manifest, tensors, *_parted(manifest, _arrays(entries, COLUMNS)))
@@ -173,8 +180,12 @@ def _parted(
         start = f"{prefix}."
         return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
 
+    model = manifest.get("model")
+    if model is None:
+        raise Damaged("it has no model")
+    learned = len(model["layout"].get("columns", ())) if model["kind"] == "table" else 0
     codecs = unpack(own("codec"), len(manifest["encoder"]["columns"]))
-    tokens = unpack(own("tokens"), len(manifest["model"].get("layout", {}).get("columns", ())))
+    tokens = unpack(own("tokens"), learned)
     named = {f"{i}.{name}": a for i, codec in enumerate(codecs) for name, a in codec.items()}
     return named, tokens
 

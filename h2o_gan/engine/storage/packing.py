@@ -19,6 +19,11 @@ __all__ = ["pack", "unpack"]
 Array = npt.NDArray[Any]
 
 _ENDS = ".ends"
+_NAMES = {
+    *("observed", "shares", "low", "high", "cumulative", "hashes"),
+    *("choice_of", "choice_at", "spikes", "start", "length", "kind_shares"),
+    *("knots_low", "knots_high", "knots_cumulative"),
+}
 
 
 def pack(columns: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
@@ -48,6 +53,8 @@ def unpack(packed: Mapping[str, Array], count: int) -> list[dict[str, Array]]:
             continue
         name, _, dtype = full.rpartition(".")
         ends = packed.get(full + _ENDS)
+        if name not in _NAMES:
+            raise Damaged(f"it has unknown arrays {full!r:.50}")
         if ends is None or ends.shape != (count,) or ends.dtype != np.int64 or array.ndim != 1:
             raise Damaged(f"its arrays {full!r:.50} are not those of its columns")
         starts = np.append(0, ends[:-1])

@@ -15,7 +15,7 @@ from h2o_gan.engine.data.codecs.categorical import Levels
 from h2o_gan.engine.data.codecs.numeric import Binned
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.tabular.dependencies import Dependency, find_dependencies
-from h2o_gan.engine.tabular.token_fitting import FORMAT_2_RULES, fit_tokens
+from h2o_gan.engine.tabular.token_fitting import FORMAT_2_RULES, RULES, fit_tokens
 from h2o_gan.engine.tabular.tokens import KINDS, Choice, ColumnTokens, Number, Token, TokenTables
 
 __all__ = ["RowLayout"]
@@ -58,7 +58,7 @@ class RowLayout:
     @classmethod
     def fit(cls, codecs: Sequence[Levels | Binned], codes: Tensor) -> RowLayout:
         """The layout of rows with these codes, (rows, columns)."""
-        columns = [fit_tokens(place, codec, len(codes)) for place, codec in enumerate(codecs)]
+        columns = [fit_tokens(at, codec, len(codes), RULES) for at, codec in enumerate(codecs)]
         choices = {}
         for place, column in enumerate(columns):
             own = codes[:, place].numpy()
@@ -158,9 +158,13 @@ class RowLayout:
         if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
             raise Damaged(f"{rows!r:.50} is not a number of rows")
         if arrays is None:
-            columns = [
-                fit_tokens(place, codec, rows, FORMAT_2_RULES) for place, codec in enumerate(codecs)
-            ]
+            try:
+                columns = [
+                    fit_tokens(place, codec, rows, FORMAT_2_RULES)
+                    for place, codec in enumerate(codecs)
+                ]
+            except ValueError as error:
+                raise Damaged(str(error)) from error
             layout = cls(codecs, columns, rows, dependencies)
             if [token.size for token in layout.tokens] != data.get("sizes"):
                 raise Damaged("the tokens do not fit the columns")

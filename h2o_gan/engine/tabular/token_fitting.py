@@ -68,9 +68,7 @@ FORMAT_2_RULES = TokenRules(
 """Those that files up to format 2 were written with, which hold no tokens. Never change them."""
 
 
-def fit_tokens(
-    place: int, codec: Levels | Binned, rows: int, rules: TokenRules = RULES
-) -> ColumnTokens:
+def fit_tokens(place: int, codec: Levels | Binned, rows: int, rules: TokenRules) -> ColumnTokens:
     """The tokens of the column at `place`, whose codec saw `rows` rows."""
     shares = _code_shares(codec)
     if isinstance(codec, Levels) or codec.treat == "categorical":
@@ -104,8 +102,11 @@ def _number(place: int, codec: Binned, rows: int, rules: TokenRules) -> Number:
     # Where spikes are all there is, the user wants them as numbers.
     spike = beyond if spike.all() else spike | beyond
     spikes, others = np.flatnonzero(spike), np.flatnonzero(~spike)
+    if not len(others):
+        raise ValueError(f"column {codec.column.name!r} has no finite number: leave it out.")
     present = bins[others].sum()
-    rest = bins[others] / present
+    # Weights so small that rounding leaves nothing of them still have an order.
+    rest = bins[others] / present if present > 0 else np.full(len(others), 1 / len(others))
     ends = np.append(0.0, np.cumsum(rest))
     start, length = np.full(len(shares), 0.5), np.zeros(len(shares))
     start[others], length[others] = ends[:-1] / ends[-1], rest

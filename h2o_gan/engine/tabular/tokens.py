@@ -329,7 +329,7 @@ class Number:
         if (
             spikes.dtype != np.int32
             or (len(spikes) and not (spikes[0] >= 0 and spikes[-1] < bins))
-            or not (np.diff(spikes) > 0).all()
+            or not (spikes[1:] > spikes[:-1]).all()
             or len(spikes) == bins
             or not all(_are_ranks(part, codes) for part in (start, length))
             or shares.shape != ((kinds + 1,) if kinds else (0,))

@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import shutil
+import tracemalloc
 import warnings
 import zipfile
 from pathlib import Path
@@ -13,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import safetensors.numpy
 import torch
 
 from h2o_gan import engine
-from h2o_gan.engine.data.codecs import fitting as codecs
+from h2o_gan.engine.data.codecs import fitting, numeric
 from h2o_gan.engine.storage.model_file import FORMAT_VERSION
-from h2o_gan.engine.tabular import layout, token_fitting
+from h2o_gan.engine.tabular import layout, tokens
 from h2o_gan.engine.tabular import model as tabular_model
-from h2o_gan.engine.tabular.token_fitting import TokenRules
 from h2o_gan.parameters import Parameters
 
 DATA = Path(__file__).parents[2] / "data"
@@ -251,6 +252,96 @@ def test_a_file_without_the_state_of_training(model, file, tmp_path, mixed_table
         engine.fit(table.to_reader(), model.parameters, checkpoint=again)
 
 
+@pytest.mark.parametrize(
+    ("values", "weights"),
+    [
+        ([1.0, 2, 3, 4, 5] * 40 + [6.0], [1.0] * 200 + [1e-20]),  # a share that rounds to nothing
+        ([0.0] * 38 + [1.7e308, -1.7e308, 1.7e308, -1.7e308, 1.5e308, -1.6e308], None),
+        ([float("inf"), 1.0, None] * 30, None),
+    ],
+)
+def test_odd_numbers_are_saved_and_loaded(values, weights):
+    table = pa.table({"x": pa.array(values), "y": pa.array([0.0, 1.0] * 150)[: len(values)]})
+    given = {"column_types": {"x": "numeric"}, "epochs": 1, "seed": 1, "device": "cpu"}
+    if weights is not None:
+        table = table.append_column("w", pa.array(weights))
+        given["weights_column"] = "w"
+    model = engine.fit(table.to_reader(), Parameters(**given))
+    inside = io.BytesIO()
+    engine.dump(model, inside)
+    again = engine.load(inside)
+    assert again.sample(99, seed=4).read_all().equals(model.sample(99, seed=4).read_all())
+
+
+def changed_columns(change):
+    """A table's file with its columns' arrays changed."""
+    data, _ = frozen("table_format_3.zip")
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(out, "w") as changed:
+        for info in archive.infolist():
+            entry = archive.read(info)
+            if info.filename == "columns.safetensors":
+                entry = change(entry)
+            changed.writestr(info.filename, entry, info.compress_type)
+    return out
+
+
+def test_no_more_is_unfolded_than_an_entry_says():
+    whole = changed_columns(lambda entry: entry + bytes(400_000_000)).getvalue()
+    data, _ = frozen("table_format_3.zip")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        size = archive.getinfo("columns.safetensors").file_size
+    longer = (size + 400_000_000).to_bytes(4, "little")
+    assert whole.count(longer) == 2  # of the entry and in the directory
+    tracemalloc.start()
+    with pytest.raises(engine.ModelFileError):
+        engine.load(io.BytesIO(whole.replace(longer, size.to_bytes(4, "little"))))
+    assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    tracemalloc.stop()
+
+
+def test_numbers_that_wrap_are_refused():
+    def change(entry):
+        arrays = dict(safetensors.numpy.load(entry))
+        spikes = arrays["tokens.spikes.int32"]
+        arrays["tokens.spikes.int32"] = np.full_like(spikes, 2**31 - 1)
+        return safetensors.numpy.save(arrays)
+
+    with pytest.raises(engine.ModelFileError, match="ranks do not fit"):
+        engine.load(changed_columns(change))
+
+
+@pytest.mark.parametrize("model", [None, {"kind": "latent", "layout": 5}, {"kind": "images"}])
+def test_a_file_of_another_kind_than_it_says_is_refused(model, tmp_path):
+    path = tmp_path / "model.zip"
+    path.write_bytes(frozen("table_format_3.zip")[0])
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(entries["model.json"])
+    manifest["model"] = model
+    if model is None:
+        del manifest["model"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in {**entries, "model.json": json.dumps(manifest).encode()}.items():
+            archive.writestr(name, data)
+    with pytest.raises(engine.ModelFileError):
+        engine.load(path)
+
+
+def test_the_state_of_training_can_not_replace_weights(tmp_path):
+    data, _ = frozen("table_format_3.zip")
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(out, "w") as changed:
+        for info in archive.infolist():
+            entry = archive.read(info)
+            if info.filename == "training.safetensors":
+                more = {"generator.project": np.zeros((1, 2, 3), np.float32)}
+                entry = safetensors.numpy.save({**safetensors.numpy.load(entry), **more})
+            changed.writestr(info.filename, entry, info.compress_type)
+    with pytest.raises(engine.ModelFileError, match="other tensors than those of training"):
+        engine.load(out)
+
+
 def frozen(name):
     """A model file of tests/data, and the rows that it gave when it was written."""
     data = (DATA / name).read_bytes()
@@ -281,23 +372,17 @@ def test_rules_of_fitting_are_not_asked_when_a_file_is_loaded(name, monkeypatch)
     """Every constant of fitting may change: a file holds what it was made with."""
     data, _ = frozen(name)
     before = engine.load(io.BytesIO(data)).sample(40, seed=5).read_all()
-    changed = TokenRules(
-        handful=50,
-        max_choices=2,
-        max_distinct=2,
-        rows_a_choice=1000,
-        fewest_pooled=1,
-        spike_share=0.9,
-        spike_rows=1,
-    )
-    for rules in ("RULES", "FORMAT_2_RULES"):
-        monkeypatch.setattr(token_fitting, rules, changed)
-    monkeypatch.setattr(layout, "FORMAT_2_RULES", changed)
+
+    def asked(*_):
+        raise AssertionError("tokens are not in the file")
+
+    monkeypatch.setattr(layout, "fit_tokens", asked)
     monkeypatch.setattr(tabular_model, "_FORMAT_2_SIZES", {"knots": 3, "components": 3})
     monkeypatch.setattr(tabular_model, "_FORMAT_2_CRITIC_SIZES", (3, 3))
-    for name, value in vars(codecs).items():
-        if name.isupper() and isinstance(value, int | float):
-            monkeypatch.setattr(codecs, name, value * 2)
+    for module in (fitting, numeric, tokens):
+        for name, value in vars(module).items():
+            if name.strip("_").isupper() and type(value) in (int, float) and name != "SPARE":
+                monkeypatch.setattr(module, name, value * 2)
     assert engine.load(io.BytesIO(data)).sample(40, seed=5).read_all().equals(before)
 
 

@@ -7,9 +7,9 @@ from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.storage.packing import pack, unpack
 
 COLUMNS = [
-    {"low": np.arange(3.0), "codes": np.arange(2, dtype=np.int32)},
+    {"low": np.arange(3.0), "observed": np.arange(2, dtype=np.int32)},
     {},
-    {"low": np.array([7, 9]), "codes": np.zeros(0, np.int32)},
+    {"low": np.array([7, 9]), "observed": np.zeros(0, np.int32)},
     {"low": np.array([0.5])},
 ]
 
@@ -17,8 +17,8 @@ COLUMNS = [
 def test_round_trip():
     packed = pack(COLUMNS)
     assert sorted(packed) == [
-        "codes.int32", "codes.int32.ends", "low.float64", "low.float64.ends", "low.int64",
-        "low.int64.ends",
+        "low.float64", "low.float64.ends", "low.int64", "low.int64.ends", "observed.int32",
+        "observed.int32.ends",
     ]  # fmt: skip
     for column, again in zip(COLUMNS, unpack(packed, len(COLUMNS)), strict=True):
         filled = {name: array for name, array in column.items() if len(array)}

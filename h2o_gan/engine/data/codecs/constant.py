@@ -28,8 +28,6 @@ class Constant:
     column: Column
     value: int | float | str | None
 
-    spans = 0
-
     def encode(self, values: pa.ChunkedArray) -> Array:
         """Codes of shape (rows,): all 0."""
         return np.zeros(len(values), np.int32)

@@ -150,7 +150,7 @@ class Binned:
             or cumulative[0] != 0
             or not np.all(low <= high)
             or not np.all(high[:-1] <= low[1:])
-            or not np.all((low == high) | np.isfinite(low.astype(float) - high.astype(float)))
+            or not np.all((low == high) | (np.isfinite(low) & np.isfinite(high)))
             or data["missing_share"] >= 1
         ):
             raise Damaged(f"column {column.name!r}: its bins do not fit together")

@@ -144,6 +144,7 @@ final class BatchEncoder {
   }
 
   private int narrow(Chunk chunk, int validity, int width) {
+    long least = -1L << (8 * width - 1);
     int values = body.addBuffer(width * rows);
     byte[] bytes = body.bytes();
     int nulls = 0;
@@ -152,7 +153,12 @@ final class BatchEncoder {
         nulls++;
         continue;
       }
-      int value = (int) chunk.at8(first + i);
+      long wide = chunk.at8(first + i);
+      if (wide < least || wide > -1 - least) {
+        // A column that is written to meanwhile: a cut number would be a wrong one.
+        throw new IllegalStateException("the frame was changed while it was read");
+      }
+      int value = (int) wide;
       if (width == 1) {
         bytes[values + i] = (byte) value;
       } else if (width == 2) {

@@ -49,7 +49,7 @@ public final class FrameStream {
    */
   public FrameStream(
       Frame frame, int[] columns, long offset, long count, H2ONode node, boolean narrow, boolean levels)
-      throws InterruptedIOException {
+      throws IOException {
     this.levels = levels;
     vecs = new Vec[columns.length];
     names = new String[columns.length];
@@ -59,7 +59,7 @@ public final class FrameStream {
       vecs[i] = all[columns[i]];
       names[i] = frame.name(columns[i]);
     }
-    Ranges ranges = new Ranges(vecs, all[0]);
+    Ranges ranges = new Ranges(vecs, all.length == 0 ? null : all[0]);
     for (int i = 0; i < columns.length; i++) {
       kinds[i] = ranges.kind(i, narrow);
     }

@@ -1,6 +1,7 @@
 package hex.gan.arrow;
 
 import java.util.Arrays;
+import water.DKV;
 import water.fvec.Chunk;
 import water.fvec.Vec;
 
@@ -28,6 +29,10 @@ final class RangeTask extends ColumnsTask<RangeTask> {
   @Override
   void run(Vec[] columns) {
     for (int chunk : chunks) {
+      // Columns of different groups may have theirs elsewhere.
+      for (Vec column : columns) {
+        DKV.prefetch(column.chunkKey(chunk));
+      }
       for (int i = 0; i < columns.length; i++) {
         look(columns[i].chunkForChunkIdx(chunk), i);
       }

@@ -1,5 +1,6 @@
 package hex.gan.arrow;
 
+import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,12 +18,12 @@ import water.fvec.Vec;
  * Between which values the numbers of each column are, and whether they are whole.
  *
  * <p>H2O looks through a column at a time and keeps what it saw: two or three trips between its nodes for
- * each, and one only to ask whether it is known. A wide table of few rows is looked through here, in one
+ * each, and one only to ask whether it is known. A wide table of few values is looked through here, in one
  * task a node, every time.
  */
 final class Ranges {
   private static final int MANY = 256; // columns
-  private static final long SHORT = 65_000; // rows: H2O's way pays for longer columns
+  private static final long FEW = 1 << 24; // values: what H2O keeps pays for more, and each read looks anew
 
   private final Vec[] vecs;
   /** Which of the numbers counted here is a column's; null where H2O has counted. */
@@ -31,12 +32,13 @@ final class Ranges {
 
   /**
    * @param anchor the column that says where rows live
-   * @throws RuntimeException the columns are gone, or a node that holds them
+   * @throws RuntimeException the columns are gone
+   * @throws IOException a node that holds them is
    */
-  Ranges(Vec[] vecs, Vec anchor) throws InterruptedIOException {
+  Ranges(Vec[] vecs, Vec anchor) throws IOException {
     this.vecs = vecs;
     Vec[] numbers = Arrays.stream(vecs).filter(Kind::hasRange).toArray(Vec[]::new);
-    if (numbers.length < MANY || numbers[0].length() > SHORT) {
+    if (numbers.length < MANY || numbers[0].length() > FEW / numbers.length) {
       place = null;
       count = null;
       summarise(numbers);
@@ -49,7 +51,7 @@ final class Ranges {
     count = count(numbers, anchor);
   }
 
-  private static RangeTask count(Vec[] numbers, Vec anchor) throws InterruptedIOException {
+  private static RangeTask count(Vec[] numbers, Vec anchor) throws IOException {
     Map<H2ONode, List<Integer>> homes = new LinkedHashMap<>();
     for (int chunk = 0; chunk < anchor.nChunks(); chunk++) {
       homes.computeIfAbsent(anchor.chunkKey(chunk).home_node(), home -> new ArrayList<>()).add(chunk);
@@ -65,14 +67,21 @@ final class Ranges {
       for (Future<RangeTask> one : begun) {
         RangeTask done = one.get();
         if (done == null) {
-          throw new IllegalStateException("a node of the cluster is gone");
+          throw new IOException("a node of the cluster is gone");
         }
         all.add(done);
       }
     } catch (InterruptedException e) {
       throw new InterruptedIOException();
     } catch (ExecutionException e) {
+      if (e.getCause() instanceof Error) {
+        throw (Error) e.getCause();
+      }
       throw new IllegalStateException(e);
+    } finally {
+      for (Future<RangeTask> one : begun) {
+        one.cancel(false); // Nothing happens to those that are done.
+      }
     }
     return all;
   }
