@@ -84,10 +84,10 @@ class Check:
     def __init__(self, device: torch.device, quick: bool, seconds: float) -> None:
         self.device, self.quick = device, quick
         self._end = time.monotonic() + seconds
-        few = 600 if quick else 20_000
+        few = 200 if quick else 20_000
         self._data = {
             "columns": table(few),
-            "convolutional": images(200 if quick else 10_000),
+            "convolutional": images(64 if quick else 10_000),
             "mlp": table(few),
         }
         self._own: dict[str, Json] = {
@@ -160,7 +160,7 @@ class Check:
 
     def training(self, family: str) -> Json:
         """Measure steps a second of whole trainings, on the device and the CPU, and the memory."""
-        seconds = 0.5 if self.quick else 20.0
+        seconds = 0.2 if self.quick else 20.0
         result: Json = {}
         devices = {self.device.type: self.device, "cpu": torch.device("cpu")}
         for device in devices.values():
@@ -180,7 +180,7 @@ class Check:
     def sampling(self, family: str) -> Json:
         """Measure rows a second where samples are drawn."""
         model = self.model(family)
-        count = 500 if self.quick else {"columns": 200_000, "mlp": 500_000}.get(family, 20_000)
+        count = 100 if self.quick else {"columns": 200_000, "mlp": 500_000}.get(family, 20_000)
         model.sample(64, seed=1).read_all()
         began = time.perf_counter()
         rows = sum(batch.num_rows for batch in model.sample(count, seed=1))
@@ -232,7 +232,7 @@ class Check:
         """A pass of the generator, with gradients, and its outputs alone."""
         model = self.model(family)
         network = copy.deepcopy(model.networks["generator"]).to(self.device).requires_grad_(True)
-        rows = 64 if self.quick else 512
+        rows = 32 if self.quick else 512
         if family == "columns":
             codes = model.encoder.encode(self._data[family].slice(0, rows)).to(self.device)
             tables = model.layout.tables(self.device)  # type: ignore[attr-defined]
@@ -264,7 +264,7 @@ class Check:
             act()
         synchronize(self.device)
         began, done = time.perf_counter(), 0
-        while time.perf_counter() - began < (0.2 if self.quick else 2.0):
+        while time.perf_counter() - began < (0.05 if self.quick else 2.0):
             act()
             synchronize(self.device)
             done += 1
