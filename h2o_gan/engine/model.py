@@ -18,6 +18,7 @@ from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.preparation import encode_rows
 from h2o_gan.engine.data.schema import Column
 from h2o_gan.engine.options import SampleOptions
+from h2o_gan.engine.weights import named
 from h2o_gan.parameters import Parameters
 
 __all__ = ["REALISM_SCHEMA", "Model", "actual_seed", "check_rows_and_seed", "scale_of"]
@@ -41,12 +42,17 @@ class Model(ABC):
         history: one dict per scoring.
         stopped_by: what ended the training.
         rows, batch_size: of the training data and of a step.
+        last_generator: state of the generator before averaging, for going on with training; empty
+            where the file was saved without it.
+        generator_optimizer: state of Adam, for the same.
     """
 
     kind: ClassVar[str]
     """How a model file names the class."""
     architecture: ClassVar[str]
     """The parameter ``architecture`` that makes such a model."""
+    optimizers: ClassVar[tuple[str, ...]] = ("generator_optimizer", "critic_optimizer")
+    """Attributes that are states of optimisers."""
     supports: ClassVar[frozenset[str]] = frozenset()
     """Which options of samples (:meth:`SampleOptions.given`) it can meet; or "imputation"."""
 
@@ -61,6 +67,8 @@ class Model(ABC):
     stopped_by: str
     rows: int
     batch_size: int
+    last_generator: Mapping[str, Tensor] = field(repr=False)
+    generator_optimizer: Mapping[str, Any] = field(repr=False)
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -178,14 +186,17 @@ class Model(ABC):
     def tensors(self) -> dict[str, Tensor]:
         """The tensors that sampling and scoring need, by name."""
 
-    @abstractmethod
     def training_tensors(self) -> dict[str, Tensor]:
         """Those that only further training needs; none where a file was saved without them."""
+        if not self.can_continue:
+            return {}
+        optimizers = {name: getattr(self, name) for name in self.optimizers}
+        return named({"last_generator": self.last_generator}, optimizers)
 
     @property
     def can_continue(self) -> bool:
         """Whether training can go on from it: it was not saved without the state of training."""
-        return bool(getattr(self, "last_generator", None))
+        return bool(self.last_generator)
 
     def token_arrays(self) -> list[Mapping[str, Array]]:
         """Arrays of each learned column's tokens, where the model has tokens."""
@@ -197,24 +208,29 @@ class Model(ABC):
 
     @classmethod
     @abstractmethod
-    def restore(
-        cls,
-        data: Mapping[str, Any],
-        tensors: Mapping[str, Tensor],
-        common: Mapping[str, Any],
-        tokens: Sequence[Mapping[str, Array]] | None,
-    ) -> Model:
+    def restore(cls, parts: ModelParts) -> Model:
         """Inverse of :meth:`to_json`, :meth:`tensors` and :meth:`training_tensors`.
 
-        Args:
-            data: as :meth:`to_json` gives it.
-            tensors: both kinds; those of training may be left out.
-            common: this class's attributes.
-            tokens: as :meth:`token_arrays` gives it; None for files up to format 2, without them.
-
         Raises:
-            Damaged: they do not fit each other.
+            Damaged: the parts do not fit each other.
         """
+
+
+@dataclass(frozen=True)
+class ModelParts:
+    """What a model file says of a model.
+
+    Attributes:
+        data: as :meth:`Model.to_json` gives it.
+        tensors: for sampling, and for further training where they were not left out.
+        tokens: as :meth:`Model.token_arrays` gives it; None for files up to format 2, without them.
+        common: attributes of :class:`Model` itself, but for the state of training.
+    """
+
+    data: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+    tokens: Sequence[Mapping[str, Array]] | None
+    common: Mapping[str, Any]
 
 
 def check_rows_and_seed(rows: int, seed: int | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ from h2o_gan.engine.image.networks import (
     stages_of,
 )
 from h2o_gan.engine.image.pretraining import LEAST_ERROR
-from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed
+from h2o_gan.engine.model import Model, ModelParts, actual_seed, check_rows_and_seed
 from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.weights import named, network_of, optimizer_of, resumed
 
@@ -49,9 +49,7 @@ class ImageModel(Model):
         generator: the running mean of the generator.
         critic: the critic at the end.
         image_encoder: tells codes and labels of images, as it learned them before the game.
-        last_generator: state of the generator itself, for going on with training; empty where the
-            file was saved without it.
-        generator_optimizer, critic_optimizer: states of Adam, for the same.
+        critic_optimizer: state of Adam, for going on with training.
         augmentation: how often training images were changed at the end.
         starting: whether the start, before the game, was not over yet.
         previews: uint8 (scorings, n, height, width, colours), the images of the same latent
@@ -68,8 +66,6 @@ class ImageModel(Model):
     generator: ImageGenerator
     critic: ImageCritic
     image_encoder: ImageEncoder = field(repr=False)
-    last_generator: Mapping[str, Tensor] = field(repr=False)
-    generator_optimizer: Mapping[str, Any] = field(repr=False)
     critic_optimizer: Mapping[str, Any] = field(repr=False)
     augmentation: float
     starting: bool = False
@@ -239,15 +235,6 @@ class ImageModel(Model):
         states = {name: network.state_dict() for name, network in networks.items()}
         return {**named(states), "previews": self.previews}
 
-    def training_tensors(self) -> dict[str, Tensor]:
-        if not self.last_generator:
-            return {}
-        optimizers = {
-            "generator_optimizer": self.generator_optimizer,
-            "critic_optimizer": self.critic_optimizer,
-        }
-        return named({"last_generator": self.last_generator}, optimizers)
-
     def to_json(self) -> dict[str, Any]:
         return {
             "sizes": asdict(self.sizes),
@@ -257,13 +244,8 @@ class ImageModel(Model):
         }
 
     @classmethod
-    def restore(
-        cls,
-        data: Mapping[str, Any],
-        tensors: Mapping[str, Tensor],
-        common: Mapping[str, Any],
-        tokens: Sequence[Mapping[str, Array]] | None,
-    ) -> ImageModel:
+    def restore(cls, parts: ModelParts) -> ImageModel:
+        data, tensors, common = parts.data, parts.tensors, parts.common
         encoder = common["encoder"]
         if not isinstance(encoder, PixelEncoder):
             raise Damaged("its networks are for images, its columns are not")

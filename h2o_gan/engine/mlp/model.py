@@ -20,7 +20,7 @@ from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.mlp import calibration
 from h2o_gan.engine.mlp.expansion import expansion_of, width_of
 from h2o_gan.engine.mlp.networks import build_critic, build_generator
-from h2o_gan.engine.model import Model, actual_seed, scale_of
+from h2o_gan.engine.model import Model, ModelParts, actual_seed, scale_of
 from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.weights import named, network_of, optimizer_of, resumed
 from h2o_gan.parameters import Parameters
@@ -37,8 +37,7 @@ class LatentModel(Model):
     Attributes:
         generator: the running mean of the generator.
         critic: the critic at the end.
-        last_generator: state of the generator itself, for going on with training.
-        generator_optimizer, critic_optimizer: states of Adam, for the same.
+        critic_optimizer: state of Adam, for going on with training.
         bias: (width,) added to raw outputs so that choices come at their real shares.
     """
 
@@ -47,8 +46,6 @@ class LatentModel(Model):
 
     generator: nn.Module
     critic: nn.Module
-    last_generator: Mapping[str, Tensor] = field(repr=False)
-    generator_optimizer: Mapping[str, Any] = field(repr=False)
     critic_optimizer: Mapping[str, Any] = field(repr=False)
     bias: Tensor = field(repr=False)
 
@@ -171,26 +168,12 @@ class LatentModel(Model):
         states = {name: network.state_dict() for name, network in self.networks.items()}
         return {**named(states), "bias": self.bias}
 
-    def training_tensors(self) -> dict[str, Tensor]:
-        if not self.last_generator:
-            return {}
-        optimizers = {
-            "generator_optimizer": self.generator_optimizer,
-            "critic_optimizer": self.critic_optimizer,
-        }
-        return named({"last_generator": self.last_generator}, optimizers)
-
     def to_json(self) -> dict[str, Any]:
         return {}
 
     @classmethod
-    def restore(
-        cls,
-        data: Mapping[str, Any],
-        tensors: Mapping[str, Tensor],
-        common: Mapping[str, Any],
-        tokens: Sequence[Mapping[str, Array]] | None,
-    ) -> LatentModel:
+    def restore(cls, parts: ModelParts) -> LatentModel:
+        tensors, common = parts.tensors, parts.common
         parameters = common["parameters"]
         width = width_of(common["encoder"])
 

@@ -27,7 +27,7 @@ from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.exceptions import Damaged, ModelFileError
 from h2o_gan.engine.families import family_of_kind
-from h2o_gan.engine.model import Model
+from h2o_gan.engine.model import Model, ModelParts
 from h2o_gan.engine.storage.atomic import written_whole
 from h2o_gan.engine.storage.entries import (
     COLUMNS,
@@ -225,7 +225,7 @@ def _restore(
         "began_at": (int(epoch), int(step), float(seconds)),
         **{name: manifest[name] for name in _NUMBERS},
     }
-    return family_of_kind(data["kind"]).model.restore(data, tensors, common, tokens)
+    return family_of_kind(data["kind"]).model.restore(ModelParts(data, tensors, tokens, common))
 
 
 def _parameters(given: Mapping[str, Any]) -> Parameters:

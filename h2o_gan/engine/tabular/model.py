@@ -18,7 +18,7 @@ from h2o_gan.engine.data.schema import schema_of
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.device import sampling_device
 from h2o_gan.engine.exceptions import Damaged
-from h2o_gan.engine.model import Model, actual_seed, check_rows_and_seed
+from h2o_gan.engine.model import Model, ModelParts, actual_seed, check_rows_and_seed
 from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.tabular.conditions import Conditions
 from h2o_gan.engine.tabular.critic import RowCritic
@@ -55,9 +55,6 @@ class TableModel(Model):
         critic: the critic, or None where there was no time for one.
         critic_sizes: its features of a token, and units of its two hidden layers.
         shift, clip: how the critic's scores become log density ratios.
-        last_generator: state of the generator itself, for going on with training; empty where the
-            file was saved without it.
-        generator_optimizer: state of Adam, for the same.
         best_generator: state of the running mean when held-out rows were most likely, for going on
             with a training that has not ended; None where that has, or nothing was held out.
         best_loss: their negative log likelihood then.
@@ -65,6 +62,7 @@ class TableModel(Model):
 
     kind = "table"
     architecture = "columns"
+    optimizers = ("generator_optimizer",)
     supports = frozenset(
         {"conditions", "conditions by row", "balance", "temperature", "imputation"}
     )
@@ -77,8 +75,6 @@ class TableModel(Model):
     critic_sizes: tuple[int, int] = CRITIC_SIZES
     shift: float
     clip: float
-    last_generator: Mapping[str, Tensor] = field(repr=False)
-    generator_optimizer: Mapping[str, Any] = field(repr=False)
     best_generator: Mapping[str, Tensor] | None = field(default=None, repr=False)
     best_loss: float | None = None
 
@@ -184,12 +180,8 @@ class TableModel(Model):
         return named(states)
 
     def training_tensors(self) -> dict[str, Tensor]:
-        if not self.last_generator:
-            return {}
-        states = {"last_generator": self.last_generator}
-        if self.best_generator is not None:
-            states["best_generator"] = self.best_generator
-        return named(states, {"generator_optimizer": self.generator_optimizer})
+        best = {} if self.best_generator is None else {"best_generator": self.best_generator}
+        return {**super().training_tensors(), **named(best)} if self.can_continue else {}
 
     def token_arrays(self) -> list[Mapping[str, Array]]:
         return [column.arrays() for column in self.layout.columns]
@@ -206,17 +198,12 @@ class TableModel(Model):
         }
 
     @classmethod
-    def restore(
-        cls,
-        data: Mapping[str, Any],
-        tensors: Mapping[str, Tensor],
-        common: Mapping[str, Any],
-        tokens: Sequence[Mapping[str, Array]] | None,
-    ) -> TableModel:
+    def restore(cls, parts: ModelParts) -> TableModel:
+        data, tensors, common = parts.data, parts.tensors, parts.common
         encoder = common["encoder"]
         if not isinstance(encoder, TableEncoder):
             raise Damaged("its encoder is not a table's")
-        layout = RowLayout.restore(data["layout"], encoder.learned, tokens)
+        layout = RowLayout.restore(data["layout"], encoder.learned, parts.tokens)
         own = {**_FORMAT_2_SIZES, **data["sizes"]}
         sizes = Sizes(**{name: own[name] for name in asdict(Sizes())})
 

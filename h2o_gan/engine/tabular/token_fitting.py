@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from h2o_gan.engine.data.codecs.categorical import Levels
 from h2o_gan.engine.data.codecs.numeric import Binned
-from h2o_gan.engine.tabular.tokens import SPARE, Choice, ColumnTokens, Number, Pair, masses
+from h2o_gan.engine.tabular.members import SPARE, masses
+from h2o_gan.engine.tabular.tokens import Choice, ColumnTokens, Number, Pair
 
 __all__ = ["FORMAT_2_RULES", "RULES", "TokenRules", "fit_tokens"]
 
