@@ -192,7 +192,7 @@ def history_table(history: Sequence[Mapping[str, float | None]]) -> H2OTwoDimTab
 
 def column_summary(model: Model) -> H2OTwoDimTable:
     """One row per column: its type in H2O, what it was taken for, and of what extent."""
-    header = ["column", "type", "taken_for", "values", "missing"]
+    header = ["column", "type", "treated_as", "values", "missing"]
     return H2OTwoDimTable(
         table_header="Columns",
         col_header=header,

@@ -3,7 +3,7 @@
 How a table is learned
 ======================
 
-**Encoding.** A column becomes one or two tokens (:mod:`~h2o_gan.engine.tabular.tokens`). Levels,
+**Encoding.** A column becomes one or two tokens (:mod:`~h2o_gan.engine.data.tokens`). Levels,
 and numbers with few distinct values, are a choice. Other numbers and times are a choice between
 missing, spikes and the rest, and for the rest the normal score of the value's rank, so that no
 scale, tail or skewness matters; decoding interpolates the column's own quantiles, in its own

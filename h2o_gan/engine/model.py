@@ -78,11 +78,11 @@ class Model(ABC):
     @property
     def judged_columns(self) -> Sequence[Column]:
         """The columns that :meth:`realism` looks at: all but names of rows."""
-        fresh = {row["column"] for row in self.describe() if row["taken_for"] == "identifier"}
+        fresh = {row["column"] for row in self.describe() if row["treated_as"] == "identifier"}
         return [column for column in self.columns if column.name not in fresh]
 
     def describe(self) -> list[dict[str, Any]]:
-        """What each column was taken for: dicts of column, type, taken_for, values, missing."""
+        """What each column was taken for: dicts of column, type, treated_as, values, missing."""
         return self.encoder.describe()
 
     @property

@@ -287,10 +287,10 @@ def model_scores(model: Model, rows: pa.Table, device: torch.device) -> np.ndarr
     """The scores of a model whose networks are on a device."""
     if model.architecture == "columns":
         from h2o_gan.engine.tabular.model import row_scores
-        from h2o_gan.engine.tabular.sampling import Acceptance
+        from h2o_gan.engine.tabular.sampling import RejectionSampler
 
         critic = model.critic  # type: ignore[attr-defined]
-        acceptance = Acceptance(critic, model.shift, model.clip) if critic else None  # type: ignore[attr-defined]
+        acceptance = RejectionSampler(critic, model.shift, model.clip) if critic else None  # type: ignore[attr-defined]
         return row_scores(
             model.generator,  # type: ignore[attr-defined]
             acceptance,

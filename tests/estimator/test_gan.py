@@ -419,15 +419,15 @@ def test_an_mlp_takes_no_conditions(prostate, latent):
         latent.impute(prostate)
 
 
-def test_the_summary_tells_what_columns_were_taken_for(prostate, capsys):
+def test_the_summary_tells_what_columns_were_treated_as(prostate, capsys):
     gan = H2OGANEstimator(epochs=1, seed=1, column_types={"ID": "ignore", "AGE": "categorical"})
     gan.train(y="CAPSULE", training_frame=prostate)
     assert gan._model_of.parameters.response_column == "CAPSULE"
     summary = gan.column_summary().set_index("column")
-    assert summary.loc["CAPSULE", "taken_for"] == "categorical"
-    assert summary.loc["PSA", "taken_for"] == "numeric" and "ID" not in summary.index
+    assert summary.loc["CAPSULE", "treated_as"] == "categorical"
+    assert summary.loc["PSA", "treated_as"] == "numeric" and "ID" not in summary.index
     gan.show_summary()
-    assert "taken_for" in capsys.readouterr().out
+    assert "treated_as" in capsys.readouterr().out
     with pytest.raises(H2OValueError, match="column_types: .* no column 'TOWN'"):
         H2OGANEstimator(column_types={"TOWN": "ignore"}).train(training_frame=prostate)
     with pytest.raises(ValueError, match="column_types.*'AGE'.*is not known"):

@@ -10,9 +10,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["LEARNED_KINDS", "TEXT_KINDS", "TIME", "Column", "description", "kind_of", "schema_of"]
+from h2o_gan.engine.json_checks import list_of, one_of, record, text
+
+__all__ = [
+    "COLUMN_CHECK",
+    "LEARNED_KINDS",
+    "TEXT_KINDS",
+    "TIME",
+    "Array",
+    "Column",
+    "description",
+    "is_distribution",
+    "kind_of",
+    "schema_of",
+]
+
+Array = npt.NDArray[Any]
 
 TIME = pa.timestamp("ms", tz="UTC")
 LEARNED_KINDS = ("int", "real", "time", "enum")
@@ -52,12 +69,34 @@ class Column:
         return cls(data["name"], data["kind"], tuple(data["levels"]))
 
 
-def description(column: Column, taken_for: str, values: str, missing: float) -> dict[str, Any]:
-    """What a model says of a column; `missing` is the share of missing values."""
+COLUMN_CHECK = record(
+    {
+        "name": text,
+        "kind": one_of("int", "real", "time", "enum", "string", "uuid"),
+        "levels": list_of(text),
+    }
+)
+"""Check of :meth:`Column.to_json`'s output."""
+
+
+def is_distribution(shares: Array) -> bool:
+    """Whether these are float64 probabilities that sum to one."""
+    return bool(shares.dtype == np.float64 and (shares >= 0).all() and abs(shares.sum() - 1) < 1e-6)
+
+
+def description(column: Column, treated_as: str, values: str, missing: float) -> dict[str, Any]:
+    """How a model treats a column.
+
+    Args:
+        column: the column.
+        treated_as: the kind, a word of ``column_types``.
+        values: what values it has, as text.
+        missing: share of missing values.
+    """
     return {
         "column": column.name,
         "type": column.kind,
-        "taken_for": taken_for,
+        "treated_as": treated_as,
         "values": values,
         "missing": missing,
     }

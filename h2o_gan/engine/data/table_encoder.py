@@ -1,6 +1,6 @@
-"""A table <-> codes: columns of any kind, each by its codec.
+"""A table <-> codes, by a codec for each kind of column.
 
-In memory a row is a few integer codes; what networks make of them is theirs.
+In memory a row is a few integer codes; networks expand them on the device.
 """
 
 from __future__ import annotations
@@ -9,39 +9,37 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import torch
 from torch import Tensor
 
-from h2o_gan.engine.data.codecs.categorical import Levels
-from h2o_gan.engine.data.codecs.constant import Constant
-from h2o_gan.engine.data.codecs.fitting import Codec, fit_codec
-from h2o_gan.engine.data.codecs.identifier import Fresh
-from h2o_gan.engine.data.codecs.numeric import Binned
-from h2o_gan.engine.data.schema import schema_of
+from h2o_gan.engine.data.codecs.registry import CODECS
+from h2o_gan.engine.data.conditions import listed
+from h2o_gan.engine.data.protocol import Codec, FitOptions, GeneratedCodec, LearnedCodec
+from h2o_gan.engine.data.schema import TEXT_KINDS, Array, kind_of, schema_of
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.notices import warn
 
-__all__ = ["TableEncoder"]
-
-Array = npt.NDArray[Any]
-
-_CODECS: dict[str, Any] = {
-    "constant": Constant,
-    "levels": Levels,
-    "binned": Binned,
-    "fresh": Fresh,
-}
+__all__ = ["TableEncoder", "fit_codec"]
 
 
 class TableEncoder:
-    """Mixed columns: numbers and times as places in their distribution, levels as choices."""
+    """Mixed columns, encoded column by column or in groups that belong together.
 
-    def __init__(self, codecs: Sequence[Codec]) -> None:
+    Args:
+        codecs: of all columns.
+        names: the columns in the frame's order; None for the order of codecs.
+
+    Attributes:
+        columns: the columns in the frame's order.
+        learned: the codecs that networks learn, in order.
+    """
+
+    def __init__(self, codecs: Sequence[Codec], names: Sequence[str] | None = None) -> None:
         self.codecs = tuple(codecs)
-        self.columns = tuple(codec.column for codec in self.codecs)
-        self.learned = tuple(c for c in self.codecs if isinstance(c, Levels | Binned))
+        by_name = {column.name: column for codec in codecs for column in codec.columns}
+        self.columns = tuple(by_name.values() if names is None else (by_name[n] for n in names))
+        self.learned = tuple(codec for codec in self.codecs if isinstance(codec, LearnedCodec))
 
     @classmethod
     def fit(
@@ -50,35 +48,50 @@ class TableEncoder:
         weights: Array | None = None,
         ignore_const_cols: bool = True,
         column_types: Mapping[str, str] | None = None,
+        groups: bool = True,
     ) -> TableEncoder:
-        """Describe the columns of `table`.
+        """Fit a codec to each column of `table`.
+
+        Free text is dropped, with a warning that names it.
 
         Args:
             table: the training rows.
-            weights: (rows,) non-negative row weights, or None.
-            ignore_const_cols: whether columns with a single value stay out of the networks.
-            column_types: what to take columns for; see :func:`fit_codec`.
-
-        Free text is left out, with a warning that names it.
+            weights: (rows,) float64 non-negative row weights, or None.
+            ignore_const_cols: whether columns with a single value are not learned.
+            column_types: how to treat columns, by name; see :func:`fit_codec`.
+            groups: whether columns that belong together, such as coordinates, share a codec.
 
         Raises:
-            ValueError: no column is left for the networks to learn.
+            ValueError: no column is left to learn, or a column cannot be treated as asked.
         """
-        types = column_types or {}
-        codecs, text = [], []
+        treat_as = dict(column_types or {})
+        grouped = {
+            names[0]: (kind, names)
+            for kind in CODECS.values()
+            for names in (kind.groups(table, treat_as) if groups else ())
+        }
+        in_group = {name for _, names in grouped.values() for name in names}
+        codecs: list[Codec] = []
+        text = []
         for name in table.column_names:
-            codec = fit_codec(
-                name, table.column(name), weights, not ignore_const_cols, types.get(name, "auto")
-            )
+            codec: Codec | None
+            options = FitOptions(weights, not ignore_const_cols, treat_as.get(name, "auto"))
+            if name in grouped:
+                kind, names = grouped[name]
+                codec = kind.fit({name: table.column(name) for name in names}, options)
+            elif name in in_group:
+                continue
+            else:
+                codec = fit_codec(name, table.column(name), options)
             if codec is None:
                 text.append(name)
             else:
                 codecs.append(codec)
-        encoder = cls(codecs)
+        encoder = cls(codecs, [name for name in table.column_names if name not in text])
         if not encoder.learned:
             if text:
                 raise ValueError(
-                    f"only text is left to learn ({', '.join(text[:10])}): convert columns with "
+                    f"only text is left to learn ({listed(text)}): convert columns with "
                     "asfactor(), or leave others in."
                 )
             raise ValueError(
@@ -93,67 +106,127 @@ class TableEncoder:
         return encoder
 
     def encode(self, table: pa.Table) -> Tensor:
-        """A table with these columns to codes (rows, learned columns), int16 where they fit."""
-        most = max(
-            max(codec.cumulative.size if isinstance(codec, Binned) else codec.width, 0)
-            for codec in self.learned
-        )
-        dtype = np.int16 if most < np.iinfo(np.int16).max else np.int32
+        """Encode a table with these columns.
+
+        Returns:
+            (rows, learned codecs) codes, int16 where they fit, else int32.
+        """
+        widest = max(codec.width for codec in self.learned)
+        dtype = np.int16 if widest < np.iinfo(np.int16).max else np.int32
         codes = np.empty((table.num_rows, len(self.learned)), dtype)
-        for place, codec in enumerate(self.learned):
-            codes[:, place] = codec.encode(table.column(codec.column.name))
+        for index, codec in enumerate(self.learned):
+            codes[:, index] = codec.encode([table.column(c.name) for c in codec.columns])
         return torch.from_numpy(codes)
 
-    def decode(self, hard: Array, start: int = 0, seed: int = 0) -> pa.RecordBatch:
-        """Hardened outputs, float64 (rows, learned columns), to rows of the table."""
-        learned = [codec.decode(hard[:, place]) for place, codec in enumerate(self.learned)]
-        return self.assemble(learned, start, seed)
+    def decode(self, output: Array, start: int = 0, seed: int = 0) -> pa.RecordBatch:
+        """Decode discretized outputs; see :meth:`Encoder.decode`.
+
+        Args:
+            output: (rows, learned codecs) float64; see :meth:`LearnedCodec.decode_output`.
+            start: index of the first row in the sample.
+            seed: of the sample.
+        """
+        arrays = [
+            array
+            for index, codec in enumerate(self.learned)
+            for array in codec.decode_output(output[:, index])
+        ]
+        return self.assemble(arrays, start, seed)
 
     def assemble(self, learned: Sequence[pa.Array], start: int, seed: int) -> pa.RecordBatch:
-        """The values of the learned columns to rows with all columns."""
+        """Rows of the table, from the values of learned columns.
+
+        Args:
+            learned: the arrays of each column of each learned codec, in order.
+            start: index of the first row in the sample.
+            seed: of the sample.
+        """
+        names = [column.name for codec in self.learned for column in codec.columns]
+        arrays = dict(zip(names, learned, strict=True))
         rows = len(learned[0])
-        own = iter(learned)
-        arrays = []
         for codec in self.codecs:
-            if isinstance(codec, Constant):
-                arrays.append(codec.decode(np.zeros(rows)))
-            elif isinstance(codec, Fresh):
-                arrays.append(codec.values(start, rows, seed))
-            else:
-                arrays.append(next(own))
-        return pa.RecordBatch.from_arrays(arrays, schema=schema_of(list(self.columns)))
+            if isinstance(codec, GeneratedCodec):
+                made = codec.generate(start, rows, seed)
+                arrays.update(zip((c.name for c in codec.columns), made, strict=True))
+        schema = schema_of(list(self.columns))
+        return pa.RecordBatch.from_arrays([arrays[name] for name in schema.names], schema=schema)
 
     def describe(self) -> list[dict[str, Any]]:
-        """What each column was taken for."""
-        return [codec.describe() for codec in self.codecs]
+        """Describe each column; see :func:`h2o_gan.engine.data.schema.description`."""
+        rows = {row["column"]: row for codec in self.codecs for row in codec.describe()}
+        return [rows[column.name] for column in self.columns]
 
     def to_json(self) -> dict[str, Any]:
-        """JSON part of the state."""
-        return {"encoder": "table", "columns": [codec.to_json() for codec in self.codecs]}
+        """The JSON part of the state."""
+        data = {"encoder": "table", "columns": [codec.to_json() for codec in self.codecs]}
+        names = [column.name for column in self.columns]
+        if names != [column.name for codec in self.codecs for column in codec.columns]:
+            data["names"] = names
+        return data
 
     def arrays(self) -> dict[str, Array]:
-        """Array part of the state: names are a column's place and the array's own."""
+        """The array part of the state: names are ``INDEX.NAME``, with the index of the codec."""
         return {
-            f"{place}.{name}": array
-            for place, codec in enumerate(self.codecs)
+            f"{index}.{name}": array
+            for index, codec in enumerate(self.codecs)
             for name, array in codec.arrays().items()
         }
 
     @classmethod
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> TableEncoder:
-        """Inverse of :meth:`to_json` and :meth:`arrays`. Raises Damaged for other data."""
-        codecs: list[Codec] = []
-        by_place: dict[str, dict[str, Array]] = {}
-        for name, array in arrays.items():
-            number, _, own = name.partition(".")
-            by_place.setdefault(number, {})[own] = array
-        for place, item in enumerate(data["columns"]):
-            own_arrays = by_place.get(str(place), {})
-            codecs.append(_CODECS[item["codec"]].restore(item, own_arrays))
-        names = [codec.column.name for codec in codecs]
-        if len(set(names)) != len(names):
+        """Inverse of :meth:`to_json` and :meth:`arrays`.
+
+        Raises:
+            Damaged: the state is not one of a table's encoder.
+        """
+        by_index: dict[str, dict[str, Array]] = {}
+        for full_name, array in arrays.items():
+            index, _, name = full_name.partition(".")
+            by_index.setdefault(index, {})[name] = array
+        codecs = [
+            CODECS[item["codec"]].restore(item, by_index.get(str(index), {}))
+            for index, item in enumerate(data["columns"])
+        ]
+        known = [column.name for codec in codecs for column in codec.columns]
+        names = data.get("names", known)
+        if len(set(known)) != len(known):
             raise Damaged("two of its columns have one name")
-        encoder = cls(codecs)
+        if sorted(names) != sorted(known):
+            raise Damaged("its names are not those of its columns")
+        encoder = cls(codecs, names)
         if not encoder.learned:
             raise Damaged("none of its columns is learned")
         return encoder
+
+
+def fit_codec(name: str, values: pa.ChunkedArray, options: FitOptions) -> Codec | None:
+    """Choose the codec of one column and fit it.
+
+    Args:
+        name: the column's name.
+        values: its values.
+        options: weights, and how the user wants the column treated: "auto", or the `treatment` of
+            a codec.
+
+    Returns:
+        The codec; None for free text, from which nothing can be learned.
+
+    Raises:
+        ValueError: the column cannot be treated as the user wants.
+        TypeError: the column is of a type that no frame has.
+    """
+    kind = kind_of(values.type)
+    wanted = options.treat_as
+    allowed = {codec.treatment: codec.kinds for codec in CODECS.values()}
+    if wanted in allowed and kind not in allowed[wanted]:
+        raise ValueError(
+            f"column_types: column {name!r} is {kind}, which cannot be treated as {wanted}: "
+            "convert it first, for instance with asfactor(), asnumeric() or ascharacter()."
+        )
+    for codec in CODECS.values():
+        found = codec.fit({name: values}, options)
+        if found is not None:
+            return found
+    if kind not in TEXT_KINDS:
+        raise TypeError(f"no codec for column {name!r} of kind {kind}")
+    return None

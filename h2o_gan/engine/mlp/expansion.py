@@ -16,10 +16,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from h2o_gan.engine.data.codecs.categorical import Levels
-from h2o_gan.engine.data.codecs.numeric import Binned
 from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
+from h2o_gan.engine.data.protocol import LearnedCodec
 from h2o_gan.engine.data.schema import Column
 from h2o_gan.engine.data.table_encoder import TableEncoder
 
@@ -79,14 +78,14 @@ class TableExpansion:
     TEMPERATURE = 0.2
     """Of the Gumbel-softmax relaxation (Jang et al. 2017, arXiv 1611.01144)."""
 
-    def __init__(self, codecs: Sequence[Levels | Binned], device: torch.device) -> None:
+    def __init__(self, codecs: Sequence[LearnedCodec], device: torch.device) -> None:
         self.spans = spans = tuple(_spans(codecs))
         self.width = self._width = sum(span.width for span in spans)
         self._columns = len(codecs)
         self._device = device
         choice_of: dict[int, Span] = {}
         place_of: dict[int, Span] = {}
-        by_name = {codec.column.name: place for place, codec in enumerate(codecs)}
+        by_name = {codec.columns[0].name: place for place, codec in enumerate(codecs)}
         for span in spans:
             target = choice_of if span.activation == "softmax" else place_of
             target[by_name[span.column]] = span
@@ -103,13 +102,14 @@ class TableExpansion:
         missing: list[int] = []
         filled = 0
         for place in numbers:
-            codec = codecs[place]
-            assert isinstance(codec, Binned)
+            quantiles = codecs[place].quantiles
+            assert quantiles is not None
+            cumulative = quantiles.cumulative
             offsets.append(filled + 1)
-            filled += len(codec.cumulative) + 1
-            missing.append(codec.missing_code)
-            starts.append(np.concatenate([[0.0], codec.cumulative[:-1] * 2 - 1, [-1.0]]))
-            lengths.append(np.concatenate([[0.0], np.diff(codec.cumulative) * 2, [2.0]]))
+            filled += len(cumulative) + 1
+            missing.append(len(quantiles))
+            starts.append(np.concatenate([[0.0], cumulative[:-1] * 2 - 1, [-1.0]]))
+            lengths.append(np.concatenate([[0.0], np.diff(cumulative) * 2, [2.0]]))
         self._numbers = index(numbers)
         self._number_outputs = index([place_of[place].start for place in numbers])
         self._offsets = index(offsets)
@@ -232,7 +232,7 @@ def _gumbel(shape: torch.Size, generator: torch.Generator, device: torch.device)
     return -noise.clamp_min_(1e-30).log_()
 
 
-def _spans(codecs: Sequence[Levels | Binned]) -> list[Span]:
+def _spans(codecs: Sequence[LearnedCodec]) -> list[Span]:
     spans: list[Span] = []
     start = 0
 
@@ -242,12 +242,14 @@ def _spans(codecs: Sequence[Levels | Binned]) -> list[Span]:
         start += width
 
     for codec in codecs:
-        if isinstance(codec, Levels):
-            add(codec.column, codec.width, "softmax", tuple(codec.shares.tolist()))
+        column = codec.columns[0]
+        if codec.quantiles is None:
+            add(column, codec.width, "softmax", tuple(codec.shares.tolist()))
             continue
-        add(codec.column, 1, "tanh")
+        add(column, 1, "tanh")
         if codec.has_missing:
-            add(codec.column, 2, "softmax", (1 - codec.missing_share, codec.missing_share))
+            missing = float(codec.shares[-1])
+            add(column, 2, "softmax", (1 - missing, missing))
     return spans
 
 

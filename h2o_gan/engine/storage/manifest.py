@@ -7,16 +7,29 @@ arrays and networks is seen where those are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
-from h2o_gan.engine.exceptions import Damaged
+from h2o_gan.engine.data.codecs.registry import CODECS
+from h2o_gan.engine.data.schema import COLUMN_CHECK
+from h2o_gan.engine.data.tokens.registry import TOKENS
+from h2o_gan.engine.json_checks import (
+    Check,
+    anything,
+    dict_of,
+    flag,
+    list_of,
+    number,
+    one_of,
+    optional,
+    record,
+    scalar,
+    text,
+    whole,
+)
 
 __all__ = ["check_manifest"]
 
-Check = Callable[[Any, str], None]
-
-_MOST = 2**53  # a whole number that doubles have too
+_MOST = 2**53  # the largest integer up to which doubles are exact
 
 
 def check_manifest(manifest: Any) -> None:
@@ -27,210 +40,101 @@ def check_manifest(manifest: Any) -> None:
     else:
         _TABLE(manifest["encoder"], "its encoder")
         for place, column in enumerate(manifest["encoder"]["columns"]):
-            _CODECS[column["codec"]](column, f"its column {place}")
+            CODECS[column["codec"]].json_check(column, f"its column {place}")
     model = manifest.get("model", {"kind": "latent"})  # format 1 knew no other kind
     _MODELS[model["kind"]](model, "its model")
 
 
-def _damaged(value: Any, what: str) -> Damaged:
-    return Damaged(f"{what} is {value!r:.50}")
-
-
-def _text(value: Any, what: str) -> None:
-    if not isinstance(value, str):
-        raise _damaged(value, what)
-
-
-def _flag(value: Any, what: str) -> None:
-    if not isinstance(value, bool):
-        raise _damaged(value, what)
-
-
-def _any(value: Any, what: str) -> None:
-    """Anything: it is checked elsewhere."""
-
-
-def _whole(low: int, high: int = _MOST) -> Check:
-    def check(value: Any, what: str) -> None:
-        if type(value) is not int or not low <= value <= high:
-            raise _damaged(value, what)
-
-    return check
-
-
-def _number(low: float, high: float) -> Check:
-    def check(value: Any, what: str) -> None:
-        if type(value) not in (int, float) or not low <= value <= high:
-            raise _damaged(value, what)
-
-    return check
-
-
-def _one_of(*words: Any) -> Check:
-    def check(value: Any, what: str) -> None:
-        if not isinstance(value, str) or value not in words:
-            raise _damaged(value, what)
-
-    return check
-
-
-def _maybe(own: Check) -> Check:
-    def check(value: Any, what: str) -> None:
-        if value is not None:
-            own(value, what)
-
-    return check
-
-
-def _list_of(own: Check, least: int = 0, most: int = 2**26) -> Check:
-    def check(value: Any, what: str) -> None:
-        if not isinstance(value, list) or not least <= len(value) <= most:
-            raise _damaged(value, what)
-        for item in value:
-            own(item, what)
-
-    return check
-
-
-def _dict_of(own: Check) -> Check:
-    def check(value: Any, what: str) -> None:
-        if not isinstance(value, dict):
-            raise _damaged(value, what)
-        for item in value.values():
-            own(item, what)
-
-    return check
-
-
-def _record(needed: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
-    def check(value: Any, what: str) -> None:
-        if not isinstance(value, dict):
-            raise _damaged(value, what)
-        for name, own in needed.items():
-            if name not in value:
-                raise Damaged(f"{what} has no {name}")
-            own(value[name], f"{what}: {name}")
-        for name, own in (optional or {}).items():
-            if name in value:
-                own(value[name], f"{what}: {name}")
-
-    return check
-
-
-def _constant(value: Any, what: str) -> None:
-    if value is not None and type(value) not in (int, float, str):
-        raise _damaged(value, what)
-
-
-_COLUMN = _record(
-    {
-        "name": _text,
-        "kind": _one_of("int", "real", "time", "enum", "string", "uuid"),
-        "levels": _list_of(_text),
-    }
+_TABLE = record(
+    {"columns": list_of(record({"codec": one_of(*CODECS)}), 1)}, {"names": list_of(text, 1)}
 )
-_CODECS: dict[str, Check] = {
-    "constant": _record({"column": _COLUMN, "value": _constant}),
-    "levels": _record({"column": _COLUMN, "has_missing": _flag}),
-    "binned": _record(
-        {
-            "column": _COLUMN,
-            "missing_share": _number(0, 1),
-            "step": _whole(1, 2**62),
-            "decimals": _maybe(_whole(0, 8)),
-        },
-        {"treat": _one_of("auto", "numeric", "categorical")},
-    ),
-    "fresh": _record({"column": _COLUMN, "identifiers": _dict_of(_any)}),
-}
-_TABLE = _record({"columns": _list_of(_record({"codec": _one_of(*_CODECS)}), 1)})
-_PIXELS = _record(
-    {"columns": _list_of(_COLUMN, 1)},
+_PIXELS = record(
+    {"columns": list_of(COLUMN_CHECK, 1)},
     {
-        "shape": _maybe(_list_of(_whole(1, 2**16), 3, 3)),
-        "low": _number(-1e300, 1e300),
-        "high": _number(-1e300, 1e300),
-        "largest": _number(-1e300, 1e300),
-        "labels": _maybe(
-            _record(
+        "shape": optional(list_of(whole(1, 2**16), 3, 3)),
+        "low": number(-1e300, 1e300),
+        "high": number(-1e300, 1e300),
+        "largest": number(-1e300, 1e300),
+        "labels": optional(
+            record(
                 {
-                    "column": _COLUMN,
-                    "place": _whole(0),
-                    "classes": _list_of(_constant, 1),
-                    "shares": _list_of(_number(0, 1), 1),
+                    "column": COLUMN_CHECK,
+                    "place": whole(0),
+                    "classes": list_of(scalar, 1),
+                    "shares": list_of(number(0, 1), 1),
                 }
             )
         ),
     },
 )
-_WIDTH = _whole(1, 2**16)
-_TOKENS = _record(
-    {"kind": _one_of("choice", "pair", "number")},
-    {"size": _whole(1), "rank_floor": _number(0, 0.5)},
+_WIDTH = whole(1, 2**16)
+_TOKENS = record(
+    {"kind": one_of(*TOKENS)},
+    {"size": whole(1), "rank_floor": number(0, 0.5)},
 )
 _MODELS: dict[str, Check] = {
-    "table": _record(
+    "table": record(
         {
-            "layout": _record(
+            "layout": record(
                 {
-                    "rows": _whole(1),
-                    "dependencies": _list_of(
-                        _record(
+                    "rows": whole(1),
+                    "dependencies": list_of(
+                        record(
                             {
-                                "column": _whole(0),
-                                "source": _whole(0),
-                                "table": _list_of(_whole(0), 1),
+                                "column": whole(0),
+                                "source": whole(0),
+                                "table": list_of(whole(0), 1),
                             }
                         )
                     ),
                 },
                 {
-                    "sizes": _list_of(_whole(0)),  # up to format 2
-                    "columns": _list_of(_TOKENS, 1),
+                    "sizes": list_of(whole(0)),  # up to format 2
+                    "columns": list_of(_TOKENS, 1),
                 },
             ),
-            "sizes": _record(
+            "sizes": record(
                 {"features": _WIDTH, "summary": _WIDTH, "hidden": _WIDTH},
-                {"knots": _whole(2, 1024), "components": _whole(1, 1024)},
+                {"knots": whole(2, 1024), "components": whole(1, 1024)},
             ),
-            "has_critic": _flag,
-            "shift": _number(-1e6, 1e6),
+            "has_critic": flag,
+            "shift": number(-1e6, 1e6),
             # Ratios have a mean of one, so that no more than their share can lie this high.
-            "clip": _number(-50, 10),
+            "clip": number(-50, 10),
         },
         {
-            "critic_sizes": _list_of(_WIDTH, 2, 2),
-            "best_loss": _maybe(_number(-1e300, 1e300)),
+            "critic_sizes": list_of(_WIDTH, 2, 2),
+            "best_loss": optional(number(-1e300, 1e300)),
         },
     ),
-    "latent": _record({}),
-    "images": _record(
+    "latent": record({}),
+    "images": record(
         {
-            "sizes": _record(
+            "sizes": record(
                 {
-                    "channels": _list_of(_whole(1, 4096), 1, 8),
-                    "blocks": _whole(1, 16),
-                    "latent": _whole(1, 2**20),
-                    "patch": _whole(1, 128),
+                    "channels": list_of(whole(1, 4096), 1, 8),
+                    "blocks": whole(1, 16),
+                    "latent": whole(1, 2**20),
+                    "patch": whole(1, 128),
                 }
             ),
-            "augmentation": _number(0, 1),
-            "preview_epochs": _list_of(_whole(0)),
+            "augmentation": number(0, 1),
+            "preview_epochs": list_of(whole(0)),
         },
-        {"starting": _flag},
+        {"starting": flag},
     ),
 }
-_MANIFEST = _record(
+_MANIFEST = record(
     {
-        "parameters": _dict_of(_any),
-        "encoder": _record({"encoder": _one_of("table", "pixels")}),
-        "history": _list_of(_dict_of(_maybe(_number(-1e308, 1e308)))),
-        "epoch": _whole(0),
-        "step": _whole(0),
-        "seconds": _number(0, 1e12),
-        "stopped_by": _text,
-        "rows": _whole(1),
-        "batch_size": _whole(1),
+        "parameters": dict_of(anything),
+        "encoder": record({"encoder": one_of("table", "pixels")}),
+        "history": list_of(dict_of(optional(number(-1e308, 1e308)))),
+        "epoch": whole(0),
+        "step": whole(0),
+        "seconds": number(0, 1e12),
+        "stopped_by": text,
+        "rows": whole(1),
+        "batch_size": whole(1),
     },
-    {"model": _record({"kind": _one_of(*_MODELS)}), "began_at": _list_of(_number(0, _MOST), 3, 3)},
+    {"model": record({"kind": one_of(*_MODELS)}), "began_at": list_of(number(0, _MOST), 3, 3)},
 )

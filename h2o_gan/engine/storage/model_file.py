@@ -125,7 +125,7 @@ def _bytes_of(tensors: Mapping[str, Tensor]) -> bytes:
 
 def _columns(model: Model) -> bytes:
     """The arrays of all columns' codecs, and of the learned ones' tokens."""
-    codecs: list[dict[str, Any]] = [{} for _ in model.encoder.columns]
+    codecs: list[dict[str, Any]] = [{} for _ in model.encoder.to_json()["columns"]]
     for name, array in model.encoder.arrays().items():
         place, _, own = name.partition(".")
         codecs[int(place)][own] = array

@@ -1,59 +1,67 @@
-"""What rows have to meet: conditions by column, rows with gaps, levels in equal numbers."""
+"""Conditions on rows: constraints by column, rows with gaps, levels in equal numbers."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from h2o_gan.engine.data.codecs.categorical import Levels
-from h2o_gan.engine.data.codecs.constant import Constant
-from h2o_gan.engine.data.codecs.identifier import Fresh
-from h2o_gan.engine.data.codecs.numeric import Binned
+from h2o_gan.engine.data.conditions import listed
+from h2o_gan.engine.data.protocol import Constraint, GeneratedCodec
+from h2o_gan.engine.data.schema import Array
 from h2o_gan.engine.data.table_encoder import TableEncoder
-from h2o_gan.engine.tabular.generator import Bounds
+from h2o_gan.engine.tabular.bounds import Bounds
 from h2o_gan.engine.tabular.layout import RowLayout
-from h2o_gan.engine.tabular.sampling import Evidence
-from h2o_gan.engine.tabular.tokens import Number
+from h2o_gan.engine.tabular.sampling import Given
 
 __all__ = ["Conditions"]
 
-Array = npt.NDArray[Any]
+_FREE = -1  # code of a cell that is drawn
 
-_FREE = -1  # code of a cell that is to be drawn
-_SOME = 10  # levels that a message lists
+
+@dataclass(frozen=True)
+class Partial:
+    """Rows of a codec with several columns, of which some are given.
+
+    Attributes:
+        values: the values of each column, (rows,).
+        given: for each column (rows,) bool, where its value is given.
+    """
+
+    values: tuple[pa.Array, ...]
+    given: tuple[Array, ...]
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """Bounds that hold for all rows, and cells that are given row by row.
+    """Constraints on all rows, and cells that are given row by row.
 
     Attributes:
         layout: of the model.
-        bounds: by token.
-        allowed: by column, which codes may be, or a number's two bounds; for decoding.
+        constraints: by column; see :class:`RowLayout`.
+        bounds: the constraints by token.
         first: columns in the order in which they are drawn before all others.
-        codes: (rows, learned columns) given codes, _FREE where there are none; rows beyond the
-            last begin again with the first; None for no given cells.
-        cells: by name, the given values and which rows have them, beginning again likewise.
+        codes: (rows, codecs) int64 given codes, _FREE where there are none; after the last row
+            comes the first again; None for no given cells.
+        cells: the given values by name, and (rows,) bool, which rows have them.
+        partial: rows of which only some columns of a codec are given, by column.
     """
 
     layout: RowLayout
+    constraints: Mapping[int, Constraint] = field(default_factory=dict)
     bounds: Mapping[int, Bounds] = field(default_factory=dict)
-    allowed: Mapping[int, Any] = field(default_factory=dict)
     first: tuple[int, ...] = ()
     codes: Array | None = None
     cells: Mapping[str, tuple[pa.Array, Array]] = field(default_factory=dict)
+    partial: Mapping[int, Partial] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is asked of any row."""
+        """Whether there is no condition."""
         return not self.bounds and self.codes is None
 
     @classmethod
@@ -65,135 +73,171 @@ class Conditions:
         Args:
             layout: of the model.
             encoder: of the model.
-            wanted: by column name, a level or a number or a time; or a list of them; or a pair
-                (low, high) that numbers and times lie between, both included; None for missing.
+            wanted: by column name: a level, number or time; a list of them; a pair (low, high)
+                for numbers and times, both included; None for missing.
 
         Raises:
-            ValueError: a column or level that is not there, or a range without values.
-            TypeError: a value of another type than the column's.
+            ValueError: there is no such column, level or value, or no row meets all conditions.
+            TypeError: a value is of another type than its column.
         """
-        builder = _Builder(layout)
-        names = [codec.column.name for codec in encoder.codecs]
+        owners = {column.name: codec for codec in encoder.codecs for column in codec.columns}
+        constraints: dict[int, Constraint] = {}
         for name, value in wanted.items():
-            if name not in names:
+            if name not in owners:
                 raise ValueError(
-                    f"conditions: the model has no column {name!r}; it has {_listed(names)}."
+                    f"conditions: the model has no column {name!r}; it has {listed(list(owners))}."
                 )
-            codec = encoder.codecs[names.index(name)]
-            if isinstance(codec, Constant):
-                _check_constant(codec, value)
-            elif isinstance(codec, Fresh):
-                raise ValueError(
-                    f"conditions: column {name!r} is an identifier, which is made anew for every "
-                    "row: leave it out."
-                )
-            elif isinstance(codec, Levels):
-                builder.levels(_place(layout, name), codec, _wanted_levels(codec, value))
-            else:
-                builder.numbers(_place(layout, name), codec, value)
-        return builder.build()
+            codec, index = owners[name], layout.index_of(name)
+            if isinstance(codec, GeneratedCodec):
+                codec.check_condition(name, value)
+                continue
+            assert index is not None
+            constraint = layout.columns[index].constraint(name, value)
+            before = constraints.get(index)
+            constraint = constraint if before is None else before.combined(constraint)
+            if constraint.is_empty:
+                raise _unmet(name)
+            constraints[index] = constraint
+        codes = np.full((1, len(layout.codecs)), _FREE, np.int64)
+        cells: dict[str, tuple[pa.Array, Array]] = {}
+        for index, constraint in constraints.items():
+            if constraint.code is not None:
+                codes[0, index] = constraint.code
+                cells |= {name: (cell, np.ones(1, bool)) for name, cell in constraint.cells.items()}
+        free = {index: c for index, c in constraints.items() if c.code is None}
+        conditions = _constrained(layout, free)
+        return replace(conditions, codes=codes, cells=cells) if cells else conditions
 
     @classmethod
     def by_row(
         cls, layout: RowLayout, encoder: TableEncoder, table: pa.Table, fill_missing: bool
     ) -> Conditions:
-        """Cells as `table` has them; columns that it lacks are drawn.
+        """Cells as `table` has them; other columns are drawn.
 
         Args:
             layout: of the model.
             encoder: of the model.
             table: some of the model's columns.
-            fill_missing: whether missing cells are drawn too, as anything but missing.
+            fill_missing: whether missing cells are drawn, as anything but missing.
         """
-        codes = np.full((table.num_rows, len(layout.codecs)), _FREE, np.int64)
-        bounds: dict[int, Bounds] = {}
-        allowed: dict[int, Any] = {}
         cells = {}
-        places = {codec.column.name: place for place, codec in enumerate(layout.codecs)}
-        for codec in encoder.codecs:
-            name = codec.column.name
-            if name not in table.column_names:
-                continue
-            values = table.column(name)
-            given = np.ones(len(values), bool)
-            if fill_missing:
-                given = values.is_valid().to_numpy()
-                if codec.column.kind == "real":
-                    given &= ~np.isnan(values.cast(pa.float64()).fill_null(0.0).to_numpy())
-            cells[name] = (_whole(values), given)
-            if isinstance(codec, Levels | Binned):
-                place = places[name]
-                codes[:, place] = np.where(given, codec.encode(values), _FREE)
+        for column in encoder.columns:
+            if column.name in table.column_names:
+                values = table.column(column.name)
+                given = np.ones(len(values), bool)
                 if fill_missing:
-                    _forbid_missing(layout, place, bounds, allowed)
-        return cls(layout, bounds, allowed, (), codes, cells)
+                    given = values.is_valid().to_numpy()
+                    if column.kind == "real":
+                        given &= ~np.isnan(values.cast(pa.float64()).fill_null(0.0).to_numpy())
+                cells[column.name] = (_whole(values), given)
+        codes = np.full((table.num_rows, len(layout.codecs)), _FREE, np.int64)
+        constraints: dict[int, Constraint] = {}
+        bounds: dict[int, Bounds] = {}
+        partial = {}
+        for index, codec in enumerate(layout.codecs):
+            names = [column.name for column in codec.columns]
+            if not any(name in cells for name in names):
+                continue
+            absent = np.zeros(table.num_rows, bool)
+            masks = tuple(cells[name][1] if name in cells else absent for name in names)
+            arrays = tuple(
+                cells[c.name][0] if c.name in cells else pa.nulls(table.num_rows, c.arrow_type)
+                for c in codec.columns
+            )
+            whole = np.logical_and.reduce(masks)
+            encoded = codec.encode([pa.chunked_array([array]) for array in arrays])
+            codes[:, index] = np.where(whole, encoded, _FREE)
+            if (np.logical_or.reduce(masks) & ~whole).any():
+                partial[index] = Partial(arrays, masks)
+            if fill_missing and codec.has_missing and index in layout.spans:
+                constraints[index] = layout.columns[index].present()
+                bounds.update(_bounds_of(layout, index, constraints[index]))
+        return cls(layout, constraints, bounds, (), codes, cells, partial)
 
     def balanced(self, encoder: TableEncoder, column: str, rows: int) -> Conditions:
-        """These conditions, and as many rows of each level of `column` that training saw.
+        """These conditions, and equally many rows of each level of `column`.
+
+        Args:
+            encoder: of the model.
+            column: name of a categorical column; levels that training saw are drawn.
+            rows: number of rows of the sample.
 
         Raises:
-            ValueError: the column is not there, has no levels, or has a condition of its own.
+            ValueError: there is no such column, it has no levels, or it has a condition.
         """
-        codecs = self.layout.codecs
-        names = [codec.column.name for codec in codecs]
-        codec = codecs[names.index(column)] if column in names else None
-        if not isinstance(codec, Levels):
-            levels = [c.column.name for c in codecs if isinstance(c, Levels)]
+        names = [row["column"] for row in encoder.describe() if row["treated_as"] == "categorical"]
+        enums = [c.name for c in encoder.columns if c.name in names and c.kind == "enum"]
+        index = self.layout.index_of(column)
+        if column not in enums or index is None:
             raise ValueError(
                 f"balance={column!r} is not a categorical column of the model; "
-                f"these are: {_listed(levels)}."
+                f"these are: {listed(enums)}."
             )
-        place = names.index(column)
-        if place in self.allowed or column in self.cells:
+        if index in self.constraints or column in self.cells:
             raise ValueError(
                 f"balance={column!r}: that column has a condition too. Give one of the two."
             )
-        # Rows repeat where nothing else is given row by row: one of each level stands for all.
+        codec = self.layout.codecs[index]
+        levels = codec.width - codec.has_missing
+        # If nothing else is given row by row, one row of each level stands for all.
         by_row = self.codes is not None and len(self.codes) > 1
-        kept = rows if by_row else min(rows, len(codec.observed))
-        codes = np.full((kept, len(names)), _FREE, np.int64)
+        count = rows if by_row else min(rows, levels)
+        repeated = np.arange(count)
+        codes = np.full((count, len(self.layout.codecs)), _FREE, np.int64)
         if self.codes is not None:
-            codes[:] = self.codes[np.arange(kept) % len(self.codes)]
-        codes[:, place] = np.arange(kept) % len(codec.observed)
-        cells = {**self.cells, column: (codec.decode(codes[:, place]), np.ones(kept, bool))}
+            codes[:] = self.codes[repeated % len(self.codes)]
+        codes[:, index] = repeated % levels
+        (values,) = codec.decode(codes[:, index], np.zeros(count))
+        cells = {**self.cells, column: (values, np.ones(count, bool))}
         return replace(self, codes=codes, cells=cells)
 
     def block(
-        self, start: int, rows: int, random: torch.Generator, device: torch.device
-    ) -> tuple[Evidence, dict[int, Bounds]]:
-        """What is given of `rows` rows from `start` on, and their bounds."""
+        self, start: int, rows: int, rng: torch.Generator, device: torch.device
+    ) -> tuple[Given, dict[int, Bounds]]:
+        """The conditions on a block of rows.
+
+        Args:
+            start: index of the first row in the sample.
+            rows: number of rows.
+            rng: draws the rank of a given number among its ties.
+            device: of the tensors.
+
+        Returns:
+            What is given of the rows, and bounds by token.
+        """
         tokens = self.layout.tokens
         bounds = {token: bound.to(device) for token, bound in self.bounds.items()}
         if self.codes is None:
-            return Evidence.none(rows, len(tokens), device), bounds
-        # Rows beyond the last begin again: a block is always drawn whole.
+            return Given.none(rows, len(tokens), device), bounds
+        # After the last row comes the first again: a block is always drawn whole.
         picked = np.arange(start, start + rows) % len(self.codes)
-        own = self.codes[picked]
-        codes = torch.from_numpy(own).to(device)
-        values, active = self.layout.tables(device).expand(codes, random)
-        places = torch.tensor([token.column for token in tokens], device=device)
-        # A code that the network does not see, or a number that is absent, is known all the same
-        # unless its whole column is open.
-        known = (codes >= 0)[:, places]
-        for place in range(own.shape[1]):
-            dependency = self.layout.source_of(place)
-            if dependency is None or (own[:, place] < 0).all():
+        picked_codes = self.codes[picked]
+        codes = torch.from_numpy(picked_codes).to(device)
+        values, active = self.layout.tables(device).expand(codes, rng)
+        indices = torch.tensor([token.column for token in tokens], device=device)
+        # A code that the network does not see, or a number that is absent, is known nonetheless.
+        known = (codes >= 0)[:, indices]
+        for index in range(picked_codes.shape[1]):
+            column_codes = picked_codes[:, index]
+            if index in self.partial:
+                bounds = _with_rows(bounds, self._partial_bounds(index, picked, device))
+            dependency = self.layout.source_of(index)
+            if dependency is None or (column_codes < 0).all():
                 continue
-            # What follows from another column bounds that column instead.
-            choice = self.layout.columns[place].choice_of[np.maximum(own[:, place], 0)]  # type: ignore[union-attr]
-            left = dependency.table[None, :] == choice[:, None]
-            # No source leads there: the cell is kept as it is, and the source drawn freely.
-            left[(own[:, place] < 0) | (choice < 0) | ~left.any(1)] = True
-            token = self.layout.places[dependency.source].start
-            mask = torch.from_numpy(left.astype(np.float32)).to(device)
-            before = bounds[token].left if token in bounds else None
-            if before is not None:
-                mask = mask * before
-            bounds[token] = Bounds(mask, by_row=True)
-        return Evidence(values, active & known, known, alike=len(self.codes) == 1), bounds
+            # A column that is a function of another bounds that one instead.
+            choices = self.layout.columns[index].choices
+            assert choices is not None
+            choice = choices[np.maximum(column_codes, 0)]
+            mask = dependency.table[None, :] == choice[:, None]
+            # No source leads there: the given cell stays, and the source is drawn freely.
+            mask[(column_codes < 0) | (choice < 0) | ~mask.any(1)] = True
+            token = self.layout.spans[dependency.source].start
+            tensor = torch.from_numpy(mask.astype(np.float32)).to(device)
+            bounds = _with_rows(bounds, {token: tensor})
+        return Given(values, active & known, known, alike=len(self.codes) == 1), bounds
 
     def restored(self, batch: pa.RecordBatch, start: int) -> pa.RecordBatch:
-        """Rows from `start` on with the given cells as they were given."""
+        """Put the given cells, exactly as given, into rows from `start` on."""
         if not self.cells:
             return batch
         arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
@@ -202,253 +246,83 @@ class Conditions:
             arrays[name] = _merged(arrays[name], cells.take(pa.array(picked)), given[picked])
         return pa.RecordBatch.from_arrays(list(arrays.values()), schema=batch.schema)
 
-
-class _Builder:
-    """Collects conditions that hold for every row."""
-
-    def __init__(self, layout: RowLayout) -> None:
-        self._layout = layout
-        self._left: dict[int, Array] = {}  # codes that may be, by column
-        self._ranges: dict[int, tuple[Any, Any]] = {}
-        self._codes = np.full((1, len(layout.codecs)), _FREE, np.int64)
-        self._cells: dict[str, tuple[pa.Array, Array]] = {}
-
-    def levels(self, place: int, codec: Levels, codes: Array) -> None:
-        allowed = np.zeros(codec.width, bool)
-        allowed[codes] = True
-        self._left[place] = allowed
-
-    def numbers(self, place: int, codec: Binned, value: Any) -> None:
-        column = self._layout.columns[place]
-        name = codec.column.name
-        if not isinstance(column, Number):
-            low, high, missing = _wanted_bins(codec, value)
-            within = (low <= codec.low) & (codec.low <= high)
-            allowed = np.append(within, [missing] * codec.has_missing).astype(bool)
-            if isinstance(value, list | set):
-                members = [_number(codec, v) for v in value if v is not None]
-                allowed[: len(codec.low)] &= np.isin(codec.low, members)
-            if not allowed.any():
-                raise ValueError(
-                    f"conditions: column {name!r} has no value {value!r}; it has values from "
-                    f"{_shown(codec, codec.low[0])} to {_shown(codec, codec.high[-1])}."
-                )
-            self._left[place] = allowed
-            return
-        if isinstance(value, list | set):
-            raise ValueError(
-                f"conditions: column {name!r} takes a number or a range (low, high), "
-                "not a list: it has too many values."
-            )
-        low, high, missing = _wanted_bins(codec, value)
-        if missing or low == high:
-            code = codec.missing_code
-            if not missing:
-                low = _on_grid(codec, low, up=True)
-                if low > high or not codec.low[0] <= low <= codec.high[-1]:
-                    raise ValueError(_outside(codec, value))
-                code = int(np.clip(np.searchsorted(codec.low, low, "right") - 1, 0, None))
-            self._codes[0, place] = code
-            cell = pa.array([None if missing else low], from_pandas=False)
-            self._cells[name] = (cell.cast(codec.column.arrow_type), np.ones(1, bool))
-            return
-        low = max(_on_grid(codec, low, up=True), codec.low[0])
-        high = min(_on_grid(codec, high, up=False), codec.high[-1])
-        if low > high:
-            raise ValueError(_outside(codec, value))
-        self._ranges[place] = (low, high)
-
-    def build(self) -> Conditions:
-        layout = self._layout
-        allowed: dict[int, Any] = dict(self._left)
-        left = {}
-        for place, codes in self._left.items():
-            dependency = layout.source_of(place)
-            if dependency is None:
-                left[place] = codes
-                continue
-            # What follows from another column bounds that column instead.
-            own = layout.columns[place]
-            assert not isinstance(own, Number)
-            choices = own.allowed(codes)[0] > 0
-            source = layout.columns[dependency.source]
-            possible = choices[dependency.table]
-            chosen = source.choice_of  # type: ignore[union-attr]
-            reachable = possible[np.maximum(chosen, 0)] | (chosen < 0)
-            if dependency.source in self._left:
-                reachable = reachable & self._left[dependency.source]
-            elif dependency.source in left:
-                reachable = reachable & left[dependency.source]
-            if not reachable.any():
-                raise ValueError(
-                    f"conditions: no row meets the one on {layout.codecs[place].column.name!r} "
-                    "together with the others: leave one out."
-                )
-            left[dependency.source] = allowed[dependency.source] = reachable
-        # A choice of one first: what it decides is then the same for all rows.
-        first = sorted(left, key=lambda place: int(left[place].sum()))
-        bounds: dict[int, Bounds] = {}
-        for place in first:
-            column = layout.columns[place]
-            assert not isinstance(column, Number)
-            parts = column.allowed(left[place])
-            for token, part in zip(layout.places[place], parts, strict=True):
-                bounds[token] = Bounds(torch.from_numpy(part).float())
-        for place, (low, high) in self._ranges.items():
-            number = layout.columns[place]
-            assert isinstance(number, Number)
-            *kinds, ends = number.allowed(low, high)
-            *before, token = layout.places[place]
-            if before:
-                bounds[before[0]] = Bounds(torch.from_numpy(kinds[0]).float())
-            if ends[0] <= ends[1]:
-                bounds[token] = Bounds(low=float(ends[0]), high=float(ends[1]))
-            allowed[place] = (low, high)
-            first.append(place)
-        given = self._codes if self._cells else None
-        return Conditions(layout, bounds, allowed, tuple(first), given, self._cells)
+    def _partial_bounds(
+        self, index: int, picked: Array, device: torch.device
+    ) -> dict[int, torch.Tensor]:
+        """Masks by row, (rows, ...), of the tokens of a column that is given in part."""
+        partial, column = self.partial[index], self.layout.columns[index]
+        rows = pa.array(picked)
+        values = [pa.chunked_array([array.take(rows)]) for array in partial.values]
+        possible = self.layout.codecs[index].possible(values, [g[picked] for g in partial.given])
+        by_row = [column.masks(Constraint(codes)) for codes in possible]
+        masks = {}
+        for at, token in enumerate(self.layout.spans.get(index, ())):
+            parts = [part for masks_of_row in by_row if (part := masks_of_row[at]) is not None]
+            if parts:
+                masks[token] = torch.from_numpy(np.stack(parts)).float().to(device)
+        return masks
 
 
-def _place(layout: RowLayout, name: str) -> int:
-    return [codec.column.name for codec in layout.codecs].index(name)
-
-
-def _forbid_missing(
-    layout: RowLayout, place: int, bounds: dict[int, Bounds], allowed: dict[int, Any]
-) -> None:
-    codec, column = layout.codecs[place], layout.columns[place]
-    if not codec.has_missing or place not in layout.places:
-        return
-    if isinstance(column, Number):
-        parts = column.present()
-    else:
-        codes = np.ones(codec.width if isinstance(codec, Levels) else len(codec.low) + 1, bool)
-        codes[-1] = False
-        allowed[place] = codes
-        parts = list(column.allowed(codes))
-    for token, part in zip(layout.places[place], parts, strict=True):
-        if part is not None:
-            bounds[token] = Bounds(torch.from_numpy(part).float())
-
-
-def _wanted_levels(codec: Levels, value: Any) -> Array:
-    """Codes of the levels that a condition asks for."""
-    many = isinstance(value, list | set | tuple)
-    codes = []
-    levels = codec.column.levels
-    seen = {levels[place]: code for code, place in enumerate(codec.observed.tolist())}
-    for level in value if many else [value]:
-        if level is None and codec.has_missing:
-            codes.append(len(codec.observed))
-        elif str(level) in seen and level is not None:
-            codes.append(seen[str(level)])
-        else:
-            raise ValueError(
-                f"conditions: column {codec.column.name!r} has no level {level!r} in the training "
-                f"data; it has {_listed(list(seen))}."
-            )
-    if not codes:
-        raise ValueError(f"conditions: no level is asked for in column {codec.column.name!r}.")
-    return np.array(codes)
-
-
-def _wanted_bins(codec: Binned, value: Any) -> tuple[Any, Any, bool]:
-    """The lowest and the highest value that a condition asks for, and whether it is missing."""
-    name = codec.column.name
-    if value is None or (isinstance(value, list | set) and None in value):
-        if not codec.has_missing:
-            raise ValueError(f"conditions: column {name!r} has no missing values.")
-        if value is None:
-            return np.inf, -np.inf, True
-    if isinstance(value, tuple):
-        if len(value) != 2:
-            raise ValueError(
-                f"conditions: {name!r} takes one value or a pair (low, high), not {value!r}."
-            )
-        low = -np.inf if value[0] is None else _number(codec, value[0])
-        high = np.inf if value[1] is None else _number(codec, value[1])
-        if not low <= high:
-            raise ValueError(f"conditions: the range of {name!r}, {value!r}, is upside down.")
-        return low, high, False
-    if isinstance(value, list | set):
-        numbers = [_number(codec, v) for v in value if v is not None]
-        if not numbers:
-            raise ValueError(f"conditions: no value is asked for in column {name!r}.")
-        return min(numbers), max(numbers), None in value
-    number = _number(codec, value)
-    return number, number, False
-
-
-def _number(codec: Binned, value: Any) -> Any:
-    """A condition's value as the column counts: times in milliseconds since 1970."""
-    name = codec.column.name
-    if codec.column.kind == "time" and not _is_number(value):
-        try:
-            if isinstance(value, dt.datetime) and value.tzinfo is not None:
-                value = value.astimezone(dt.timezone.utc).replace(tzinfo=None)
-            return int(np.datetime64(value, "ms").astype(np.int64))
-        except (ValueError, TypeError) as error:
-            raise TypeError(
-                f"conditions: {value!r} is no time for column {name!r}: use a datetime, an ISO "
-                "date, or milliseconds since 1970."
-            ) from error
-    if not _is_number(value):
-        raise TypeError(f"conditions: column {name!r} is numeric, but {value!r} is not a number.")
-    if np.isnan(value):
-        raise ValueError(f"conditions: NaN is no value for column {name!r}; None is missing.")
-    return value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-
-
-def _on_grid(codec: Binned, value: Any, up: bool) -> Any:
-    """The nearest value of the column's resolution that is not below (above) this one."""
-    if not np.isfinite(value):
-        return value
-    if codec.column.kind != "real":
-        return int(np.ceil(value) if up else np.floor(value))
-    if codec.decimals is None:
-        return float(value)
-    # A hair's breadth of tolerance: 0.3 is not below 0.3 for being 0.299999...
-    scale = 10.0**codec.decimals
-    hair = 1e-9 * max(abs(value * scale), 1.0)
-    steps = np.ceil(value * scale - hair) if up else np.floor(value * scale + hair)
-    return float(np.round(steps / scale, codec.decimals))
-
-
-def _check_constant(codec: Constant, value: Any) -> None:
-    wanted = value if isinstance(value, list | set) else [value]
-    if isinstance(value, tuple) and len(value) == 2 and codec.column.kind != "enum":
-        low, high = value
-        inside = codec.value is not None and (
-            (low is None or low <= codec.value) and (high is None or codec.value <= high)
-        )
-    else:
-        inside = codec.value in wanted or str(codec.value) in map(str, wanted)
-    if not inside:
-        raise ValueError(
-            f"conditions: column {codec.column.name!r} is {codec.value!r} in all rows, "
-            f"never {value!r}."
-        )
-
-
-def _outside(codec: Binned, value: Any) -> str:
-    return (
-        f"conditions: column {codec.column.name!r} has no value {value!r}; it has values from "
-        f"{_shown(codec, codec.low[0])} to {_shown(codec, codec.high[-1])}."
+def _constrained(layout: RowLayout, constraints: Mapping[int, Constraint]) -> Conditions:
+    """Conditions that hold for every row."""
+    kept = dict(constraints)
+    on_roots = {i: c for i, c in constraints.items() if layout.source_of(i) is None}
+    for index, constraint in constraints.items():
+        dependency = layout.source_of(index)
+        if dependency is None:
+            continue
+        # A column that is a function of another bounds that one instead.
+        (choices,) = layout.columns[index].masks(constraint)
+        source_choices = layout.columns[dependency.source].choices
+        assert choices is not None and source_choices is not None
+        possible = (choices > 0)[dependency.table]
+        reachable = Constraint(possible[np.maximum(source_choices, 0)] | (source_choices < 0))
+        before = on_roots.get(dependency.source)
+        reachable = reachable if before is None else before.combined(reachable)
+        if reachable.is_empty:
+            raise _unmet(layout.codecs[index].columns[0].name)
+        on_roots[dependency.source] = kept[dependency.source] = reachable
+    # Columns with the fewest allowed codes first: what follows from a single one is then the same
+    # for all rows. Ranges come last.
+    first = sorted(
+        on_roots,
+        key=lambda i: np.inf if on_roots[i].codes is None else on_roots[i].codes.sum(),  # type: ignore[union-attr]
     )
+    bounds: dict[int, Bounds] = {}
+    for index in first:
+        bounds.update(_bounds_of(layout, index, on_roots[index]))
+    return Conditions(layout, kept, bounds, tuple(first))
 
 
-def _shown(codec: Binned, value: Any) -> str:
-    if codec.column.kind == "time":
-        return str(np.datetime64(int(value), "ms"))
-    return f"{value:.10g}" if codec.column.kind == "real" else str(int(value))
+def _bounds_of(layout: RowLayout, index: int, constraint: Constraint) -> dict[int, Bounds]:
+    """A column's constraint by token."""
+    bounds = {}
+    masks = layout.columns[index].masks(constraint)
+    for token, mask in zip(layout.spans[index], masks, strict=True):
+        if mask is None:
+            continue
+        if not layout.tokens[token].is_number:
+            bounds[token] = Bounds(torch.from_numpy(mask).float())
+        elif mask[0] <= mask[1]:
+            bounds[token] = Bounds(low=float(mask[0]), high=float(mask[1]))
+    return bounds
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:_SOME])) + (", ..." if len(names) > _SOME else "")
+def _with_rows(
+    bounds: Mapping[int, Bounds], masks: Mapping[int, torch.Tensor]
+) -> dict[int, Bounds]:
+    """Bounds with masks by row added, by token."""
+    merged = dict(bounds)
+    for token, mask in masks.items():
+        before = merged[token].mask if token in merged else None
+        merged[token] = Bounds(mask if before is None else mask * before, by_row=True)
+    return merged
+
+
+def _unmet(name: str) -> ValueError:
+    return ValueError(
+        f"conditions: no row meets the one on {name!r} together with the others: leave one out."
+    )
 
 
 def _whole(values: pa.ChunkedArray) -> pa.Array:
@@ -459,7 +333,7 @@ def _whole(values: pa.ChunkedArray) -> pa.Array:
 
 
 def _merged(drawn: pa.Array, cells: pa.Array, given: Array) -> pa.Array:
-    """Given cells in place of drawn ones; a dictionary gains the levels it lacks."""
+    """Given cells in place of drawn ones; a dictionary gets the levels that it lacks."""
     if given.all() and cells.type == drawn.type:
         return cells
     if pa.types.is_dictionary(drawn.type):

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from h2o_gan.engine.data.protocol import Token
 from h2o_gan.engine.tabular.features import TokenFeatures
-from h2o_gan.engine.tabular.tokens import Token
 
 __all__ = ["RowCritic"]
 

@@ -18,10 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from h2o_gan.engine.data.protocol import Token
 from h2o_gan.engine.tabular.critic import RowCritic
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator
-from h2o_gan.engine.tabular.sampling import Acceptance, Evidence, fill_rows
-from h2o_gan.engine.tabular.tokens import Token
+from h2o_gan.engine.tabular.sampling import Given, RejectionSampler, sample_rows
 from h2o_gan.engine.training.objectives import Relativistic, r1_r2
 from h2o_gan.engine.training.optim import (
     Stream,
@@ -120,7 +120,7 @@ class CriticTrainer:
 
     def run(
         self, steps: int, clock: Clock, tell: Callable[[float], None], stop: threading.Event
-    ) -> tuple[dict[str, float | None], Acceptance | None] | None:
+    ) -> tuple[dict[str, float | None], RejectionSampler | None] | None:
         """Train.
 
         Args:
@@ -165,7 +165,7 @@ class CriticTrainer:
         scores = self._scores(*fakes)
         shift = float(torch.logsumexp(scores, 0)) - math.log(len(scores))
         clip = float(torch.quantile(scores - shift, _CLIP))
-        return row, Acceptance(self._average, shift, clip)
+        return row, RejectionSampler(self._average, shift, clip)
 
     def _one_step(self, values: Tensor, active: Tensor, losses: Losses) -> None:
         real = self._critic.flat(*self._real(self._batch, self._random))
@@ -194,8 +194,8 @@ class CriticTrainer:
                 return None
             if made and clock.elapsed() > began + _POOL_SHARE * (clock.limit - began):
                 break
-            evidence = Evidence.none(min(_POOL_BLOCK, rows), tokens, self._device)
-            drawn, there = fill_rows(
+            evidence = Given.none(min(_POOL_BLOCK, rows), tokens, self._device)
+            drawn, there = sample_rows(
                 self._generator, None, evidence, self._order, self._order, self._random
             )
             values.append(drawn)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from h2o_gan.engine.tabular.tokens import Token
+from h2o_gan.engine.data.protocol import Token
 
 __all__ = ["TokenFeatures"]
 

@@ -24,8 +24,8 @@ from h2o_gan.engine.tabular.conditions import Conditions
 from h2o_gan.engine.tabular.critic import RowCritic
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
-from h2o_gan.engine.tabular.sampling import Acceptance, fill_rows
-from h2o_gan.engine.tabular.tokens import TokenTables
+from h2o_gan.engine.tabular.sampling import RejectionSampler, sample_rows
+from h2o_gan.engine.tabular.token_tables import TokenTables
 from h2o_gan.engine.weights import named, network_of, resumed
 
 __all__ = ["CRITIC_SIZES", "TableModel"]
@@ -111,24 +111,24 @@ class TableModel(Model):
     ) -> Iterator[pa.RecordBatch]:
         device = sampling_device()
         generator = copy.deepcopy(self.generator).to(device)
-        acceptance = self._acceptance(device)
-        own_order, order = self._order(), self._order(conditions.first)
+        sampler = self._sampler(device)
+        usual_order, order = self._order(), self._order(conditions.first)
         # Rows with conditions take many candidates: smaller blocks keep a short sample quick.
         size = self.block_rows if conditions.is_empty else max(self.block_rows // 8, 64)
 
         def batch(block: int) -> pa.RecordBatch:
             start = block * size
-            random = torch.Generator(device).manual_seed(block_seed(seed, block))
+            rng = torch.Generator(device).manual_seed(block_seed(seed, block))
             uniforms = np.random.default_rng([seed, block]).random((size, len(self.layout.codecs)))
             # A block is drawn whole even if only its first rows are wanted, so that the rows
             # of a short sample are those of a long one.
-            evidence, bounds = conditions.block(start, size, random, device)
-            values, _ = fill_rows(
-                generator, acceptance, evidence, order, own_order, random, bounds, temperature
+            given, bounds = conditions.block(start, size, rng, device)
+            values, _ = sample_rows(
+                generator, sampler, given, order, usual_order, rng, bounds, temperature
             )
             count = min(size, rows - start)
             arrays = self.layout.decode(
-                values[:count].cpu().double().numpy(), uniforms[:count], conditions.allowed
+                values[:count].cpu().double().numpy(), uniforms[:count], conditions.constraints
             )
             return conditions.restored(self.encoder.assemble(arrays, start, seed), start)
 
@@ -141,22 +141,20 @@ class TableModel(Model):
 
     @property
     def response(self) -> int | None:
-        """Place of the response among the learned columns that have tokens, if there is one."""
-        names = [codec.column.name for codec in self.layout.codecs]
-        if self.parameters.response_column not in names:
-            return None
-        place = names.index(self.parameters.response_column)
-        return place if place in self.layout.places else None
+        """The index of the response's codec among the learned ones, if it has tokens."""
+        name = self.parameters.response_column
+        index = None if name is None else self.layout.index_of(name)
+        return index if index in self.layout.spans else None
 
     def _order(self, first: Sequence[int] = ()) -> list[int]:
         """The tokens as they are drawn: these columns first, the response last."""
         response = self.response
         return self.layout.order(first, [] if response is None else [response])
 
-    def _acceptance(self, device: torch.device) -> Acceptance | None:
+    def _sampler(self, device: torch.device) -> RejectionSampler | None:
         if self.critic is None:
             return None
-        return Acceptance(copy.deepcopy(self.critic).to(device), self.shift, self.clip)
+        return RejectionSampler(copy.deepcopy(self.critic).to(device), self.shift, self.clip)
 
     def scores(self, table: pa.Table) -> Array:
         """The log density of each row: the generator's, times the critic's density ratio.
@@ -168,7 +166,7 @@ class TableModel(Model):
         codes = self.encoder.encode(table)
         return row_scores(
             self.generator,
-            self._acceptance(torch.device("cpu")),
+            self._sampler(torch.device("cpu")),
             self._order(),
             self.layout.rows,
             tables,
@@ -241,7 +239,7 @@ class TableModel(Model):
 @torch.no_grad()
 def row_scores(
     generator: AutoregressiveGenerator,
-    acceptance: Acceptance | None,
+    sampler: RejectionSampler | None,
     order: Sequence[int],
     rows: int,
     tables: TokenTables,
@@ -255,15 +253,15 @@ def row_scores(
         tables: codes to tokens.
         codes: (rows, learned columns).
     """
-    places = torch.tensor(order, device=codes.device)
+    usual_order = torch.tensor(order, device=codes.device)
     unseen = float(np.log(rows)) + 1
     parts = []
     for start in range(0, len(codes), _SCORED_ROWS):
         own = codes[start : start + _SCORED_ROWS]
         values, active = tables.expand(own, None)
-        score = generator.log_likelihood(values, active, places).sum(0)
-        if acceptance is not None:
-            score = score + acceptance.log_ratio(values, active)
+        score = generator.log_likelihood(values, active, usual_order).sum(0)
+        if sampler is not None:
+            score = score + sampler.log_ratio(values, active)
         parts.append((score - unseen * (own < 0).sum(1)).double().cpu().numpy())
     scores: Array = np.concatenate(parts) if parts else np.zeros(0)
     return scores

@@ -27,7 +27,7 @@ from h2o_gan.engine.tabular.critic_trainer import Clock, CriticTrainer, Rows
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.engine.tabular.model import CRITIC_SIZES, TableModel, row_scores
-from h2o_gan.engine.tabular.sampling import Acceptance
+from h2o_gan.engine.tabular.sampling import RejectionSampler
 from h2o_gan.engine.training.optim import (
     Stream,
     cosine,
@@ -91,11 +91,9 @@ class TableTraining(Training):
         )
         self.encoder, self.layout = encoder, layout
         self.tables = layout.tables(device)
-        names = [codec.column.name for codec in layout.codecs]
-        last = (
-            [names.index(parameters.response_column)] if parameters.response_column in names else []
-        )
-        self.order = layout.order(last=[p for p in last if p in layout.places])
+        name = parameters.response_column
+        response = None if name is None else layout.index_of(name)
+        self.order = layout.order(last=[] if response not in layout.spans else [response])
         self._order = torch.tensor(self.order, device=device)
         self._order_random = rng_of(self.seed, Stream.ORDERS, self.step)
         rate = _RATE if len(codes) >= _TINY_TABLE else _TINY_RATE
@@ -142,7 +140,7 @@ class TableTraining(Training):
             # Parts without any weights are in no list of weights.
             best = [w for w in checkpoint.best_generator.values() if w.numel()]
             self._best = checkpoint.best_loss, [weight.to(device) for weight in best]
-        self._acceptance: Acceptance | None = None
+        self._acceptance: RejectionSampler | None = None
 
     @staticmethod
     def default_batch(rows: int) -> int:

@@ -18,9 +18,10 @@ import safetensors.numpy
 import torch
 
 from h2o_gan import engine
-from h2o_gan.engine.data.codecs import fitting, numeric
+from h2o_gan.engine.data.codecs import identifier, numeric
+from h2o_gan.engine.data.tokens import number, rules
 from h2o_gan.engine.storage.model_file import FORMAT_VERSION
-from h2o_gan.engine.tabular import layout, tokens
+from h2o_gan.engine.tabular import layout
 from h2o_gan.engine.tabular import model as tabular_model
 from h2o_gan.parameters import Parameters
 
@@ -307,7 +308,7 @@ def test_numbers_that_wrap_are_refused():
         arrays["tokens.spikes.int32"] = np.full_like(spikes, 2**31 - 1)
         return safetensors.numpy.save(arrays)
 
-    with pytest.raises(engine.ModelFileError, match="ranks do not fit"):
+    with pytest.raises(engine.ModelFileError, match="ranks do not match"):
         engine.load(changed_columns(change))
 
 
@@ -373,15 +374,14 @@ def test_rules_of_fitting_are_not_asked_when_a_file_is_loaded(name, monkeypatch)
     data, _ = frozen(name)
     before = engine.load(io.BytesIO(data)).sample(40, seed=5).read_all()
 
-    def asked(*_):
-        raise AssertionError("tokens are not in the file")
-
-    monkeypatch.setattr(layout, "fit_tokens", asked)
+    for which in ("RULES", "FORMAT_2_RULES"):  # no rule of None can be applied
+        monkeypatch.setattr(layout, which, None)
     monkeypatch.setattr(tabular_model, "_FORMAT_2_SIZES", {"knots": 3, "components": 3})
     monkeypatch.setattr(tabular_model, "_FORMAT_2_CRITIC_SIZES", (3, 3))
-    for module in (fitting, numeric, tokens):
+    for module in (identifier, number, numeric, rules):
         for name, value in vars(module).items():
-            if name.strip("_").isupper() and type(value) in (int, float) and name != "SPARE":
+            constant = name.strip("_").isupper() and name != "UNSEEN"
+            if constant and type(value) in (int, float):
                 monkeypatch.setattr(module, name, value * 2)
     assert engine.load(io.BytesIO(data)).sample(40, seed=5).read_all().equals(before)
 

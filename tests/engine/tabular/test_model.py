@@ -300,10 +300,10 @@ def test_a_value_beyond_the_training_range_is_an_anomaly(shop, model):
 
 def test_the_response_comes_last_in_the_order(shop):
     model = fit(shop, epochs=1, response_column="age", critic_epochs=0)
-    place = [codec.column.name for codec in model.layout.codecs].index("age")
+    place = [codec.columns[0].name for codec in model.layout.codecs].index("age")
     assert model.response == place
     order = model.layout.order(last=[place])
-    assert order[-1] in model.layout.places[place]
+    assert order[-1] in model.layout.spans[place]
     assert model.sample(10, seed=1).read_all().num_rows == 10
 
 
@@ -410,7 +410,7 @@ def test_column_types_overrule():
     kinds = {"zip": "numeric", "grade": "categorical", "key": "identifier", "other": "ignore"}
     model = fit(table, epochs=1, column_types=kinds)
     assert model.sample(10).read_all().column_names == ["zip", "grade", "key"]
-    taken = {row["column"]: row["taken_for"] for row in model.describe()}
+    taken = {row["column"]: row["treated_as"] for row in model.describe()}
     assert taken == {"zip": "numeric", "grade": "categorical", "key": "identifier"}
     assert set(model.sample(500, seed=1).read_all()["grade"].to_pylist()) <= set(range(1, 300))
     with pytest.raises(ValueError, match="column 'key' is enum, which can't be taken for numeric"):

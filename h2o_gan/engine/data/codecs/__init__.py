@@ -1,6 +1,8 @@
-"""One column <-> numbers: the part of the encoding that knows what values are.
+"""Codecs: the values of a kind of column <-> integer codes.
 
-A column becomes integer codes on the way in. On the way out the networks say, per row, a level's
-code or a place on the column's cumulative distribution, and the codec turns that back into values
-of the column's own range and resolution. Each kind of column has a file.
+Each kind of column has a file, with its codec; :mod:`~h2o_gan.engine.data.codecs.registry` lists
+them. To add a kind, write a file with a subclass of
+:class:`~h2o_gan.engine.data.protocol.LearnedCodec` or
+:class:`~h2o_gan.engine.data.protocol.GeneratedCodec`, its test module, and one line in the
+registry.
 """

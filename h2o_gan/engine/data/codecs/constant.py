@@ -4,68 +4,111 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
 
-from h2o_gan.engine.data.codecs.base import Array
-from h2o_gan.engine.data.codecs.categorical import dictionary_array
-from h2o_gan.engine.data.schema import Column, description
+from h2o_gan.engine.data.codecs.categorical import dictionary_array, level_indices, levels_of
+from h2o_gan.engine.data.codecs.numeric import numbers_of
+from h2o_gan.engine.data.protocol import FitOptions, GeneratedCodec
+from h2o_gan.engine.data.schema import (
+    COLUMN_CHECK,
+    TEXT_KINDS,
+    Array,
+    Column,
+    description,
+    kind_of,
+)
 from h2o_gan.engine.exceptions import Damaged
+from h2o_gan.engine.json_checks import Check, record, scalar
 
-__all__ = ["Constant"]
+__all__ = ["ConstantCodec"]
 
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
+Value = int | float | str | None
 
-@dataclass(frozen=True)
-class Constant:
-    """A column with one value, or none: no network needs to see it."""
 
-    column: Column
-    value: int | float | str | None
+class ConstantCodec(GeneratedCodec):
+    """A column with one value, or with missing values only, which no network needs to learn.
 
-    def encode(self, values: pa.ChunkedArray) -> Array:
-        """Codes of shape (rows,): all 0."""
-        return np.zeros(len(values), np.int32)
+    Args:
+        column: the column.
+        value: its value; None where all values are missing.
+    """
 
-    def decode(self, hard: Array) -> pa.Array:
-        """The same value for each entry of `hard`."""
+    name: ClassVar[str] = "constant"
+    treatment: ClassVar[str] = "constant"
+    json_check: ClassVar[Check] = record({"column": COLUMN_CHECK, "value": scalar})
+
+    def __init__(self, column: Column, value: Value) -> None:
+        self.column, self.columns = column, (column,)
+        self.value = value
+
+    @classmethod
+    def fit(
+        cls, columns: Mapping[str, pa.ChunkedArray], options: FitOptions
+    ) -> ConstantCodec | None:
+        ((name, values),) = columns.items()
+        kind = kind_of(values.type)
+        if options.treat_as == "identifier":  # even one value can be a pattern for new ones
+            return None
+        if kind in TEXT_KINDS:
+            found = _constant_text(kind, values)
+            column = Column(name, kind)
+        elif kind == "enum":
+            column = Column(name, kind, levels_of(values))
+            found = _constant_level(column, values, options)
+        else:
+            column = Column(name, kind)
+            found = _constant_number(kind, values, options)
+        return None if found is None else cls(column, found[0])
+
+    def generate(self, start: int, rows: int, seed: int) -> list[pa.Array]:
         if self.value is None:
-            return pa.nulls(len(hard), self.column.arrow_type)
+            return [pa.nulls(rows, self.column.arrow_type)]
         if self.column.kind == "enum":
-            code = self.column.levels.index(str(self.value))
-            return dictionary_array(np.full(len(hard), code), None, self.column)
+            index = self.column.levels.index(str(self.value))
+            return [dictionary_array(np.full(rows, index), None, self.column)]
         if self.column.kind == "uuid":
-            stored = pa.array([UUID(str(self.value)).bytes] * len(hard), pa.binary(16))
-            return pa.ExtensionArray.from_storage(pa.uuid(), stored)
-        return pa.array([self.value], self.column.arrow_type).take(
-            pa.array(np.zeros(len(hard), np.int32))
-        )
+            stored = pa.array([UUID(str(self.value)).bytes] * rows, pa.binary(16))
+            return [pa.ExtensionArray.from_storage(pa.uuid(), stored)]
+        one = pa.array([self.value], self.column.arrow_type)
+        return [one.take(pa.array(np.zeros(rows, np.int32)))]
 
-    def describe(self) -> dict[str, Any]:
-        """What the column was taken for."""
+    def check_condition(self, column: str, value: Any) -> None:
+        if isinstance(value, tuple) and len(value) == 2 and self.column.kind != "enum":
+            low, high = value
+            met = self.value is not None and (
+                (low is None or low <= self.value) and (high is None or self.value <= high)
+            )
+        else:
+            wanted = value if isinstance(value, list | set) else [value]
+            met = self.value in wanted or str(self.value) in map(str, wanted)
+        if not met:
+            raise ValueError(
+                f"conditions: column {column!r} is {self.value!r} in all training rows, never "
+                f"{value!r}."
+            )
+
+    def describe(self) -> list[dict[str, Any]]:
         if self.value is None:
-            return description(self.column, "nothing", "none", 1.0)
-        return description(self.column, "constant", str(self.value), 0.0)
+            return [description(self.column, "nothing", "none", 1.0)]
+        return [description(self.column, self.treatment, str(self.value), 0.0)]
 
     def to_json(self) -> dict[str, Any]:
-        """JSON part of the codec."""
         value = self.value
         if isinstance(value, float) and not np.isfinite(value):
             value = repr(value)
-        return {"codec": "constant", "column": self.column.to_json(), "value": value}
+        return {"codec": self.name, "column": self.column.to_json(), "value": value}
 
     def arrays(self) -> dict[str, Array]:
-        """Array part of the codec: none."""
         return {}
 
     @classmethod
-    def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> Constant:
-        """Inverse of :meth:`to_json` and :meth:`arrays`."""
+    def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> ConstantCodec:
         column, value = Column.from_json(data["column"]), data["value"]
         fits = {
             "real": isinstance(value, int | float) or value in ("inf", "-inf"),
@@ -74,5 +117,47 @@ class Constant:
             "uuid": isinstance(value, str) and _UUID.fullmatch(value) is not None,
         }.get(column.kind, isinstance(value, int))
         if value is not None and not fits:
-            raise Damaged(f"column {column.name!r}: {value!r:.50} is not one of its values")
+            raise Damaged(f"column {column.name!r}: {value!r:.50} is not a value of its type")
         return cls(column, float(value) if value is not None and column.kind == "real" else value)
+
+
+def _constant_text(kind: str, values: pa.ChunkedArray) -> tuple[Value] | None:
+    """The one text of a column, or None for all missing, in a tuple; None for other columns."""
+    if values.null_count == len(values):
+        return (None,)
+    if values.null_count:
+        return None
+    chunks = [c.storage if kind == "uuid" else c.cast(pa.large_string()) for c in values.chunks]
+    distinct = pa.chunked_array(chunks).unique()
+    if len(distinct) > 1:
+        return None
+    value = distinct[0].as_py()
+    return (str(UUID(bytes=value)) if kind == "uuid" else value,)
+
+
+def _constant_level(
+    column: Column, values: pa.ChunkedArray, options: FitOptions
+) -> tuple[Value] | None:
+    indices, missing = level_indices(values, column.levels)
+    used = np.ones(len(values), bool) if options.weights is None else options.weights > 0
+    observed = np.unique(indices[used & ~missing])
+    if len(observed) == 0:
+        return (None,)
+    if len(observed) > 1 or (used & missing).any() or options.keep_constant:
+        return None
+    return (column.levels[observed[0]],)
+
+
+def _constant_number(
+    kind: str, values: pa.ChunkedArray, options: FitOptions
+) -> tuple[Value] | None:
+    numbers, missing = numbers_of(values, kind)
+    if options.weights is not None:
+        used = options.weights > 0
+        numbers, missing = numbers[used], missing[used]
+    present = numbers[~missing]
+    if len(present) == 0:
+        return (None,)
+    if missing.any() or options.keep_constant or (present != present[0]).any():
+        return None
+    return (present[0].item(),)

@@ -1,0 +1,103 @@
+"""Values of conditions as numbers, levels and text of messages."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+
+from h2o_gan.engine.data.schema import Column
+
+__all__ = ["as_number", "listed", "on_grid", "range_of", "value_text"]
+
+_MAX_LISTED = 10
+
+
+def as_number(column: Column, value: Any) -> Any:
+    """A condition's value as the column counts: times in milliseconds since 1970, UTC.
+
+    Raises:
+        TypeError: `value` is no number, or for a time column no time.
+        ValueError: `value` is NaN.
+    """
+    name = column.name
+    if column.kind == "time" and not _is_number(value):
+        try:
+            if isinstance(value, dt.datetime) and value.tzinfo is not None:
+                value = value.astimezone(dt.timezone.utc).replace(tzinfo=None)
+            return int(np.datetime64(value, "ms").astype(np.int64))
+        except (ValueError, TypeError) as error:
+            raise TypeError(
+                f"conditions: {value!r} is not a time, which column {name!r} needs: use a "
+                "datetime, an ISO date, or milliseconds since 1970."
+            ) from error
+    if not _is_number(value):
+        raise TypeError(f"conditions: column {name!r} is numeric, but {value!r} is not a number.")
+    if np.isnan(value):
+        raise ValueError(f"conditions: column {name!r} cannot be NaN; use None for missing.")
+    return value
+
+
+def range_of(column: Column, value: Any) -> tuple[Any, Any]:
+    """The smallest and the largest value that a condition names.
+
+    Args:
+        column: a numeric or time column.
+        value: a value, a pair (low, high) in which None is no bound, or a list of values.
+
+    Raises:
+        TypeError: a value is of another type than the column.
+        ValueError: there is no value, or `low` is above `high`.
+    """
+    name = column.name
+    if isinstance(value, tuple):
+        if len(value) != 2:
+            raise ValueError(
+                f"conditions: column {name!r} takes one value or a pair (low, high), not {value!r}."
+            )
+        low = -np.inf if value[0] is None else as_number(column, value[0])
+        high = np.inf if value[1] is None else as_number(column, value[1])
+        if not low <= high:
+            raise ValueError(
+                f"conditions: the range {value!r} of column {name!r} has its low above its high."
+            )
+        return low, high
+    if isinstance(value, list | set):
+        numbers = [as_number(column, v) for v in value if v is not None]
+        if not numbers:
+            raise ValueError(f"conditions: column {name!r} has an empty list of values.")
+        return min(numbers), max(numbers)
+    number = as_number(column, value)
+    return number, number
+
+
+def on_grid(column: Column, decimals: int | None, value: Any, up: bool) -> Any:
+    """Round a value up or down to the column's resolution."""
+    if not np.isfinite(value):
+        return value
+    if column.kind != "real":
+        return int(np.ceil(value) if up else np.floor(value))
+    if decimals is None:
+        return float(value)
+    # A small tolerance: 0.3 is not rounded up for being 0.30000000000000004.
+    scale = 10.0**decimals
+    tolerance = 1e-9 * max(abs(value * scale), 1.0)
+    steps = np.ceil(value * scale - tolerance) if up else np.floor(value * scale + tolerance)
+    return float(np.round(steps / scale, decimals))
+
+
+def value_text(column: Column, value: Any) -> str:
+    """A value of a numeric or time column as text for a message."""
+    if column.kind == "time":
+        return str(np.datetime64(int(value), "ms"))
+    return f"{value:.10g}" if column.kind == "real" else str(int(value))
+
+
+def listed(names: list[str]) -> str:
+    """The first names, quoted, as text for a message."""
+    return ", ".join(map(repr, names[:_MAX_LISTED])) + (", ..." if len(names) > _MAX_LISTED else "")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)

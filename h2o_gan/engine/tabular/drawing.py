@@ -1,0 +1,210 @@
+"""Drawing rows from the generator, token by token.
+
+Shapes: B rows, T tokens, S groups of rows that are equal so far, R the summary's width.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from h2o_gan.engine.tabular.bounds import Bounds
+from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, log_normal_mixture
+
+__all__ = ["draw_rows"]
+
+LogDensity = Callable[[], Tensor]
+
+
+@torch.no_grad()
+def draw_rows(
+    generator: AutoregressiveGenerator,
+    values: Tensor,
+    active: Tensor,
+    known: Tensor,
+    order: Sequence[int],
+    rng: torch.Generator,
+    bounds: Mapping[int, Bounds] | None = None,
+    temperature: float = 1.0,
+    with_log: bool = True,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw the tokens of rows that are not known.
+
+    Args:
+        generator: the generator.
+        values: (B, T) float32; unknown tokens are ignored.
+        active: (B, T) bool, which tokens rows have.
+        known: (B, T) bool, the given tokens, given absences among them.
+        order: the tokens to draw, from the first to the last; known ones stay as they are.
+        rng: the only source of randomness.
+        bounds: what tokens may be, by token.
+        temperature: of choices and, as a factor of the variance, of numbers.
+        with_log: whether log probabilities are needed.
+
+    Returns:
+        The values, (B, T); which tokens the rows have, (B, T) bool; and (B,) the log probability
+        (density, for numbers) of the drawn tokens within the bounds.
+    """
+    bounds = bounds or {}
+    active = active & known
+    values = torch.where(active, values, 0.0)
+    log_drawn = values.new_zeros(len(values))
+    any_known = bool(known.any())
+    summaries = _Summaries(generator, values, active, any_known)
+    for step, index in enumerate(order):
+        given = known[:, index]
+        if any_known and bool(given.all()):
+            continue
+        token, bound = generator.tokens[index], bounds.get(index, Bounds())
+        if token.is_second:
+            summaries.separate()
+        output = summaries.output(index, values)
+        if token.is_number:
+            drawn, log_density = _draw_number(output, bound, temperature, rng)
+        else:
+            first = values[:, index - 1].long() if token.is_second else None
+            mask = bound.mask if first is None else bound.mask_after(first)
+            drawn, log_density = _draw_choice(output, mask, temperature, rng)
+        present = _is_present(generator, index, values)
+        if present is not None:
+            drawn = drawn * present
+        if with_log:
+            counted = ~given if present is None else ~given & present
+            log_drawn = log_drawn + torch.where(counted, log_density(), 0.0)
+        if any_known:
+            drawn = torch.where(given, values[:, index], drawn)
+        values[:, index] = drawn
+        active[:, index] = torch.where(
+            given, active[:, index], True if present is None else present
+        )
+        if step + 1 < len(order):
+            summaries.add(index, drawn, present, given if any_known else None)
+    return values, active, log_drawn
+
+
+class _Summaries:
+    """Summaries of rows in progress; rows with the same choices so far share one.
+
+    Most of a row's first tokens are choices among few. With nothing given, the network then runs
+    once for each combination of choices instead of once for each row.
+    """
+
+    def __init__(
+        self,
+        generator: AutoregressiveGenerator,
+        values: Tensor,
+        active: Tensor,
+        any_known: bool,
+    ) -> None:
+        self._generator = generator
+        rows, width, device = len(values), generator.first.shape[1], values.device
+        self._groups: Tensor | None = None
+        """(B,) int64, the summary of each row, where rows share them."""
+        if any_known:
+            self._summaries = generator.summarize(values, active)
+        else:
+            self._summaries = values.new_zeros(1, width)
+            self._groups = torch.zeros(rows, dtype=torch.int64, device=device)
+
+    def separate(self) -> None:
+        """Give every row its summary."""
+        if self._groups is not None:
+            self._summaries, self._groups = self._summaries[self._groups], None
+
+    def output(self, index: int, values: Tensor) -> Tensor:
+        """The output of a token's network for all rows; see `AutoregressiveGenerator.output`."""
+        output = self._generator.output(index, self._summaries, values)
+        return output if self._groups is None else output[self._groups]
+
+    def add(self, index: int, drawn: Tensor, present: Tensor | None, given: Tensor | None) -> None:
+        """Add a token.
+
+        Args:
+            index: of the token.
+            drawn: (B,) its values.
+            present: (B,) bool, which rows have it; None for all.
+            given: (B,) bool, rows whose summary has it already; None for no row.
+        """
+        if self._groups is not None:
+            size = self._generator.tokens[index].size
+            if size and self._split(index, size, drawn):
+                return
+            self.separate()
+        part = self._generator.contribution(index, drawn, present)
+        self._summaries.add_(part if given is None else part * ~given[:, None])
+
+    def _split(self, index: int, size: int, drawn: Tensor) -> bool:
+        """Split groups by a choice, unless there would be too many groups."""
+        assert self._groups is not None
+        states, groups = torch.unique(self._groups * size + drawn.long(), return_inverse=True)
+        if len(states) > len(drawn) // 4:
+            return False
+        choices = (states % size).to(drawn.dtype)
+        part = self._generator.contribution(index, choices)
+        self._summaries, self._groups = self._summaries[states // size] + part, groups
+        return True
+
+
+def _is_present(generator: AutoregressiveGenerator, index: int, values: Tensor) -> Tensor | None:
+    """(B,) bool, whether rows took the choice that a number belongs to; None for all rows."""
+    tokens, before = generator.tokens, index - 1
+    if not tokens[index].is_number or before < 0 or tokens[before].column != tokens[index].column:
+        return None
+    return values[:, before] == tokens[before].size - 1
+
+
+def _draw_number(
+    output: Tensor, bound: Bounds, temperature: float, rng: torch.Generator
+) -> tuple[Tensor, LogDensity]:
+    """Draw numbers, (B,), from mixtures of normals; and a function for their log densities."""
+    weight, mean, log_sd = AutoregressiveGenerator.mixture(output)
+    weight = weight / temperature if temperature != 1 else weight
+    log_sd = log_sd + 0.5 * math.log(temperature)
+    shares = torch.softmax(weight, -1)
+    rows = torch.arange(len(output), device=output.device)
+    noise = torch.rand(len(output), generator=rng, device=output.device)
+    if bound.is_open:
+        component = _pick(shares, noise)
+        normal = torch.randn(len(output), generator=rng, device=output.device)
+        drawn = torch.addcmul(mean[rows, component], normal, log_sd[rows, component].exp())
+        log_mass = torch.zeros_like(drawn)
+    else:
+        sd = log_sd.exp()
+        below = torch.special.ndtr((bound.low - mean) / sd)
+        up_to = torch.special.ndtr((bound.high - mean) / sd)
+        mass = (shares * (up_to - below)).clamp_min(1e-30)
+        component = _pick(mass, noise)
+        start, end = below[rows, component], up_to[rows, component]
+        uniform = torch.rand(len(output), generator=rng, device=output.device)
+        rank = (start + (end - start) * uniform).clamp(1e-6, 1 - 1e-6)
+        drawn = mean[rows, component] + torch.special.ndtri(rank) * sd[rows, component]
+        drawn, log_mass = drawn.clamp(bound.low, bound.high), mass.sum(-1).log()
+    return drawn, lambda: log_normal_mixture(weight, mean, log_sd, drawn) - log_mass
+
+
+def _draw_choice(
+    logits: Tensor, mask: Tensor | None, temperature: float, rng: torch.Generator
+) -> tuple[Tensor, LogDensity]:
+    """Draw choices, (B,); and a function for their log probabilities (-inf: none is allowed)."""
+    shares = torch.softmax(logits / temperature if temperature != 1 else logits, -1)
+    if mask is not None:
+        shares = shares * mask
+    noise = torch.rand(len(logits), generator=rng, device=logits.device)
+    drawn = _pick(shares, noise)
+
+    def log_share() -> Tensor:
+        chosen = shares.gather(1, drawn[:, None])[:, 0]
+        return (chosen / shares.sum(-1)).log().nan_to_num(nan=-torch.inf)
+
+    return drawn.to(logits.dtype), log_share
+
+
+def _pick(shares: Tensor, noise: Tensor) -> Tensor:
+    """Choices, (B,) int64, from (B, choices) shares and (B,) uniforms, by inverting the sum."""
+    sums = shares.cumsum(-1)
+    # Below one by more than rounding: a draw at the very end must not fall past the last choice.
+    target = (noise * (1 - 1e-6))[:, None] * sums[:, -1:]
+    return torch.searchsorted(sums, target, right=True)[:, 0].clamp_(max=shares.shape[1] - 1)
