@@ -31,7 +31,7 @@ __all__ = [
 
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus")
 ARCHITECTURES = ("auto", "columns", "convolutional", "mlp")
-COLUMN_TYPES = ("numeric", "categorical", "identifier", "ignore")
+COLUMN_TYPES = ("numeric", "categorical", "identifier", "coordinates", "ignore")
 LOSS_FUNCTIONS = ("relativistic", "mse", "bce", "hinge", "wasserstein")
 _ARCHITECTURE_KEYS = ("input_dim", "hidden_dim", "output_dim", "activation")
 IMAGE_ERRORS = ("raise", "skip")

@@ -82,7 +82,13 @@ def fit_encoder(
             f"{table.num_rows} rows are few to learn from: samples will hardly differ from them. "
             f"Train on at least {_FEW_ROWS}, better on thousands."
         )
-    return TableEncoder.fit(table, weights, parameters.ignore_const_cols, parameters.column_types)
+    return TableEncoder.fit(
+        table,
+        weights,
+        parameters.ignore_const_cols,
+        parameters.column_types,
+        groups=parameters.networks_for(images=False) == "columns",
+    )
 
 
 def encode_rows(

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from h2o_gan.engine.data.quantiles import Quantiles
 from h2o_gan.engine.data.schema import Array, Column
+from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.json_checks import Check
 
 __all__ = [
@@ -79,19 +80,25 @@ class TokenRules:
 class Token:
     """One step of a row: a choice among ``size``, or a number where ``size`` is 0.
 
-    The number of a column is present only where the token before it, if it belongs to the same
-    column, took its last choice.
+    A learned number is present only where the token before it, if it belongs to the same column,
+    took its last choice. A placed number is not learned: its rank is uniform between limits that
+    follow from the choices of the column before it.
 
     Attributes:
         column: index of the codec among the learned ones.
         size: number of choices; 0 for a number.
         shares: (size,) float64 probabilities of the choices; for the second token of a pair (size
             of the first, size), conditional on the first; (0,) for a number.
+        ranks: for a placed number (choices, 2) or (size of the first, size of the second, 2)
+            float64, the first rank and the length of ranks; NaN where there is no number.
+        before: number of tokens of the column before this one.
     """
 
     column: int
     size: int
     shares: Array = field(repr=False, compare=False)
+    ranks: Array | None = field(default=None, repr=False, compare=False)
+    before: int = 0
 
     @property
     def is_number(self) -> bool:
@@ -262,6 +269,9 @@ class LearnedCodec(Codec):
         quantiles: the quantile function whose bins the codes are, for numbers; None for others.
     """
 
+    token_kinds: ClassVar[tuple[type[ColumnTokens], ...]]
+    """The kinds of tokens that :meth:`tokens` chooses from."""
+
     shares: Array
     has_missing: bool
     quantiles: Quantiles | None = None
@@ -315,6 +325,19 @@ class LearnedCodec(Codec):
             rows: number of training rows.
             rules: constants for the choice.
         """
+
+    def restore_tokens(
+        self, index: int, data: Mapping[str, Any], arrays: Mapping[str, Array]
+    ) -> ColumnTokens:
+        """Inverse of the tokens' :meth:`ColumnTokens.to_json` and :meth:`ColumnTokens.arrays`.
+
+        Raises:
+            Damaged: the state is not one of tokens of this codec.
+        """
+        for kind in self.token_kinds:
+            if kind.kind == data["kind"]:
+                return kind.restore(index, self, data, arrays)
+        raise Damaged(f"column {self.columns[0].name!r:.50} has no tokens {data['kind']!r:.50}")
 
     @abstractmethod
     def constraint(self, column: str, value: Any) -> Constraint:
@@ -431,7 +454,7 @@ class ColumnTokens(ABC):
     @classmethod
     @abstractmethod
     def restore(
-        cls, index: int, codec: LearnedCodec, data: Mapping[str, Any], arrays: Mapping[str, Array]
+        cls, index: int, codec: Any, data: Mapping[str, Any], arrays: Mapping[str, Array]
     ) -> ColumnTokens:
         """Inverse of :meth:`to_json` and :meth:`arrays`.
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from h2o_gan.engine.data.codecs.registry import CODECS
 from h2o_gan.engine.data.schema import COLUMN_CHECK
-from h2o_gan.engine.data.tokens.registry import TOKENS
 from h2o_gan.engine.json_checks import (
     Check,
     anything,
@@ -69,7 +68,7 @@ _PIXELS = record(
 )
 _WIDTH = whole(1, 2**16)
 _TOKENS = record(
-    {"kind": one_of(*TOKENS)},
+    {"kind": text},
     {"size": whole(1), "rank_floor": number(0, 0.5)},
 )
 _MODELS: dict[str, Check] = {

@@ -6,6 +6,7 @@ Column i of n has its array ``low`` at ``low.float64[ends[i - 1]:ends[i]]``, whe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,11 +20,8 @@ __all__ = ["pack", "unpack"]
 Array = npt.NDArray[Any]
 
 _ENDS = ".ends"
-_NAMES = {
-    *("observed", "shares", "low", "high", "cumulative", "hashes"),
-    *("choice_of", "choice_at", "spikes", "start", "length", "kind_shares"),
-    *("knots_low", "knots_high", "knots_cumulative"),
-}
+_NAME = re.compile("[a-z][a-z_]{0,40}")
+_MAX_NAMES = 256  # of arrays of all columns
 
 
 def pack(columns: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
@@ -48,12 +46,14 @@ def unpack(packed: Mapping[str, Array], count: int) -> list[dict[str, Array]]:
         Damaged: the ends do not fit, or a column has an array twice.
     """
     columns: list[dict[str, Array]] = [{} for _ in range(count)]
+    if len(packed) > 2 * _MAX_NAMES:
+        raise Damaged(f"it has {len(packed):,} arrays of columns")
     for full, array in packed.items():
         if full.endswith(_ENDS):
             continue
         name, _, dtype = full.rpartition(".")
         ends = packed.get(full + _ENDS)
-        if name not in _NAMES:
+        if _NAME.fullmatch(name) is None:
             raise Damaged(f"it has unknown arrays {full!r:.50}")
         if ends is None or ends.shape != (count,) or ends.dtype != np.int64 or array.ndim != 1:
             raise Damaged(f"its arrays {full!r:.50} are not those of its columns")

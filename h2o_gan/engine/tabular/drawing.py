@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from h2o_gan.engine.data.protocol import Token
 from h2o_gan.engine.tabular.bounds import Bounds
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, log_normal_mixture
 
@@ -61,17 +62,23 @@ def draw_rows(
         token, bound = generator.tokens[index], bounds.get(index, Bounds())
         if token.is_second:
             summaries.separate()
-        output = summaries.output(index, values)
-        if token.is_number:
+        log_density: LogDensity | None = None
+        present: Tensor | None
+        if token.ranks is not None:
+            drawn, present = _draw_placed(token, index, values, rng)
+        elif token.is_number:
+            output = summaries.output(index, values)
             drawn, log_density = _draw_number(output, bound, temperature, rng)
+            present = _is_present(generator, index, values)
         else:
+            output = summaries.output(index, values)
             first = values[:, index - 1].long() if token.is_second else None
             mask = bound.mask if first is None else bound.mask_after(first)
             drawn, log_density = _draw_choice(output, mask, temperature, rng)
-        present = _is_present(generator, index, values)
+            present = None
         if present is not None:
             drawn = drawn * present
-        if with_log:
+        if with_log and log_density is not None:
             counted = ~given if present is None else ~given & present
             log_drawn = log_drawn + torch.where(counted, log_density(), 0.0)
         if any_known:
@@ -148,10 +155,25 @@ class _Summaries:
         return True
 
 
+def _draw_placed(
+    token: Token, index: int, values: Tensor, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Draw placed numbers, (B,); and (B,) bool, which rows have one."""
+    assert token.ranks is not None
+    ranks = torch.from_numpy(token.ranks).to(values.device, values.dtype)
+    first = index - token.before
+    choices = [values[:, first + at].long() for at in range(token.ranks.ndim - 1)]
+    start, length = ranks[tuple(choices)].unbind(-1)
+    noise = torch.rand(len(values), generator=rng, device=values.device)
+    present = ~start.isnan()
+    rank = (start + length * noise).clamp(1e-6, 1 - 1e-6)
+    return torch.special.ndtri(rank).nan_to_num(nan=0.0), present
+
+
 def _is_present(generator: AutoregressiveGenerator, index: int, values: Tensor) -> Tensor | None:
-    """(B,) bool, whether rows took the choice that a number belongs to; None for all rows."""
+    """(B,) bool, whether rows took the choice that a learned number belongs to; None for all."""
     tokens, before = generator.tokens, index - 1
-    if not tokens[index].is_number or before < 0 or tokens[before].column != tokens[index].column:
+    if before < 0 or tokens[before].column != tokens[index].column:
         return None
     return values[:, before] == tokens[before].size - 1
 

@@ -70,6 +70,7 @@ class AutoregressiveGenerator(nn.Module):
         count, summary, hidden = len(tokens), sizes.summary, sizes.hidden
         self._choices = [index for index, token in enumerate(tokens) if not token.is_number]
         self._numbers = [index for index, token in enumerate(tokens) if token.is_number]
+        self._placed = [index for index, token in enumerate(tokens) if token.ranks is not None]
         self.features = TokenFeatures(tokens, sizes.features, sizes.knots)
         # One row more than features: that a token is known, whatever it is.
         self.project = nn.Parameter(torch.empty(count, sizes.features + 1, summary))
@@ -118,18 +119,21 @@ class AutoregressiveGenerator(nn.Module):
 
         Args:
             values: (B, T) float32.
-            active: (B, T) bool; others count as unknown and for nothing.
+            active: (B, T) bool, which tokens rows have; others are unknown to the network.
             order: (T,) int64, the tokens from the first to the last.
             rng: source of dropout; None for none.
 
         Returns:
-            (T, B), in nats.
+            (T, B), in nats; 0 for tokens that rows do not have, and for placed numbers.
         """
         features = self.features(values, active)
         known = active.T[:, :, None].to(features.dtype)
         summaries = self._before(torch.bmm(torch.cat([features, known], -1), self.project), order)
         hidden = self._hidden(summaries, rng)
         columns, present = values.unbind(1), active.T
+        if self._placed:
+            present = present.clone()
+            present[self._placed] = False
         if len(self._numbers) > _FEW_TOKENS:
             return self._logs_of_many(hidden, values) * present
         outputs = [self._output(index, own, values) for index, own in enumerate(hidden.unbind(0))]

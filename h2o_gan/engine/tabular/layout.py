@@ -12,7 +12,6 @@ from torch import Tensor
 
 from h2o_gan.engine.data.protocol import ColumnTokens, Constraint, LearnedCodec, Token
 from h2o_gan.engine.data.schema import Array
-from h2o_gan.engine.data.tokens.registry import TOKENS
 from h2o_gan.engine.data.tokens.rules import FORMAT_2_RULES, RULES
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.tabular.dependencies import Dependency, find_dependencies
@@ -177,7 +176,7 @@ class RowLayout:
         if len(items) != len(codecs) or len(arrays) != len(codecs):
             raise Damaged("the tokens do not match the columns")
         columns = [
-            TOKENS[item["kind"]].restore(index, codec, item, part)
+            codec.restore_tokens(index, item, part)
             for index, (codec, item, part) in enumerate(zip(codecs, items, arrays, strict=True))
         ]
         return cls(codecs, columns, rows, dependencies)

@@ -14,7 +14,7 @@ import safetensors.numpy
 from h2o_gan import engine
 
 DATA = Path(__file__).parents[2] / "data"
-LEARNED = ("levels", "binned")
+LEARNED = ("levels", "binned", "coordinates")
 NORMAL = NormalDist()
 
 
@@ -41,10 +41,11 @@ class Reader:
         self.generator = self.network("generator", sizes)
         self.critic = self.network("critic", sizes)
         self.order = self.order_of_tokens()
+        self.placed = self.placed_tokens()
 
     def codes(self, table):
         """(rows, learned columns) codes."""
-        return np.stack([code(table[c["column"]["name"]], c, own) for c, own in self.codecs], 1)
+        return np.stack([code(table, c, own) for c, own in self.codecs], 1)
 
     def row(self, codes):
         """The tokens of one row; see :func:`tokens_of`."""
@@ -53,6 +54,15 @@ class Reader:
             if place not in self.derived:
                 tokens += tokens_of(codes[place], kind, own, self.codecs[place])
         return tokens
+
+    def placed_tokens(self):
+        """The indices of tokens that are not learned: the last two of each column of cells."""
+        placed, at = set(), 0
+        for place, (kind, own) in enumerate(zip(self.kinds, self.tokens, strict=True)):
+            if place not in self.derived:
+                at += len(tokens_of(0, kind, own, self.codecs[place]))
+                placed |= {at - 2, at - 1} if kind["kind"] == "cells" else set()
+        return placed
 
     def order_of_tokens(self):
         """The tokens, the response's last."""
@@ -63,7 +73,7 @@ class Reader:
         ]
         starts = np.cumsum([0, *counts])
         response = self.json["parameters"].get("response_column")
-        names = [c["column"]["name"] for c, _ in self.codecs]
+        names = [c["column"]["name"] if "column" in c else "" for c, _ in self.codecs]
         first = [p for p in range(len(columns)) if names[columns[p]] != response]
         last = [p for p in range(len(columns)) if names[columns[p]] == response]
         return [token for p in first + last for token in range(starts[p], starts[p + 1])]
@@ -103,7 +113,13 @@ class Reader:
             bias = own["biases"][place][int(tokens[place - 1][1]) if before else 0]
             output = hidden @ own["heads"][place] + bias
             if there:
-                total += log_choice(output, int(value)) if size else log_number(output, value)
+                total += (
+                    0.0
+                    if placed
+                    else log_choice(output, int(value))
+                    if size
+                    else log_number(output, value)
+                )
                 summary = summary + np.append(features[place], 1) @ own["project"][place]
         if self.model["has_critic"]:
             critic = self.critic
@@ -146,8 +162,29 @@ def parted(arrays, prefix, count):
     return columns
 
 
-def code(values, column, own):
+def cell(point, own):
+    """The leaf that a point falls into, counted in preorder."""
+    node = leaf = 0
+    while own["axis"][node] != -1:
+        second = point[own["axis"][node]] >= own["cut"][node]
+        node += 1
+        if second:  # behind the whole first child
+            open_ends = 1
+            while open_ends:
+                is_leaf = own["axis"][node] == -1
+                open_ends += -1 if is_leaf else 1
+                leaf += is_leaf
+                node += 1
+    return leaf
+
+
+def code(table, column, own):
     """Codes of a column's values."""
+    if column["codec"] == "coordinates":
+        parts = [table[c["name"]].to_pylist() for c in column["columns"]]
+        missing = len(own["first_low"]) if column["has_missing"] else -1
+        return [missing if p[0] is None else cell(p, own) for p in zip(*parts, strict=True)]
+    values = table[column["column"]["name"]]
     texts = values.to_pylist()
     if column["codec"] == "levels":
         levels = column["column"]["levels"]
@@ -167,6 +204,17 @@ def code(values, column, own):
 def tokens_of(code, kind, own, codec):
     """Tokens of a code: size or None, value, whether it is there, and size of a pair's first."""
     seen = code >= 0
+    if kind["kind"] == "cells":
+        inner = {**kind, "kind": "pair" if "size" in kind else "choice"}
+        placed = []
+        for side in ("first", "second"):
+            cells = codec[1]
+            there = 0 <= code < len(cells["first_low"])
+            at = code if there else 0
+            rank = cells[f"{side}_start"][at] + 0.5 * cells[f"{side}_length"][at]
+            value = NORMAL.inv_cdf(min(max(rank, 1e-6), 1 - 1e-6)) if there else 0.0
+            placed.append((None, value, there, None))
+        return tokens_of(code, inner, own, codec) + placed
     if kind["kind"] == "choice":
         choice = own["choice_of"][code] if seen else -1
         size = own["choice_of"].max() + 1
@@ -208,7 +256,7 @@ def log_number(output, value):
     return np.logaddexp.reduce(parts)
 
 
-@pytest.mark.parametrize("family", ["table", "pairs"])
+@pytest.mark.parametrize("family", ["table", "pairs", "coordinates"])
 def test_log_densities_by_the_document_are_those_of_the_model(family):
     data = (DATA / f"{family}_format_3.zip").read_bytes()
     model = engine.load(io.BytesIO(data))

@@ -26,7 +26,11 @@ from h2o_gan.engine.data.schema import (
     is_distribution,
     kind_of,
 )
-from h2o_gan.engine.data.tokens.categorical import tokens_of_choices
+from h2o_gan.engine.data.tokens.categorical import (
+    CategoricalTokens,
+    FactoredTokens,
+    tokens_of_choices,
+)
 from h2o_gan.engine.data.tokens.rules import pooled_choices
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.json_checks import Check, flag, record
@@ -48,6 +52,7 @@ class CategoricalCodec(LearnedCodec):
     treatment: ClassVar[str] = "categorical"
     # Numbers too: the numeric codec treats them so, for their values are not levels of the frame.
     kinds: ClassVar[frozenset[str]] = frozenset({"enum", "int", "real", "time"})
+    token_kinds: ClassVar[tuple[type[ColumnTokens], ...]] = (CategoricalTokens, FactoredTokens)
     json_check: ClassVar[Check] = record({"column": COLUMN_CHECK, "has_missing": flag})
 
     def __init__(self, column: Column, observed: Array, shares: Array, has_missing: bool) -> None:

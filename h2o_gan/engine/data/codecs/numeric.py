@@ -20,7 +20,11 @@ from h2o_gan.engine.data.protocol import (
 )
 from h2o_gan.engine.data.quantiles import Quantiles
 from h2o_gan.engine.data.schema import COLUMN_CHECK, TIME, Array, Column, description, kind_of
-from h2o_gan.engine.data.tokens.categorical import CategoricalTokens, tokens_of_choices
+from h2o_gan.engine.data.tokens.categorical import (
+    CategoricalTokens,
+    FactoredTokens,
+    tokens_of_choices,
+)
 from h2o_gan.engine.data.tokens.number import NumberTokens
 from h2o_gan.engine.data.tokens.rules import merged_starts, pooled_choices
 from h2o_gan.engine.exceptions import Damaged
@@ -54,6 +58,11 @@ class NumericCodec(OrderedCodec):
     name: ClassVar[str] = "binned"
     treatment: ClassVar[str] = "numeric"
     kinds: ClassVar[frozenset[str]] = frozenset(_NUMERIC)
+    token_kinds: ClassVar[tuple[type[ColumnTokens], ...]] = (
+        CategoricalTokens,
+        FactoredTokens,
+        NumberTokens,
+    )
     json_check: ClassVar[Check] = record(
         {
             "column": COLUMN_CHECK,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from h2o_gan.engine.data.codecs.categorical import CategoricalCodec
 from h2o_gan.engine.data.codecs.constant import ConstantCodec
+from h2o_gan.engine.data.codecs.coordinates import CoordinatesCodec
 from h2o_gan.engine.data.codecs.identifier import IdentifierCodec
 from h2o_gan.engine.data.codecs.numeric import NumericCodec
 from h2o_gan.engine.data.protocol import Codec
@@ -13,6 +14,7 @@ __all__ = ["CODECS"]
 CODECS: dict[str, type[Codec]] = {
     kind.name: kind
     for kind in (
+        CoordinatesCodec,
         ConstantCodec,
         IdentifierCodec,
         CategoricalCodec,

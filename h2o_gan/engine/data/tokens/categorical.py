@@ -45,12 +45,15 @@ class _ChoiceTokens(ColumnTokens):
     def _choices_of(self, values: Array) -> Array:
         """Tokens (rows, tokens) to choices, (rows,) int64."""
 
+    def codes(self, values: Array, uniforms: Array, constraint: Constraint | None) -> Array:
+        """Tokens to codes, (rows,) int64; see :meth:`decode`."""
+        allowed = None if constraint is None else constraint.codes
+        return self._members.draw(self._choices_of(values), uniforms, allowed)
+
     def decode(
         self, values: Array, uniforms: Array, constraint: Constraint | None = None
     ) -> list[pa.Array]:
-        allowed = None if constraint is None else constraint.codes
-        codes = self._members.draw(self._choices_of(values), uniforms, allowed)
-        return self.codec.decode(codes, uniforms, constraint)
+        return self.codec.decode(self.codes(values, uniforms, constraint), uniforms, constraint)
 
     def arrays(self) -> dict[str, Array]:
         return {"shares": self._shares, "choice_of": self._choices.astype(np.int32)}

@@ -12,7 +12,6 @@ import torch
 from h2o_gan.engine.data.protocol import (
     ColumnTokens,
     Constraint,
-    LearnedCodec,
     OrderedCodec,
     Token,
     TokenRules,
@@ -189,11 +188,9 @@ class NumberTokens(ColumnTokens):
 
     @classmethod
     def restore(
-        cls, index: int, codec: LearnedCodec, data: Mapping[str, Any], arrays: Mapping[str, Array]
+        cls, index: int, codec: OrderedCodec, data: Mapping[str, Any], arrays: Mapping[str, Array]
     ) -> NumberTokens:
         name = codec.columns[0].name
-        if not isinstance(codec, OrderedCodec):
-            raise Damaged(f"column {name!r:.50} has no numbers")
         codes, bins = codec.width, len(codec.quantiles)
         spikes = arrays.get("spikes", np.zeros(0, np.int32))
         start, length = arrays.get("start", _EMPTY), arrays.get("length", _EMPTY)
