@@ -113,13 +113,8 @@ class Reader:
             bias = own["biases"][place][int(tokens[place - 1][1]) if before else 0]
             output = hidden @ own["heads"][place] + bias
             if there:
-                total += (
-                    0.0
-                    if placed
-                    else log_choice(output, int(value))
-                    if size
-                    else log_number(output, value)
-                )
+                if place not in self.placed:
+                    total += log_choice(output, int(value)) if size else log_number(output, value)
                 summary = summary + np.append(features[place], 1) @ own["project"][place]
         if self.model["has_critic"]:
             critic = self.critic
