@@ -301,7 +301,7 @@ class ImageMethods:
         self, frame: H2OFrame, training_frame: H2OFrame | str | None
     ) -> tuple[pa.Table, pa.Table, pa.Table]:
         """What :meth:`copies` returns, and the rows of both frames."""
-        from h2o_gan.engine.nearest import copies
+        from h2o_gan.engine.nearest import nearest_training_rows
 
         model = self._model_with_root()
         frame = frame_of(frame, "frame", "copies")
@@ -315,7 +315,7 @@ class ImageMethods:
                 )
         training = _read(model, frame_of(training_frame, "training_frame", "copies"))
         rows = _read(model, frame)
-        return copies(model, rows, training), rows, training
+        return nearest_training_rows(model, rows, training), rows, training
 
     def _image_model(self) -> Model:
         model = self._model_of

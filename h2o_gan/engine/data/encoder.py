@@ -1,4 +1,4 @@
-"""What a table is to the rest of the engine: the protocol of encoders, and of their outputs."""
+"""The protocol of encoders: tables to codes, and outputs of networks to tables."""
 
 from __future__ import annotations
 
@@ -16,25 +16,31 @@ Array = npt.NDArray[Any]
 
 
 class Encoder(Protocol):
-    """What a table is to the rest of the engine."""
+    """Turns tables into compact codes and outputs of networks into tables."""
 
     columns: tuple[Column, ...]
 
     def encode(self, table: pa.Table) -> Tensor:
-        """A table with these columns to compact integer codes (rows, columns) on the CPU."""
+        """Encode a table with these columns.
 
-    def decode(self, hard: Array, start: int = 0, seed: int = 0) -> pa.RecordBatch:
-        """Hardened outputs, float64 (rows, columns), to rows of the table.
+        Returns:
+            Integer codes (rows, columns), on the CPU.
+        """
 
-        They are the rows from `start` on of the sample of this seed, which decides what the
-        networks do not: names of rows.
+    def decode(self, output: Array, start: int = 0, seed: int = 0) -> pa.RecordBatch:
+        """Decode discretized outputs of a network to rows of the table.
+
+        Args:
+            output: (rows, columns) float64.
+            start: index of the first row in the sample, from which identifiers follow.
+            seed: of the sample, from which identifiers follow.
         """
 
     def describe(self) -> list[dict[str, Any]]:
-        """What each column was taken for; see :func:`h2o_gan.engine.data.schema.description`."""
+        """Describe each column; see :func:`h2o_gan.engine.data.schema.description`."""
 
     def to_json(self) -> dict[str, Any]:
-        """JSON part of the state."""
+        """The JSON part of the state."""
 
     def arrays(self) -> dict[str, Array]:
-        """Array part of the state."""
+        """The array part of the state."""

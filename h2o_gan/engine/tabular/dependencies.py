@@ -1,6 +1,6 @@
-"""Choices that follow exactly from another one: education and its number, missing together.
+"""Columns that are functions of another column: education and its number, missing together.
 
-A network gets such pairs right most of the time; a table of them gets them right always, and the
+A network gets such pairs right most of the time. A lookup table gets them right always, and the
 network has one column less to learn.
 """
 
@@ -17,35 +17,39 @@ __all__ = ["Dependency", "find_dependencies"]
 
 Array = npt.NDArray[Any]
 
-_SCREENED_ROWS = (500, 20_000)  # most pairs are refuted by the first few rows
-_SURPRISE = 25.0  # nats by which chance is ruled out, beyond two for each pair that was tried
+_SCREENED_ROWS = (500, 20_000)  # the first few rows refute most pairs
+_SURPRISE = 25.0  # nats of evidence against chance, beyond those for the number of pairs
 
 
 @dataclass(frozen=True)
 class Dependency:
-    """The choice at ``token`` is ``table[choice at source]``."""
+    """The choice of column ``token`` is ``table[choice of column source]``.
+
+    Attributes:
+        token, source: indices of columns.
+        table: (choices of the source,) int64.
+    """
 
     token: int
     source: int
-    table: Array = field(repr=False)  # (choices of the source,) int64
+    table: Array = field(repr=False)
 
 
 def find_dependencies(choices: Mapping[int, Array], sizes: Sequence[int]) -> list[Dependency]:
-    """The choices that are functions of another, which is a function of none.
+    """Find columns that are functions of another column, which is a function of none.
+
+    A pair counts only if chance cannot explain it. If the two were independent, the probability
+    that every row agrees with *some* function would be the product, over the source's choices, of
+    sum_b p(b) ** count. Its logarithm has to be far below what the number of pairs allows.
 
     Args:
-        choices: by token, the choice of each row, (rows,) int64; below the token's size, and
-            negative where the row says nothing.
-        sizes: number of choices of each token.
-
-    A pair counts only if chance can't explain it: were the two independent, the probability that
-    every row agrees with *some* function is the product, over the source's choices, of
-    sum_b p(b) ** count, and its logarithm has to be far below what the number of pairs allows.
+        choices: by column, the choice of each row, (rows,) int64; negative for none.
+        sizes: number of choices of each column.
     """
     names = list(choices)
     rows = len(choices[names[0]]) if names else 0
     bound = -_SURPRISE - 2 * np.log(max(len(names), 1))
-    # A smaller token follows from a larger one; of two of a size, the later from the earlier.
+    # A column with fewer choices is a function of one with more; of equals, the later one.
     order = sorted(names, key=lambda token: (-sizes[token], token))
     roots: list[int] = []
     found: list[Dependency] = []
@@ -61,13 +65,13 @@ def find_dependencies(choices: Mapping[int, Array], sizes: Sequence[int]) -> lis
 
 
 def _function(source: Array, target: Array, sources: int, targets: int, rows: int) -> Array | None:
-    """(sources,) the target's choice for each of the source's, or None where it is no function."""
+    """The target's choice for each of the source's, (sources,) int64; None if not a function."""
     for part in (*(least for least in _SCREENED_ROWS if least < rows), rows):
-        own, other = source[:part], target[:part]
-        said = (own >= 0) & (other >= 0)
-        pairs = np.bincount(own[said] * targets + other[said], minlength=sources * targets).reshape(
-            sources, targets
-        )
+        first, second = source[:part], target[:part]
+        both = (first >= 0) & (second >= 0)
+        pairs = np.bincount(
+            first[both] * targets + second[both], minlength=sources * targets
+        ).reshape(sources, targets)
         if ((pairs > 0).sum(1) > 1).any():
             return None
     table: Array = pairs.argmax(1)
@@ -75,11 +79,11 @@ def _function(source: Array, target: Array, sources: int, targets: int, rows: in
 
 
 def _surprise(source: Array, target: Array) -> float:
-    """Log probability that independent columns look like a function."""
-    said = (source >= 0) & (target >= 0)
-    shares = np.bincount(target[said]) / max(said.sum(), 1)
+    """Log probability that independent columns agree with some function."""
+    both = (source >= 0) & (target >= 0)
+    shares = np.bincount(target[both]) / max(both.sum(), 1)
     logs = np.log(shares[shares > 0])
-    counts = np.bincount(source[said])
+    counts = np.bincount(source[both])
     if not len(logs):
         return 0.0
     return float(np.logaddexp.reduce(np.outer(counts, logs), axis=1).sum())

@@ -1,8 +1,8 @@
-"""How well a classifier tells generated rows from real ones: one figure for models of any family.
+"""Detection AUC: how well a classifier tells generated from real rows, for models of any family.
 
-A classifier two-sample test (Lopez-Paz & Oquab 2017, arXiv 1610.06545). Likelihoods and distances
-between encoded rows do not compare across families of networks, for each has an encoding of its
-own; this looks at the rows themselves. The classifier is boosted trees (Friedman 2001), oblivious
+A classifier two-sample test (Lopez-Paz & Oquab 2017, arXiv 1610.06545). Families encode rows
+differently, so their likelihoods and distances do not compare; this test uses the rows
+themselves. The classifier is boosted trees (Friedman 2001), oblivious
 ones (Prokhorenkova et al. 2018, arXiv 1706.09516), since their splits are a few sums over all rows.
 """
 
@@ -23,16 +23,16 @@ Array = npt.NDArray[np.float64]
 Bins = npt.NDArray[np.int64]
 
 _ROWS = 2000
-_MOST_COLUMNS, _COLUMNS_OF_TREE = 256, 24
+_MAX_COLUMNS, _TREE_COLUMNS = 256, 24
 _BINS = 32  # the last one holds missing values
 _TREES, _DEPTH, _RATE, _RIDGE = 40, 4, 0.3, 1.0
 _FOLDS = 2
-_SEED = 20  # that of the held-out rows: they are the first ones picked
+_SEED = 20  # of the held-out split: the first picked rows are held out
 
 
 @dataclass(frozen=True)
 class Detector:
-    """Real rows to hold generated ones against; the same rows for every model of a frame.
+    """Real rows for the comparison; the same rows for every model of a frame.
 
     Attributes:
         real: training rows, those held out from training first.
@@ -43,7 +43,7 @@ class Detector:
     validation: pa.Table | None = None
 
     def __call__(self, model: Model) -> dict[str, float | None]:
-        """What to add to the history: ``detection_auc``, and ``validation_detection_auc``."""
+        """The entries for the history: ``detection_auc`` and ``validation_detection_auc``."""
         tables = {"detection_auc": self.real}
         if self.validation is not None:
             tables["validation_detection_auc"] = self.validation
@@ -58,60 +58,63 @@ class Detector:
                 for name, table in tables.items()
             }
         except (pa.ArrowException, ValueError, RuntimeError, MemoryError):
-            # A model is not lost to what is measured of it; a full GPU is a RuntimeError.
+            # A failed measurement must not lose the model; a full GPU is a RuntimeError.
             return {}
 
 
 def picked_rows(rows: int, weights: Array | None = None) -> npt.NDArray[np.int64]:
-    """Numbers of at most 2,000 of `rows` rows, the same ones every time.
+    """Pick at most 2,000 of `rows` rows, the same ones every time.
 
     Args:
-        rows: how many there are.
-        weights: (rows,) row weights to draw them by, or None.
+        rows: number of rows.
+        weights: (rows,) float64 row weights to draw by, or None.
+
+    Returns:
+        (picked,) int64 indices.
     """
-    random = torch.Generator().manual_seed(_SEED)
+    rng = torch.Generator().manual_seed(_SEED)
     if weights is None:
-        picked = torch.randperm(rows, generator=random)[:_ROWS]
+        picked = torch.randperm(rows, generator=rng)[:_ROWS]
     else:
         count = min(rows, _ROWS)
         total = torch.tensor(weights).cumsum(0)
-        draws = torch.rand(count, generator=random, dtype=total.dtype) * total[-1]
+        draws = torch.rand(count, generator=rng, dtype=total.dtype) * total[-1]
         picked = torch.searchsorted(total, draws, right=True).clamp_(max=rows - 1)
     numbers: npt.NDArray[np.int64] = picked.numpy()
     return numbers
 
 
 def detection_auc(real: pa.Table, fake: pa.Table) -> float | None:
-    """The AUC of a classifier of real against generated rows, on rows that it has not learned.
+    """The AUC of a classifier of real against generated rows, on unseen rows.
 
     Args:
         real: real rows.
         fake: as many generated rows, with the same columns.
 
     Returns:
-        0.5 where the classifier cannot tell them apart, 1 where it always can; below 0.5 where
-        generated rows repeat real ones. None where there are too few rows.
+        0.5 if the classifier cannot tell them apart, 1 if it always can; below 0.5 if generated
+        rows repeat real ones. None if there are too few rows.
     """
     if min(real.num_rows, fake.num_rows) < 2 * _FOLDS:
         return None
-    random = np.random.default_rng(_SEED)
+    rng = np.random.default_rng(_SEED)
     names = real.column_names
-    if len(names) > _MOST_COLUMNS:
-        places = np.sort(random.choice(len(names), _MOST_COLUMNS, replace=False))
-        names = [names[place] for place in places]
+    if len(names) > _MAX_COLUMNS:
+        picked = np.sort(rng.choice(len(names), _MAX_COLUMNS, replace=False))
+        names = [names[index] for index in picked]
     bins = np.stack([_binned(real[name], fake[name]) for name in names], axis=1)
     is_real = np.repeat([1.0, 0.0], [real.num_rows, fake.num_rows])
     folds = np.concatenate([np.arange(n) % _FOLDS for n in (real.num_rows, fake.num_rows)])
     areas = []
     for fold in range(_FOLDS):
         test = folds == fold
-        scores = _boosted(bins[~test], is_real[~test], bins[test], random)
+        scores = _boosted(bins[~test], is_real[~test], bins[test], rng)
         areas.append(_auc(scores, is_real[test]))
     return round(float(np.mean(areas)), 4)
 
 
 def _binned(real: pa.ChunkedArray, fake: pa.ChunkedArray) -> Bins:
-    """(rows,) the bin of each value, of real rows first."""
+    """The bin of each value, (rows,) int64, real rows first."""
     parts = [_values(column) for column in (real, fake)]
     values = np.concatenate([part[0] for part in parts])
     missing = np.concatenate([part[1] for part in parts])
@@ -133,7 +136,7 @@ def _binned(real: pa.ChunkedArray, fake: pa.ChunkedArray) -> Bins:
 
 
 def _values(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.bool_]]:
-    """The values, numbers or texts, and where they are missing."""
+    """The values, float64 or text, (rows,); and (rows,) bool, where they are missing."""
     missing = column.is_null(nan_is_null=True).to_numpy()
     kind = column.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
@@ -146,14 +149,14 @@ def _values(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.generic], npt.NDArr
     return np.nan_to_num(values), missing
 
 
-def _boosted(bins: Bins, is_real: Array, others: Bins, random: np.random.Generator) -> Array:
-    """Learn `is_real` from `bins`, (rows, columns), and score `others`, (others, columns)."""
+def _boosted(bins: Bins, is_real: Array, others: Bins, rng: np.random.Generator) -> Array:
+    """Fit trees to `is_real`, (rows,), from `bins`, (rows, columns); score `others`."""
     columns = bins.shape[1]
     scores, found = np.zeros(len(bins)), np.zeros(len(others))
     for _ in range(_TREES):
         chance = 1 / (1 + np.exp(-scores))
-        slopes, curvatures = is_real - chance, chance * (1 - chance)
-        used = random.choice(columns, min(columns, _COLUMNS_OF_TREE), replace=False)
+        grads, hessians = is_real - chance, chance * (1 - chance)
+        used = rng.choice(columns, min(columns, _TREE_COLUMNS), replace=False)
         cells = bins[:, used] + np.arange(len(used)) * _BINS
         leaf, leaf_of_others = np.zeros(len(bins), np.int64), np.zeros(len(others), np.int64)
         for depth in range(_DEPTH):
@@ -163,38 +166,38 @@ def _boosted(bins: Bins, is_real: Array, others: Bins, random: np.random.Generat
                 np.bincount(flat, np.repeat(part, len(used)), int(np.prod(shape)))
                 .reshape(shape)
                 .cumsum(axis=2)
-                for part in (slopes, curvatures)
+                for part in (grads, hessians)
             ]
-            place, threshold = _best_split(*sums)
-            column = used[place]
+            index, threshold = _best_split(*sums)
+            column = used[index]
             leaf = 2 * leaf + (bins[:, column] > threshold)
             leaf_of_others = 2 * leaf_of_others + (others[:, column] > threshold)
         leaves = 2**_DEPTH
-        steps = np.bincount(leaf, slopes, leaves) / (np.bincount(leaf, curvatures, leaves) + _RIDGE)
+        steps = np.bincount(leaf, grads, leaves) / (np.bincount(leaf, hessians, leaves) + _RIDGE)
         scores += _RATE * steps[leaf]
         found += _RATE * steps[leaf_of_others]
     return found
 
 
-def _best_split(slopes: Array, curvatures: Array) -> tuple[int, int]:
-    """The column and the last bin on the left that gain most, in all leaves together.
+def _best_split(grads: Array, hessians: Array) -> tuple[int, int]:
+    """The column, and the last bin on its left side, with the largest gain over all leaves.
 
     Args:
-        slopes: (leaves, columns, bins) sums up to and with each bin.
-        curvatures: the same of second derivatives.
+        grads: (leaves, columns, bins) sums up to and including each bin.
+        hessians: the same of second derivatives.
     """
-    rest, bends = slopes[..., -1:] - slopes, curvatures[..., -1:] - curvatures
-    gains = slopes**2 / (curvatures + _RIDGE) + rest**2 / (bends + _RIDGE)
+    rest, rest_hessians = grads[..., -1:] - grads, hessians[..., -1:] - hessians
+    gains = grads**2 / (hessians + _RIDGE) + rest**2 / (rest_hessians + _RIDGE)
     best = int(gains.sum(axis=0).argmax())
-    bins = int(slopes.shape[2])
+    bins = int(grads.shape[2])
     return best // bins, best % bins
 
 
 def _auc(scores: Array, is_real: Array) -> float:
-    """The chance that a real row scores above a generated one, ties counting half."""
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    """The probability that a real row scores above a generated one; ties count half."""
+    _, index, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ends = counts.cumsum()
-    ranks = (ends - (counts - 1) / 2)[place]
+    ranks = (ends - (counts - 1) / 2)[index]
     real = is_real > 0
     count = int(real.sum())
     return float((ranks[real].sum() - count * (count + 1) / 2) / (count * (len(scores) - count)))

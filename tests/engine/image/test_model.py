@@ -16,7 +16,7 @@ from h2o_gan import engine
 from h2o_gan.engine.data.image_files import read_images
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.image.augmentation import AdaptiveStrength, augmented
-from h2o_gan.engine.nearest import copies
+from h2o_gan.engine.nearest import nearest_training_rows
 from h2o_gan.parameters import Parameters
 
 
@@ -294,11 +294,11 @@ def test_conditioned_samples_show_their_label(model, digits):
 
 def test_samples_are_varied_and_no_copies(model, labelled, digits):
     rows = model.sample(500, seed=5).read_all()
-    found = copies(model, rows, labelled)
+    found = nearest_training_rows(model, rows, labelled)
     # Copies would pile up at 0.
     assert np.mean(found["real_nearer"].to_numpy() < 0.05) < 0.2
     held_out = pixels(digits.data[1500:].astype(np.int64), digit=pa.array(digits.target[1500:]))
-    nearest = copies(model, held_out, rows)  # from unseen real images to samples
+    nearest = nearest_training_rows(model, held_out, rows)  # from unseen real images to samples
     assert np.median(nearest["distance"].to_numpy()) < 1.5 * np.median(
         found["real_distance"].to_numpy()
     )
@@ -442,24 +442,26 @@ def test_strength_follows_what_the_critic_knows_by_heart():
 
 def test_planted_copies_of_images_are_found(model, labelled, digits):
     held_out = pixels(digits.data[1500:].astype(np.int64), digit=pa.array(digits.target[1500:]))
-    unseen = copies(model, held_out, labelled)
+    unseen = nearest_training_rows(model, held_out, labelled)
     assert abs(np.mean(unseen["real_nearer"].to_numpy()) - 0.5) < 0.1
     planted = labelled.take([7, 900, 33])
-    found = copies(model, planted, labelled)
+    found = nearest_training_rows(model, planted, labelled)
     assert found["nearest_row"].to_pylist() == [7, 900, 33]
     assert max(found["distance"].to_pylist()) == 0
     assert max(found["real_nearer"].to_pylist()) == 0
     place = planted.column_names.index("p0")  # black in every digit
     changed = planted.set_column(place, "p0", pa.array([16, 16, 16]))
     # One of 64 pixels is as far off as can be.
-    assert copies(model, changed, labelled)["distance"].to_pylist() == pytest.approx([1 / 8] * 3)
+    assert nearest_training_rows(model, changed, labelled)["distance"].to_pylist() == pytest.approx(
+        [1 / 8] * 3
+    )
 
 
 def test_planted_copies_of_rows_are_found(mixed_table):
     table = mixed_table.append_column("wide", pa.array(np.random.default_rng(1).normal(size=2000)))
     model = fit(table.slice(0, 1000), epochs=1, critic_epochs=0)
-    unseen = copies(model, table.slice(1000), table.slice(0, 1000))
+    unseen = nearest_training_rows(model, table.slice(1000), table.slice(0, 1000))
     assert abs(np.mean(unseen["real_nearer"].to_numpy()) - 0.5) < 0.1
-    found = copies(model, table.take([5, 600]), table.slice(0, 1000))
+    found = nearest_training_rows(model, table.take([5, 600]), table.slice(0, 1000))
     assert found["nearest_row"].to_pylist() == [5, 600]
     assert found["distance"].to_pylist() == [0, 0]

@@ -413,7 +413,7 @@ def test_column_types_overrule():
     taken = {row["column"]: row["treated_as"] for row in model.describe()}
     assert taken == {"zip": "numeric", "grade": "categorical", "key": "identifier"}
     assert set(model.sample(500, seed=1).read_all()["grade"].to_pylist()) <= set(range(1, 300))
-    with pytest.raises(ValueError, match="column 'key' is enum, which cannot be treated as numeric"):
+    with pytest.raises(ValueError, match="'key' is enum, which cannot be treated as numeric"):
         fit(table, column_types={"key": "numeric"})
 
 
