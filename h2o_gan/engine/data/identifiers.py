@@ -1,12 +1,12 @@
-"""Fresh values for text that names rows: customer numbers, order codes, hex digests, UUIDs.
+"""New values for text that identifies rows: customer numbers, order codes, hex digests, UUIDs.
 
-Such a column holds nothing to learn but its look: patterns, which say per position what characters
-there may be. A row's value follows from the seed and the row's number alone, and no value of the
-training rows ever comes out.
+Such a column has nothing to learn but the form of its values: patterns, which list the characters
+that each position may have. A row's value follows from the seed and the row's index alone, and no
+value of the training rows is ever generated.
 
-For that a model file holds 64-bit hashes of the training values. Values from a space too large to
-go through (UUIDs, hex digests) can't be read back from them, but those of short patterns can be
-found by guessing, and anyone can test whether a value they know was there.
+To exclude those, a model file holds 64-bit hashes of the training values. Values of large spaces
+(UUIDs, hex digests) cannot be recovered from the hashes. Values of short patterns can be found by
+trying all, and anyone can test whether a value that they know was in the training rows.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ Array = npt.NDArray[Any]
 MAX_PATTERNS = 50
 MAX_LENGTH = 200
 
-_SUPPORT = 5  # values that must agree on a character, and distinct values that a column must have
+_MIN_VALUES = 5  # that agree on a literal character; distinct ones that a column has
 _COVERED, _DISTINCT = 0.95, 0.9  # shares of the values
-_ROOM = 64  # a pattern gives up literal digits until it has room for so many times its values
-_BLOCK, _ROUND = 2**16, 1024  # rows made at a time; rows in which each pattern has its share
-_LISTED = 2**20  # values in spaces that are gone through one by one
+_ROOM = 64  # literal digits are given up until a pattern has so many times its values
+_BLOCK, _ROUND = 2**16, 1024  # rows at a time; rows in which each pattern has its share
+_LISTED = 2**20  # values of a space up to which all are listed
 _ATTEMPTS = 64  # at most half of a fitted pattern's values are taken
 _GOLDEN = 0x9E3779B97F4A7C15
 
@@ -59,19 +59,24 @@ _MARK = re.compile(r"[\d_@]")  # what identifiers have and words have not
 
 @dataclass(frozen=True)
 class Pattern:
-    """Values of one look: the characters that each position may have."""
+    """The characters that each position of a value may have.
+
+    Attributes:
+        chars: the characters of each position.
+        weight: number of distinct training values with this pattern.
+    """
 
     chars: tuple[str, ...]
-    weight: int  # distinct training values that look like this
+    weight: int
 
     @property
     def space(self) -> int:
-        """How many values look like this."""
+        """The number of values with this pattern."""
         return math.prod(map(len, self.chars))
 
     @cached_property
     def counted(self) -> tuple[int, int]:
-        """The first of the last positions that numbers tell apart, and how many numbers."""
+        """The first of the last positions that a number decides, and how many numbers there are."""
         first, size = len(self.chars), 1
         while first and size * len(self.chars[first - 1]) <= 2**32:
             first -= 1
@@ -79,37 +84,58 @@ class Pattern:
         return first, size
 
     def render(self, numbers: Array, noise: Array) -> list[bytes]:
-        """Texts that differ where numbers do; `noise` decides what the numbers don't reach."""
+        """Values of the pattern, distinct for distinct numbers.
+
+        Args:
+            numbers: (rows,) uint64, below the second of :attr:`counted`.
+            noise: (rows,) uint64, decides the positions that the numbers do not.
+        """
         text = np.empty((len(numbers), len(self.chars)), np.uint8)
-        for place in range(len(self.chars) - 1, -1, -1):
-            chars = self.chars[place]
-            if place >= self.counted[0]:
+        for position in range(len(self.chars) - 1, -1, -1):
+            chars = self.chars[position]
+            if position >= self.counted[0]:
                 numbers, code = np.divmod(numbers, np.uint64(len(chars)))
             else:
-                code = _mix(noise + np.uint64(place)) % np.uint64(len(chars))
-            text[:, place] = np.frombuffer(chars.encode(), np.uint8)[code.astype(np.intp)]
+                code = _mix(noise + np.uint64(position)) % np.uint64(len(chars))
+            text[:, position] = np.frombuffer(chars.encode(), np.uint8)[code.astype(np.intp)]
         return text.view(f"S{len(self.chars)}").ravel().tolist()  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
 class Identifiers:
-    """A text or UUID column whose values name rows."""
+    """A text or UUID column whose values identify rows.
+
+    Attributes:
+        name: of the column.
+        kind: "string" or "uuid".
+        missing_share: share of missing values.
+        patterns: of new values.
+        hashes: (training values,) uint64, ascending.
+    """
 
     name: str
-    kind: str  # "string" or "uuid"
+    kind: str
     missing_share: float
     patterns: tuple[Pattern, ...]
-    hashes: Array = field(repr=False, compare=False)  # of the training values, uint64, ascending
+    hashes: Array = field(repr=False, compare=False)
 
     def values(self, start: int, count: int, seed: int) -> pa.Array:
-        """Rows `start` to `start + count` of this seed's sample, whatever else is asked for.
+        """The values of rows `start` to `start + count` of a sample.
 
-        Values are distinct as long as their pattern has fresh ones. Two rows may rarely share one
-        where a pattern has over 2**20 values, but not twice as many as all patterns have taken.
+        Values are distinct as long as their pattern has new ones. Two rows may rarely share a value
+        if a pattern has over 2**20 values, but less than twice those that training rows have.
+
+        Args:
+            start: index of the first row.
+            count: number of rows.
+            seed: of the sample.
+
+        Returns:
+            (count,) text or UUIDs; the same whatever other rows are asked for.
 
         Raises:
-            ValueError: rows are negative or beyond 2**60, or no fresh value is left, which a fitted
-                column doesn't come to.
+            ValueError: rows are negative or beyond 2**60, or no new value is left, which does not
+                happen to a fitted column.
         """
         if start < 0 or count < 0 or start + count > 2**60:
             raise ValueError(f"rows {start} to {start + count} are not rows of a sample")
@@ -125,7 +151,7 @@ class Identifiers:
 
     def _block(self, start: int, count: int, seed: int) -> list[bytes | str | None]:
         rows = np.arange(start, start + count, dtype=np.uint64)
-        # Each round of rows has every pattern in its share, in an order of the seed's own.
+        # Each round of rows has every pattern in its share, in an order that the seed decides.
         weights = np.array([pattern.weight for pattern in self.patterns], np.float64)
         ends = np.rint(np.cumsum(weights) / weights.sum() * _ROUND).astype(np.int64)
         order = np.argsort(_mix(np.arange(_ROUND, dtype=np.uint64) + self._key(seed, "order")))
@@ -144,18 +170,18 @@ class Identifiers:
         return [t and t.decode() for t in texts]
 
     def _fresh(self, index: int, rows: Array, rank: Array, seed: int) -> list[bytes]:
-        """Values of one pattern for `rank`, the rows' places among those of this pattern."""
+        """New values of one pattern; `rank` counts the rows of this pattern."""
         pattern, free = self.patterns[index], self._free[index]
         size = pattern.counted[1] if free is None else len(free)
         if not size:
-            raise ValueError(f"column {self.name!r}: no fresh value is left")
+            raise ValueError(f"column {self.name!r}: no new value is left")
         shift, factor = (int(self._key(seed, f"{what} {index}")) for what in ("shift", "factor"))
         factor %= size
         while math.gcd(factor, size) != 1:
             factor += 1
-        # A taken value leads on to a number of its own, at the end, by its place among the hashes.
-        # No two values lead to one number, so rows before those numbers never meet.
-        own = 2 * len(self.hashes) <= size
+        # A taken value is replaced by the value of a number at the end, by its index among the
+        # hashes. No two values lead to one number, so other rows never get the same one.
+        distinct = 2 * len(self.hashes) <= size
         texts, left, at = [b""] * len(rows), np.arange(len(rows)), rank % np.uint64(size)
         for attempt in range(_ATTEMPTS):
             number = (at * np.uint64(factor) + np.uint64(shift % size)) % np.uint64(size)
@@ -169,15 +195,15 @@ class Identifiers:
             left = left[taken]
             if not len(left):
                 return texts
-            if own:
+            if distinct:
                 at = place[taken].astype(np.uint64) + np.uint64(size - len(self.hashes))
             else:
                 at = (at[taken] + np.uint64(int(0.618 * size))) % np.uint64(size)
-        raise ValueError(f"column {self.name!r}: no fresh value is left")
+        raise ValueError(f"column {self.name!r}: no new value is left")
 
     @cached_property
     def _free(self) -> list[Array | None]:
-        """Per pattern the numbers of its fresh values, shuffled; None where they are too many."""
+        """For each pattern the numbers of its new values, shuffled; None if there are too many."""
         found: list[Array | None] = []
         for pattern in self.patterns:
             if pattern.space * len(self.patterns) > _LISTED:
@@ -189,29 +215,33 @@ class Identifiers:
         return found
 
     def _places(self, texts: Sequence[bytes]) -> tuple[Array, Array]:
-        """Each text's place among the training values, and whether it is one of them."""
+        """The index of each text among the training values, and whether it is one of them."""
         hashes = _hashes(texts)
         place = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
         return place, self.hashes[place] == hashes
 
     def _key(self, seed: int, purpose: str) -> np.uint64:
-        """64 bits for one purpose."""
+        """64 bits that depend on the seed, the purpose and the column."""
         key: np.uint64 = _hashes([f"{seed} {purpose} {self.name}".encode()])[0]
         return key
 
     def to_json(self) -> dict[str, Any]:
-        """JSON part of the codec."""
+        """The JSON part of the state."""
         patterns = [{"chars": list(p.chars), "weight": p.weight} for p in self.patterns]
         head = {"codec": "identifiers", "name": self.name, "kind": self.kind}
         return {**head, "missing_share": self.missing_share, "patterns": patterns}
 
     def arrays(self) -> dict[str, Array]:
-        """Array part of the codec."""
+        """The array part of the state."""
         return {"hashes": self.hashes}
 
     @classmethod
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> Identifiers:
-        """Inverse of :meth:`to_json` and :meth:`arrays`. Raises Damaged for other data."""
+        """Inverse of :meth:`to_json` and :meth:`arrays`.
+
+        Raises:
+            Damaged: the state is not one of identifiers.
+        """
         name, kind, missing = (data.get(key) for key in ("name", "kind", "missing_share"))
         items, hashes = data.get("patterns"), arrays.get("hashes")
         if (
@@ -233,10 +263,16 @@ class Identifiers:
 
 
 def fit_identifiers(name: str, values: pa.ChunkedArray, force: bool = False) -> Identifiers | None:
-    """Learn what the values of a text or UUID column look like.
+    """Find the patterns of a text or UUID column.
 
-    None for free text, words of letters alone, and columns with under 5 distinct values, or many
-    that repeat. With `force` only where there is nothing to learn from.
+    Args:
+        name: of the column.
+        values: its values.
+        force: whether the user says that the values are identifiers.
+
+    Returns:
+        The identifiers; None for free text, words of letters alone, and columns with fewer than 5
+        distinct values or many that repeat. With `force`, None only if there is no value.
     """
     kind = "uuid" if isinstance(values.type, pa.UuidType) else "string"
     if kind == "uuid":
@@ -248,7 +284,7 @@ def fit_identifiers(name: str, values: pa.ChunkedArray, force: bool = False) -> 
         known = values.drop_null().unique().to_pylist()
     present = len(values) - values.null_count
     texts = [text for text in known if 0 < len(text) <= MAX_LENGTH]
-    enough = len(known) >= max(_SUPPORT, _DISTINCT * present)
+    enough = len(known) >= max(_MIN_VALUES, _DISTINCT * present)
     if not texts or not (force or enough):
         return None
     plain = [re.sub("[^ -~]", "a", text) for text in texts]
@@ -268,17 +304,17 @@ def fit_identifiers(name: str, values: pa.ChunkedArray, force: bool = False) -> 
 
 
 def _patterns(texts: list[str], shapes: list[str], kind: str) -> tuple[Pattern, ...]:
-    """The most frequent shapes' patterns that have room for fresh values."""
+    """Patterns of the most frequent shapes, if they have room for new values."""
     groups: dict[str, list[str]] = {}
     for text, shape in zip(texts, shapes, strict=True):
-        if shape == _UUID:  # version and variant belong to the look
+        if shape == _UUID:  # version and variant are part of the pattern
             shape = shape[:14] + text[14] + shape[15:19] + text[19] + shape[20:]
         groups.setdefault(shape, []).append(text)
     common = sorted(groups, key=lambda shape: -len(groups[shape]))[:MAX_PATTERNS]
-    common = [shape for shape in common if len(groups[shape]) >= _SUPPORT] or common
+    common = [shape for shape in common if len(groups[shape]) >= _MIN_VALUES] or common
     patterns = [_pattern(shape, groups[shape], kind) for shape in common]
     roomy = [pattern for pattern in patterns if pattern.space >= 2 * pattern.weight]
-    if not roomy:  # fresh ones are longer
+    if not roomy:  # new values get one more digit
         chars, last = list(patterns[0].chars), max(map(common[0].rfind, _MARKS)) + 1
         chars.insert(last, digits)
         roomy = [Pattern(tuple(chars), patterns[0].weight)]
@@ -286,10 +322,10 @@ def _patterns(texts: list[str], shapes: list[str], kind: str) -> tuple[Pattern, 
 
 
 def _pattern(shape: str, texts: list[str], kind: str) -> Pattern:
-    """What the positions of texts of one shape have in common."""
+    """The pattern of texts of one shape."""
     codes = np.array(texts, f"S{len(shape)}").view(np.uint8).reshape(len(texts), -1)
     seen = ["".join(map(chr, np.unique(column).tolist())) for column in codes.T]
-    literal = [len(here) == 1 and len(texts) >= _SUPPORT for here in seen]
+    literal = [len(here) == 1 and len(texts) >= _MIN_VALUES for here in seen]
     used: dict[str, set[str]] = {mark: set() for mark in _MARKS}
     for mark, here, alone in zip(shape, seen, literal, strict=True):
         if mark in used and not alone:  # "urn:uuid:" doesn't make hex digits letters of any kind
@@ -311,7 +347,7 @@ def _pattern(shape: str, texts: list[str], kind: str) -> Pattern:
 
 
 def _restored(item: Any, kind: str) -> Pattern:
-    """A pattern from JSON. Raises Damaged where it is none, or has no room for fresh values."""
+    """A pattern from JSON. Raises Damaged unless it is one with room for new values."""
     chars, weight = (item.get("chars"), item.get("weight")) if isinstance(item, dict) else (0, 0)
     if (
         not isinstance(chars, list)
@@ -332,7 +368,7 @@ def _restored(item: Any, kind: str) -> Pattern:
 
 
 def _share(shapes: list[str]) -> float:
-    """Share of the values that a few shapes, ones that repeat, are enough for."""
+    """Share of the values that have one of the few most frequent shapes, repeated ones only."""
     common = Counter(shapes).most_common(MAX_PATTERNS)
     return sum(count for _, count in common if count > 1) / len(shapes)
 
