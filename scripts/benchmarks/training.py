@@ -20,6 +20,12 @@ import torch
 from h2o_gan import engine
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.mlp.networks import build_critic, build_generator
+from h2o_gan.engine.training.adversarial import (
+    critic_loss,
+    generator_loss,
+    separately,
+    together,
+)
 from h2o_gan.engine.training.objectives import OBJECTIVES
 from h2o_gan.parameters import Parameters
 
@@ -47,7 +53,10 @@ def bare_loop(
     batch = parameters.batch_size or 32
     generator = build_generator(parameters, codes.shape[1]).to(device)
     critic = build_critic(parameters, codes.shape[1]).to(device)
-    objective = OBJECTIVES[parameters.loss_function](parameters.gradient_penalty)
+    objective = OBJECTIVES[parameters.loss_function]()
+    penalty = parameters.gradient_penalty
+    penalty = objective.default_penalty if penalty is None else penalty
+    score = separately(critic) if penalty else together(critic)
     fused = device.type in ("cpu", "cuda")
     optimizer_g = torch.optim.Adam(generator.parameters(), 2e-4, objective.betas, fused=fused)
     optimizer_c = torch.optim.Adam(critic.parameters(), 2e-4, objective.betas, fused=fused)
@@ -61,10 +70,10 @@ def bare_loop(
         with torch.no_grad():
             fake = torch.tanh(generator(latent))
         optimizer_c.zero_grad()
-        objective.critic_loss(critic, real, fake).backward()
+        critic_loss(objective, score, real, fake, penalty).total.backward()
         optimizer_c.step()
         latent = torch.randn(batch, parameters.resolved_latent_size, device=device)
-        loss = objective.generator_loss(critic, real.detach(), torch.tanh(generator(latent)))
+        loss = generator_loss(objective, critic, real, torch.tanh(generator(latent)))
         optimizer_g.zero_grad()
         loss.backward()
         optimizer_g.step()

@@ -13,7 +13,6 @@ Shapes: B vectors, Z their length.
 from __future__ import annotations
 
 import copy
-import math
 from itertools import pairwise
 
 import torch
@@ -21,9 +20,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from h2o_gan.engine.training.optim import (
+    BestWeights,
+    adam,
     gradient_step,
+    linear_decay,
     set_rate,
     update_ema,
+    warm_up,
 )
 
 __all__ = ["FlowFit", "LatentFlow", "between", "drawn"]
@@ -144,12 +147,7 @@ class FlowFit:
         flow.place(drawn(*codes[:2], random))
         learned = [w for n, w in flow.named_parameters() if n not in ("middle", "spread")]
         self._weights: list[Tensor] = list(learned)
-        self._optimizer = torch.optim.Adam(
-            learned,
-            lr=_RATE,
-            betas=(0.9, 0.99),
-            fused=codes[0].device.type in ("cpu", "cuda"),
-        )
+        self._optimizer = adam(learned, _RATE, (0.9, 0.99))
         # The running mean is what is kept: of noisy slopes it makes a better field.
         self._average = copy.deepcopy(flow).requires_grad_(False)
         self._average_weights: list[Tensor] = [
@@ -158,7 +156,7 @@ class FlowFit:
         self._fixed: tuple[Tensor, ...] | None = None
         if held_out is not None:
             self._fixed = (drawn(*held_out[:2], random), *between(held_out[0], random))
-        self._best, self._kept = math.inf, [weight.detach().clone() for weight in self._weights]
+        self._best = BestWeights(self._average_weights)
         self._steps = 0
 
     def step(self, share: float, random: torch.Generator) -> Tensor:
@@ -167,8 +165,8 @@ class FlowFit:
         if self._steps % _LOOK_EVERY == 0:
             self._look()
         self._steps += 1
-        warm = min(1.0, self._steps / _WARM_UP_STEPS)
-        set_rate(self._optimizer, _RATE * warm * max(1 - share, 0.01))
+        warm = warm_up(self._steps, _WARM_UP_STEPS)
+        set_rate(self._optimizer, _RATE * warm * linear_decay(share))
         count = min(_BATCH, len(means))
         rows = torch.randint(len(means), (count,), generator=random, device=means.device)
         codes = drawn(means[rows], logs[rows], random)
@@ -181,19 +179,16 @@ class FlowFit:
     def finish(self) -> None:
         """Leave the flow as it was at its best."""
         self._look()
+        self._best.restore()
         with torch.no_grad():
-            best = self._average_weights if self._held_out is None else self._kept
-            torch._foreach_copy_(self._weights, best)
+            torch._foreach_copy_(self._weights, self._average_weights)
 
     @torch.no_grad()
     def _look(self) -> None:
         if self._held_out is None or self._fixed is None:
             return
         codes, noise, time = self._fixed
-        error = float(self._average.error(codes, self._held_out[2], noise, time))
-        if error < self._best:
-            self._best = error
-            torch._foreach_copy_(self._kept, self._average_weights)
+        self._best.update(float(self._average.error(codes, self._held_out[2], noise, time)))
 
 
 def between(codes: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:

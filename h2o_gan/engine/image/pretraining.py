@@ -24,9 +24,11 @@ from h2o_gan.engine.image.networks import (
     ImageGenerator,
 )
 from h2o_gan.engine.training.optim import (
+    adam,
     cosine,
     gradient_step,
     set_rate,
+    warm_up,
 )
 
 __all__ = ["LEAST_ERROR", "AutoencoderStart", "Batches", "log_error"]
@@ -62,12 +64,7 @@ class AutoencoderStart:
         self._training, self._held_out = training, held_out
         of_generator = [w for n, w in generator.named_parameters() if not n.startswith("flow.")]
         self._weights = [*of_generator, *self._encoder.parameters()]
-        self._optimizer = torch.optim.Adam(
-            self._weights,
-            lr=_RATE,
-            betas=(0.9, 0.99),
-            fused=self._weights[0].device.type in ("cpu", "cuda"),
-        )
+        self._optimizer = adam(self._weights, _RATE, (0.9, 0.99))
         self._steps = 0
         self._share = 0.0
         self._fit: FlowFit | None = None
@@ -76,7 +73,7 @@ class AutoencoderStart:
         """Prepare a step when this share of the start is over, from 0 to 1."""
         self._share = share
         self._steps += 1
-        warm = min(1.0, self._steps / _WARM_UP_STEPS)
+        warm = warm_up(self._steps, _WARM_UP_STEPS)
         set_rate(self._optimizer, _RATE * warm * cosine(share / _CODING))
 
     def step(

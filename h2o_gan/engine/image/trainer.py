@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -41,23 +41,27 @@ from h2o_gan.engine.image.networks import (
 )
 from h2o_gan.engine.image.pretraining import AutoencoderStart, log_error
 from h2o_gan.engine.model import scale_of
-from h2o_gan.engine.training.objectives import r1_r2
+from h2o_gan.engine.training.adversarial import critic_step
+from h2o_gan.engine.training.objectives import Relativistic
 from h2o_gan.engine.training.optim import (
     Stream,
+    adam,
     gradient_step,
+    linear_decay,
     load_moments,
     rng_of,
     set_rate,
     update_ema,
+    warm_up,
 )
 from h2o_gan.engine.training.scoring import sliced_wasserstein
-from h2o_gan.engine.training.trainer import RUNNING, Losses, Training
+from h2o_gan.engine.training.trainer import RUNNING, Losses, Training, split_rows
 from h2o_gan.parameters import Parameters
 
 __all__ = ["ImageTraining"]
 
+_OBJECTIVE = Relativistic()
 _RATE = 5e-4
-_BETAS = (0.0, 0.99)
 _EMA_DECAY = 0.998
 _PENALTY = 0.1
 _PENALTY_EVERY = 4  # steps
@@ -69,8 +73,7 @@ _CRITIC_FIRST = 0.05  # of the game: the critic learns alone
 _WARM_UP, _DECAYED_PART = 0.02, 0.5  # of the training
 _IMAGES, _IMAGES_ROWS, _IMAGES_POWER = 900_000, 60_000, 0.4
 _BATCH = 64
-_HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.1, 2048, 100
-_SPLIT_SEED = 20
+_FEWEST_ROWS = 100  # for some to be held out
 _ADAPT_EVERY = 32  # steps
 _SCORED_ROWS = 1024
 _PREVIEW_IMAGES, _PREVIEW_PIXELS = 60, 2**19
@@ -96,11 +99,11 @@ class ImageTraining(Training):
         device: torch.device,
         checkpoint: ImageModel | None,
     ) -> None:
-        self._all_rows = len(codes)
-        learned, kept = _split(len(codes))
+        learned, kept = split_rows(len(codes), _FEWEST_ROWS)
         super().__init__(
             codes[learned],
             None if weights is None else weights[learned.numpy()],
+            len(codes),
             parameters,
             device,
             checkpoint,
@@ -158,7 +161,7 @@ class ImageTraining(Training):
         self._is_half = _multiplies_halves(device)
         self._strength = AdaptiveStrength(checkpoint.augmentation if checkpoint else 0.0)
         self._seen: list[Tensor] = []
-        self._references = self._reference_rows(held_out)
+        self._references = self.reference_rows(held_out, self.metric, _SCORED_ROWS)
         fixed = rng_of(self.seed, Stream.PREVIEWS)
         count = preview_grid(classes, self.encoder.width)
         self._preview_latents = torch.randn(count, self.sizes.latent, generator=fixed).to(device)
@@ -197,8 +200,7 @@ class ImageTraining(Training):
                 return
             self._finish_start()
         share = (share - self._start_share) / (1 - self._start_share)
-        warm = min(1.0, (share + 1e-3) / _WARM_UP)
-        factor = warm * min(1.0, max(1 - share, 0.01) / _DECAYED_PART)
+        factor = warm_up(share + 1e-3, _WARM_UP) * linear_decay(share, _DECAYED_PART)
         self._is_critic_first = self._start_share > 0 and share < _CRITIC_FIRST
         optimizers = (self.generator_optimizer, self.critic_optimizer)
         for optimizer, rate in zip(optimizers, self._rates, strict=True):
@@ -240,26 +242,33 @@ class ImageTraining(Training):
             shown = self._changed(generated)
         # Both networks learn from these images: drawing others for the generator gains nothing.
         real, fake = self._changed(images), shown.detach()
-        penalized = self._penalty and self.step % _PENALTY_EVERY == 0
-        if penalized:
-            real.requires_grad_()
-            fake.requires_grad_()
         both = None if classes is None else torch.cat([classes, classes])
-        with self._half():
-            seen = self.critic.seen(torch.cat([real, fake]))
-            on_real, on_fake = self.critic.judge(seen, both).float().chunk(2)
-        loss = F.softplus(on_fake - on_real).mean()
-        total = loss
-        if self.critic.label is not None and classes is not None:
+        seen: Tensor
+
+        def score(*batches: Tensor) -> Sequence[Tensor]:
+            nonlocal seen
+            with self._half():
+                seen = self.critic.seen(torch.cat(batches))
+                return self.critic.judge(seen, both).float().chunk(len(batches))
+
+        def label_loss() -> Tensor:
+            assert self.critic.label is not None and classes is not None
             with self._half():
                 guesses = self.critic.label(seen[:count])
-            total = total + _LABEL_WEIGHT * F.cross_entropy(guesses.float(), classes)
-        if penalized:
-            weight = self._penalty * _PENALTY_EVERY
-            total = total + r1_r2(on_real, on_fake, real, fake, weight)
-        gradient_step(self.critic_optimizer, total, self._critic_weights)
-        losses.add_critic(loss)
-        self._seen += [on_real.detach().mean(), on_fake.detach().mean()]
+            return _LABEL_WEIGHT * F.cross_entropy(guesses.float(), classes)
+
+        step = critic_step(
+            self.critic_optimizer,
+            self._critic_weights,
+            _OBJECTIVE,
+            score,
+            real,
+            fake,
+            0.0 if self.step % _PENALTY_EVERY else self._penalty * _PENALTY_EVERY,
+            None if classes is None else label_loss,
+        )
+        losses.add_critic(step.objective)
+        self._seen += [step.on_real.detach().mean(), step.on_fake.detach().mean()]
         if len(self._seen) == 2 * _ADAPT_EVERY:
             self._adapt()
         if self._is_critic_first:
@@ -267,7 +276,7 @@ class ImageTraining(Training):
 
         with self._half():
             on_fake = self.critic(shown, classes).float()
-        loss = F.softplus(on_real.detach() - on_fake).mean()
+        loss = _OBJECTIVE.generator_loss(on_fake, step.on_real.detach())
         total = loss + self._forgot(images.detach(), classes)
         gradient_step(self.generator_optimizer, total, self._generator_weights)
         losses.add_generator(loss)
@@ -360,7 +369,6 @@ class ImageTraining(Training):
                 ]
             )
         return ImageModel(
-            parameters=self.parameters.replace(seed=self.seed),
             encoder=self.encoder,
             sizes=self.sizes,
             generator=on_cpu(self.average),
@@ -374,41 +382,16 @@ class ImageTraining(Training):
             previews=torch.stack(self._previews) if self._previews else self._no_previews(),
             preview_epochs=tuple(self._preview_epochs),
             real_scores=scale_of(scores.cpu().double().numpy()),
-            epoch=self.epoch,
-            step=self.step,
-            seconds=self.seconds,
-            began_at=self.began_at,
-            history=[dict(row) for row in self.history],
-            stopped_by=stopped_by,
-            rows=self._all_rows,
-            batch_size=self.batch,
+            **self.model_state(stopped_by),
         )
 
     def _no_previews(self) -> Tensor:
         return torch.empty(0, len(self._preview_latents), *self.encoder.shape, dtype=torch.uint8)
 
     def forget(self) -> None:
-        self.generator_optimizer = self._adam(self.generator, self._rates[0])
-        self.critic_optimizer = self._adam(self.critic, self._rates[1])
-
-    def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
-        return torch.optim.Adam(
-            network.parameters(),
-            lr=rate,
-            betas=_BETAS,
-            fused=self.device.type in ("cpu", "cuda"),
-        )
-
-    def _reference_rows(self, held_out: Tensor | None) -> dict[str, Tensor]:
-        """Fixed rows to score against."""
-        random = rng_of(self.seed, Stream.REAL_SCORES)
-        references = {"sliced_wasserstein": self.codes}
-        if held_out is not None:
-            references["validation_sliced_wasserstein"] = held_out.to(self.device)
-        for name, rows in references.items():
-            picked = torch.randperm(len(rows), generator=random)[:_SCORED_ROWS]
-            references[name] = rows[picked.to(self.device)]
-        return references
+        betas = _OBJECTIVE.betas
+        self.generator_optimizer = adam(self.generator.parameters(), self._rates[0], betas)
+        self.critic_optimizer = adam(self.critic.parameters(), self._rates[1], betas)
 
 
 def _multiplies_halves(device: torch.device) -> bool:
@@ -437,12 +420,3 @@ def sizes_of(shape: tuple[int, int, int], parameters: Parameters) -> ImageSizes:
         stages += 1
     channels = tuple(min(32 * 2**place, 128) for place in range(stages))
     return ImageSizes(channels, 1, parameters.latent_size or 64, patch)
-
-
-def _split(rows: int) -> tuple[Tensor, Tensor]:
-    """Row numbers to learn from, and a few to hold out; the same ones every time."""
-    if rows < _FEWEST_ROWS:
-        return torch.arange(rows), torch.arange(0)
-    order = torch.randperm(rows, generator=torch.Generator().manual_seed(_SPLIT_SEED))
-    held = min(int(rows * _HELD_OUT), _MOST_HELD_OUT)
-    return order[held:].sort().values, order[:held]

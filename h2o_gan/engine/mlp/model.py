@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,7 +60,6 @@ class LatentModel(Model):
         critic: nn.Module,
         generator_optimizer: torch.optim.Optimizer,
         critic_optimizer: torch.optim.Optimizer,
-        history: Sequence[dict[str, float | None]],
         real: Tensor,
         **rest: Any,
     ) -> LatentModel:
@@ -86,7 +85,6 @@ class LatentModel(Model):
             critic_optimizer=copied(critic_optimizer.state_dict()),
             bias=bias.cpu(),
             real_scores=scale_of(scores),
-            history=[dict(row) for row in history],
             **rest,
         )
 

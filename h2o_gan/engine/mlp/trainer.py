@@ -20,10 +20,18 @@ from h2o_gan.engine.mlp.networks import (
     initialize,
     start_at_marginals,
 )
+from h2o_gan.engine.training.adversarial import (
+    critic_step,
+    generator_loss,
+    separately,
+    together,
+)
 from h2o_gan.engine.training.objectives import OBJECTIVES, Objective
 from h2o_gan.engine.training.optim import (
     Stream,
+    adam,
     gradient_step,
+    linear_decay,
     load_moments,
     rng_of,
     set_rate,
@@ -61,14 +69,11 @@ class LatentTraining(Training):
         device: torch.device,
         checkpoint: LatentModel | None,
     ) -> None:
-        super().__init__(codes, weights, parameters, device, checkpoint)
+        super().__init__(codes, weights, len(codes), parameters, device, checkpoint)
         self.encoder = encoder
         self.expansion = expansion_of(encoder, device)
-        game = OBJECTIVES[parameters.loss_function]
-        penalty = parameters.gradient_penalty
-        if penalty is None and isinstance(encoder, PixelEncoder):
-            penalty = game.pixel_penalty
-        self.objective: Objective = game(penalty)
+        self.objective: Objective = OBJECTIVES[parameters.loss_function]()
+        self._penalty = self._gradient_penalty()
         self._rates = (
             parameters.generator_learning_rate or _LEARNING_RATE,
             parameters.discriminator_learning_rate or _LEARNING_RATE,
@@ -90,6 +95,7 @@ class LatentTraining(Training):
             self.average.load_state_dict(checkpoint.generator.state_dict())
         for network in (self.generator, self.critic, self.average):
             network.to(device)
+        self._score = separately(self.critic) if self._penalty else together(self.critic)
         self.forget()
         if checkpoint is not None:
             load_moments(self.generator_optimizer, checkpoint.generator_optimizer)
@@ -97,7 +103,7 @@ class LatentTraining(Training):
         self._generator_weights: list[Tensor] = list(self.generator.parameters())
         self._critic_weights: list[Tensor] = list(self.critic.parameters())
         self._average_weights: list[Tensor] = list(self.average.parameters())
-        self._references = self._reference_rows(self.codes, held_out)
+        self._references = self.reference_rows(held_out, self.metric, _SCORED_ROWS)
 
     @staticmethod
     def default_batch(rows: int) -> int:
@@ -114,7 +120,7 @@ class LatentTraining(Training):
         }
 
     def schedule(self, share: float) -> None:
-        factor = min(1.0, max(1 - share, 0.01) / _DECAYED_PART)
+        factor = linear_decay(share, _DECAYED_PART)
         optimizers = (self.generator_optimizer, self.critic_optimizer)
         for optimizer, rate in zip(optimizers, self._rates, strict=True):
             set_rate(optimizer, rate * factor)
@@ -124,14 +130,21 @@ class LatentTraining(Training):
         real = self.expansion.expand(self.codes[rows], self.random)
         with torch.no_grad():
             fake = self._generate(len(rows))
-        loss = self.objective.critic_loss(self.critic, real, fake)
-        gradient_step(self.critic_optimizer, loss, self._critic_weights)
-        losses.add_critic(loss)
+        step = critic_step(
+            self.critic_optimizer,
+            self._critic_weights,
+            self.objective,
+            self._score,
+            real,
+            fake,
+            self._penalty,
+        )
+        losses.add_critic(step.total)
         self.step += 1
         if self.step % self.objective.critic_steps:
             return
         fake = self._generate(len(rows))
-        loss = self.objective.generator_loss(self.critic, real.detach(), fake)
+        loss = generator_loss(self.objective, self.critic, real, fake)
         gradient_step(self.generator_optimizer, loss, self._generator_weights)
         losses.add_generator(loss)
         updates = self.step // self.objective.critic_steps
@@ -160,46 +173,24 @@ class LatentTraining(Training):
 
     def snapshot(self, stopped_by: str = RUNNING) -> LatentModel:
         return LatentModel.of_training(
-            parameters=self.parameters.replace(seed=self.seed),
             encoder=self.encoder,
             generator=self.average,
             last_generator=self.generator,
             critic=self.critic,
             generator_optimizer=self.generator_optimizer,
             critic_optimizer=self.critic_optimizer,
-            epoch=self.epoch,
-            step=self.step,
-            seconds=self.seconds,
-            began_at=self.began_at,
-            history=self.history,
-            stopped_by=stopped_by,
-            rows=len(self.codes),
-            batch_size=self.batch,
-            real=self._references["sliced_wasserstein"],
+            real=self._references[self.metric],
+            **self.model_state(stopped_by),
         )
 
     def forget(self) -> None:
-        self.generator_optimizer = self._adam(self.generator, self._rates[0])
-        self.critic_optimizer = self._adam(self.critic, self._rates[1])
+        betas = self.objective.betas
+        self.generator_optimizer = adam(self.generator.parameters(), self._rates[0], betas)
+        self.critic_optimizer = adam(self.critic.parameters(), self._rates[1], betas)
 
-    def _reference_rows(self, codes: Tensor, held_out: Tensor | None) -> dict[str, Tensor]:
-        """Fixed rows to score against."""
-        random = rng_of(self.seed, Stream.REAL_SCORES)
-        references = {"sliced_wasserstein": codes}
-        if held_out is not None:
-            references["validation_sliced_wasserstein"] = held_out.to(self.device)
-        for name, rows in references.items():
-            if name == "sliced_wasserstein" and self.weights is not None:
-                picked = self.draw_by_weight(_SCORED_ROWS, random)
-            else:
-                picked = torch.randperm(len(rows), generator=random)[:_SCORED_ROWS]
-            references[name] = rows[picked.to(self.device)]
-        return references
-
-    def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
-        return torch.optim.Adam(
-            network.parameters(),
-            lr=rate,
-            betas=self.objective.betas,
-            fused=self.device.type in ("cpu", "cuda"),
-        )
+    def _gradient_penalty(self) -> float:
+        """The penalty's weight: the user's, or the objective's default for such rows."""
+        asked: float | None = self.parameters.gradient_penalty
+        if asked is None and isinstance(self.encoder, PixelEncoder):
+            asked = self.objective.pixel_penalty
+        return self.objective.default_penalty if asked is None else asked

@@ -15,27 +15,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from h2o_gan.engine.data.protocol import Token
 from h2o_gan.engine.tabular.critic import RowCritic
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator
 from h2o_gan.engine.tabular.sampling import Given, RejectionSampler, sample_rows
-from h2o_gan.engine.training.objectives import Relativistic, r1_r2
+from h2o_gan.engine.training.adversarial import critic_step, together
+from h2o_gan.engine.training.objectives import Relativistic
 from h2o_gan.engine.training.optim import (
+    BestWeights,
     Stream,
+    adam,
     cosine,
-    gradient_step,
     rng_of,
     set_rate,
     update_ema,
+    warm_up,
 )
 from h2o_gan.engine.training.trainer import Losses
 from h2o_gan.parameters import Parameters
 
 __all__ = ["Clock", "CriticTrainer", "Rows"]
 
+_OBJECTIVE = Relativistic()
 _RATE, _EMA_DECAY, _WEIGHT_DECAY = 2e-3, 0.99, 1e-3
 _DROPOUT = 0.2
 _PENALTY = 0.05
@@ -109,14 +112,8 @@ class CriticTrainer:
         self._rate = parameters.discriminator_learning_rate or _RATE
         penalty = parameters.gradient_penalty
         self._penalty = _PENALTY if penalty is None else penalty
-        self._game = Relativistic(self._penalty)
-        self._optimizer = torch.optim.AdamW(
-            self._weights,
-            lr=self._rate,
-            betas=(0.5, 0.99),
-            weight_decay=_WEIGHT_DECAY,
-            fused=device.type in ("cpu", "cuda"),
-        )
+        self._score = together(lambda flat: self._critic(flat, self._random))
+        self._optimizer = adam(self._weights, self._rate, (0.5, 0.99), _WEIGHT_DECAY)
 
     def run(
         self, steps: int, clock: Clock, tell: Callable[[float], None], stop: threading.Event
@@ -140,7 +137,7 @@ class CriticTrainer:
         held = min(len(values) // 4, _MOST_JUDGED)
         fakes = values[:held], active[:held]
         values, active = values[held:], active[held:]
-        best, kept = _EVEN, None
+        best = BestWeights(self._average_weights, _EVEN)
         losses = Losses(self._device)
         for step in range(steps):
             if stop.is_set():
@@ -149,19 +146,16 @@ class CriticTrainer:
                 break
             if step % _TELL_EVERY == 0:
                 tell(_POOL_SHARE + (1 - _POOL_SHARE) * step / steps)
-            warm = min(1.0, (step + 1) / _WARM_UP)
+            warm = warm_up(step + 1, _WARM_UP)
             set_rate(self._optimizer, self._rate * (warm * cosine(step / steps)))
             self._one_step(values, active, losses)
             update_ema(self._average_weights, self._weights, _EMA_DECAY, step)
             if (step + 1) % max(steps // _LOOKS, 1) == 0:
-                judged = self._held_out_loss(fakes)
-                if judged < best:
-                    best, kept = judged, [weight.clone() for weight in self._average_weights]
-        row = {"critic_loss": losses.means()["critic_loss"], "critic_held_out_loss": best}
-        if kept is None:
+                best.update(self._held_out_loss(fakes))
+        row = {"critic_loss": losses.means()["critic_loss"], "critic_held_out_loss": best.loss}
+        if best.kept is None:
             return row, None
-        with torch.no_grad():
-            torch._foreach_copy_(self._average_weights, kept)
+        best.restore()
         scores = self._scores(*fakes)
         shift = float(torch.logsumexp(scores, 0)) - math.log(len(scores))
         clip = float(torch.quantile(scores - shift, _CLIP))
@@ -173,12 +167,10 @@ class CriticTrainer:
             len(values), (self._batch,), generator=self._random, device=self._device
         )
         fake = self._critic.flat(values[picked], active[picked])
-        on_real, on_fake = self._critic(torch.cat([real, fake]), self._random).chunk(2)
-        loss = self._game.critic_game(on_real, on_fake)
-        if self._penalty:
-            loss = loss + r1_r2(on_real, on_fake, real, fake, self._penalty)
-        gradient_step(self._optimizer, loss, self._weights)
-        losses.add_critic(loss)
+        done = critic_step(
+            self._optimizer, self._weights, _OBJECTIVE, self._score, real, fake, self._penalty
+        )
+        losses.add_critic(done.total)
 
     def _pool(
         self, clock: Clock, tell: Callable[[float], None], stop: threading.Event
@@ -220,4 +212,4 @@ class CriticTrainer:
         if self._held_out is None:
             return _EVEN
         on_real, on_fake = self._scores(*self._held_out), self._scores(*fakes)
-        return float(F.softplus(on_fake[None, :] - on_real[:, None]).mean())
+        return float(_OBJECTIVE.critic_loss(on_real[:, None], on_fake[None, :]))  # all pairs

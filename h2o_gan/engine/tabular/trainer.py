@@ -29,15 +29,18 @@ from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.engine.tabular.model import CRITIC_SIZES, TableModel, row_scores
 from h2o_gan.engine.tabular.sampling import RejectionSampler
 from h2o_gan.engine.training.optim import (
+    BestWeights,
     Stream,
+    adam,
     cosine,
     gradient_step,
     load_moments,
     rng_of,
     set_rate,
     update_ema,
+    warm_up,
 )
-from h2o_gan.engine.training.trainer import RUNNING, Losses, Training
+from h2o_gan.engine.training.trainer import RUNNING, Losses, Training, split_rows
 from h2o_gan.parameters import Parameters
 
 __all__ = ["TableTraining"]
@@ -52,8 +55,9 @@ _WARM_UP = 0.1  # of the training
 _RANDOM_ORDER_EVERY = 4  # steps
 _STEPS, _STEPS_ROWS, _STEPS_POWER = 1000, 20_000, 0.25
 _FEWEST_STEPS, _MOST_STEPS = 250, 4000
-_HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.1, 2048, 40
-_SPLIT_SEED = 20
+_MOST_SCORED = 2048  # rows
+_FEWEST_ROWS = 40  # for some to be held out
+_EXPANSION_SEED = 20  # of the scored rows' places within their bins
 _FEWEST_WEIGHTS, _WEIGHTS_A_ROW = 1_750_000, 1000
 _NARROWEST = Sizes(features=2, summary=16, hidden=4)
 
@@ -79,12 +83,12 @@ class TableTraining(Training):
         device: torch.device,
         checkpoint: TableModel | None,
     ) -> None:
-        self._all_rows = len(codes)
         layout = RowLayout.fit(encoder.learned, codes) if checkpoint is None else checkpoint.layout
-        learned, kept = _split(len(codes), weights)
+        learned, kept = split_rows(len(codes), _FEWEST_ROWS, weights)
         super().__init__(
             codes[learned],
             None if weights is None else weights[learned.numpy()],
+            len(codes),
             parameters,
             device,
             checkpoint,
@@ -125,21 +129,21 @@ class TableTraining(Training):
         self.forget()
         if checkpoint is not None:
             load_moments(self.optimizer, checkpoint.generator_optimizer)
-        fixed = torch.Generator(device).manual_seed(_SPLIT_SEED)
+        fixed = torch.Generator(device).manual_seed(_EXPANSION_SEED)
         self._references: dict[str, tuple[Tensor, Tensor]] = {}
         for name, rows in (
             ("held_out_loss", codes[kept] if len(kept) else None),
             ("validation_held_out_loss", held_out),
         ):
             if rows is not None:
-                picked = rows[:_MOST_HELD_OUT].to(device)
+                picked = rows[:_MOST_SCORED].to(device)
                 self._references[name] = self.tables.expand(picked, fixed)
-        self._best: tuple[float, list[Tensor]] | None = None
+        self._best = BestWeights(self._average_weights)
         if checkpoint is not None and self._resumed is checkpoint and checkpoint.best_generator:
             assert checkpoint.best_loss is not None
             # Parts without any weights are in no list of weights.
             best = [w for w in checkpoint.best_generator.values() if w.numel()]
-            self._best = checkpoint.best_loss, [weight.to(device) for weight in best]
+            self._best.loss, self._best.kept = checkpoint.best_loss, [w.to(device) for w in best]
         self._acceptance: RejectionSampler | None = None
 
     @staticmethod
@@ -158,7 +162,7 @@ class TableTraining(Training):
         return {"generator": self._weights, "average": self._average_weights}
 
     def schedule(self, share: float) -> None:
-        warm = min(1.0, (share + 1e-3) / _WARM_UP)
+        warm = warm_up(share + 1e-3, _WARM_UP)
         set_rate(self.optimizer, self._rate * warm * cosine(share))
 
     def one_step(self, rows: Tensor, losses: Losses) -> None:
@@ -181,15 +185,13 @@ class TableTraining(Training):
             logs = self.average.log_likelihood(values, active, self._order)
             row[name] = -float(logs.sum(0).mean())
         judged = row.get("validation_held_out_loss", row.get("held_out_loss"))
-        if judged is not None and (self._best is None or judged < self._best[0]):
-            self._best = judged, [weight.clone() for weight in self._average_weights]
+        if judged is not None:
+            self._best.update(judged)
         return row
 
     def conclude(self, tell: Listener, stop: threading.Event) -> dict[str, float | None] | None:
         """Go back to the best generator, and train the critic against it."""
-        if self._best is not None:
-            with torch.no_grad():
-                torch._foreach_copy_(self._average_weights, self._best[1])
+        self._best.restore()
         epochs = self.parameters.critic_epochs
         steps = _CRITIC_STEPS if epochs is None else epochs * self.steps_per_epoch
         if not steps:
@@ -240,20 +242,19 @@ class TableTraining(Training):
         acceptance = self._acceptance
         random = rng_of(self.seed, Stream.REAL_SCORES)
         if self.weights is not None:
-            picked = self.draw_by_weight(_MOST_HELD_OUT, random)
+            picked = self.draw_by_weight(_MOST_SCORED, random)
         else:
-            picked = torch.randperm(len(self.codes), generator=random)[:_MOST_HELD_OUT]
+            picked = torch.randperm(len(self.codes), generator=random)[:_MOST_SCORED]
         real = self.codes[picked.to(self.device)]
         scores = row_scores(
             self.average, acceptance, self.order, self.layout.rows, self.tables, real
         )
         best = None
-        if stopped_by == RUNNING and self._best is not None:
-            kept = iter(self._best[1])
+        if stopped_by == RUNNING and self._best.kept is not None:
+            kept = iter(self._best.kept)
             state = self.average.state_dict()
             best = copied({name: next(kept) if w.numel() else w for name, w in state.items()})
         return TableModel(
-            parameters=self.parameters.replace(seed=self.seed),
             encoder=self.encoder,
             layout=self.layout,
             generator=on_cpu(self.average),
@@ -265,26 +266,13 @@ class TableTraining(Training):
             last_generator=copied(self.generator.state_dict()),
             generator_optimizer=copied(self.optimizer.state_dict()),
             best_generator=best,
-            best_loss=None if best is None or self._best is None else self._best[0],
+            best_loss=None if best is None else self._best.loss,
             real_scores=scale_of(scores),
-            epoch=self.epoch,
-            step=self.step,
-            seconds=self.seconds,
-            began_at=self.began_at,
-            history=[dict(row) for row in self.history],
-            stopped_by=stopped_by,
-            rows=self._all_rows,
-            batch_size=self.batch,
+            **self.model_state(stopped_by),
         )
 
     def forget(self) -> None:
-        self.optimizer = torch.optim.AdamW(
-            self.generator.parameters(),
-            lr=self._rate,
-            betas=(0.9, 0.98),
-            weight_decay=_WEIGHT_DECAY,
-            fused=self.device.type in ("cpu", "cuda"),
-        )
+        self.optimizer = adam(self.generator.parameters(), self._rate, (0.9, 0.98), _WEIGHT_DECAY)
 
 
 def _most_weights(rows: int) -> int:
@@ -328,20 +316,3 @@ def _dropout(rows: int) -> float:
     """More of it for small tables, whose rows the networks would come too near to."""
     share = math.log(_DROPOUT_ROWS / rows) / math.log(_DROPOUT_ROWS / _SMALL_TABLE)
     return _DROPOUT + (_MOST_DROPOUT - _DROPOUT) * min(max(share, 0.0), 1.0)
-
-
-def _split(rows: int, weights: npt.NDArray[np.float64] | None) -> tuple[Tensor, Tensor]:
-    """Row numbers to learn from, and a few to hold out; the same ones every time."""
-    if rows < _FEWEST_ROWS:
-        return torch.arange(rows), torch.arange(0)
-    order = torch.randperm(rows, generator=torch.Generator().manual_seed(_SPLIT_SEED))
-    held = min(int(rows * _HELD_OUT), _MOST_HELD_OUT)
-    kept, learned = order[:held], order[held:].sort().values
-    if weights is None:
-        return learned, kept
-    # Rows of weight 0 are no part of the data; the others are judged as often as they count.
-    own = torch.tensor(weights)
-    if own[learned].sum() <= 0 or own[kept].sum() <= 0:
-        return torch.arange(rows), torch.arange(0)
-    random = torch.Generator().manual_seed(_SPLIT_SEED)
-    return learned, kept[torch.multinomial(own[kept], held, replacement=True, generator=random)]

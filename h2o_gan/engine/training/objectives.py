@@ -1,59 +1,77 @@
-"""The adversarial games.
+"""The objectives of the adversarial game, each two formulas over the critic's scores.
 
-Each is two methods over the critic and a batch: what the critic minimises and what the generator
-minimises. Loops, devices and logging are elsewhere. Scores C(x) have shape (rows, 1); losses are
-scalars; ``real`` and ``fake`` have shape (rows, width) and equal row counts.
+How a critic scores a batch, and what a step does with a loss, is in
+:mod:`h2o_gan.engine.training.adversarial`; loops, devices and logging are elsewhere.
+
+Scores have the critic's dtype and shape (B, 1), or shapes that broadcast; losses are scalars.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["OBJECTIVES", "Objective", "Relativistic", "r1_r2"]
+__all__ = ["OBJECTIVES", "Objective", "Relativistic", "Score", "r1_r2"]
 
-Critic = Callable[[Tensor], Tensor]
+Score = Callable[..., Sequence[Tensor]]
+"""Scores some batches of rows with one critic: one tensor of scores for each batch."""
 
 
 class Objective:
-    """A game with a gradient penalty of weight ``penalty``; 0 leaves the penalty out."""
+    """An objective of the critic and one of the generator, with a gradient penalty."""
 
     default_penalty = 0.0
+    """Weight of the gradient penalty; 0 leaves it out."""
     pixel_penalty: float | None = None
-    """The default for pixels, where it differs: rows of pixels are longer and smoother."""
+    """The default for rows of pixels, where it differs: they are longer and smoother."""
     critic_steps = 1
-    """Steps of the critic for each of the generator's."""
+    """Steps of the critic for each step of the generator."""
     betas = (0.5, 0.999)
-    """Adam's, as the game's paper or common practice (Radford et al. 2015) has them."""
+    """Adam's decay rates, from the paper or common practice (Radford et al. 2015)."""
+    is_relative = False
+    """Whether the generator's loss needs the scores of real rows."""
 
-    def __init__(self, penalty: float | None = None) -> None:
-        self.penalty = self.default_penalty if penalty is None else penalty
+    def critic_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+        """The loss that the critic minimises, without penalty.
 
-    def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        """What the critic minimises. `fake` carries no gradient to the generator."""
-        if not self.penalty:
-            on_real, on_fake = critic(torch.cat([real, fake])).chunk(2)
-            return self.critic_game(on_real, on_fake)
-        real, fake = real.detach().requires_grad_(), fake.detach().requires_grad_()
-        on_real, on_fake = critic(real), critic(fake)
-        return self.critic_game(on_real, on_fake) + r1_r2(
-            on_real, on_fake, real, fake, self.penalty
-        )
-
-    def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        """What the generator minimises, through the critic's view of `fake`."""
-        return self.generator_game(critic(fake))
-
-    def critic_game(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
-        """The critic's loss on scores, without penalty."""
+        Args:
+            on_real: scores of real rows.
+            on_fake: scores of generated rows.
+        """
         raise NotImplementedError
 
-    def generator_game(self, on_fake: Tensor) -> Tensor:
-        """The generator's loss on scores."""
+    def generator_loss(self, on_fake: Tensor, on_real: Tensor | None = None) -> Tensor:
+        """The loss that the generator minimises.
+
+        Args:
+            on_fake: scores of generated rows, with gradients to the generator.
+            on_real: scores of real rows; only a relative objective needs them.
+        """
         raise NotImplementedError
+
+    def gradient_penalty(
+        self,
+        score: Score,
+        real: Tensor,
+        fake: Tensor,
+        on_real: Tensor,
+        on_fake: Tensor,
+        weight: float,
+    ) -> Tensor:
+        """The weighted penalty on the critic's gradients; R1 and R2 unless the paper has another.
+
+        Args:
+            score: the critic.
+            real: (B, ...) real rows that require gradients.
+            fake: (B, ...) generated rows that require gradients.
+            on_real: (B, 1) scores of `real`.
+            on_fake: (B, 1) scores of `fake`.
+            weight: of the penalty.
+        """
+        return r1_r2(on_real, on_fake, real, fake, weight)
 
 
 class LeastSquares(Objective):
@@ -62,10 +80,10 @@ class LeastSquares(Objective):
     Critic: E[(C(x) - 1)^2] + E[C(G(z))^2]; generator: E[(C(G(z)) - 1)^2].
     """
 
-    def critic_game(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+    def critic_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
         return (on_real - 1).square().mean() + on_fake.square().mean()
 
-    def generator_game(self, on_fake: Tensor) -> Tensor:
+    def generator_loss(self, on_fake: Tensor, on_real: Tensor | None = None) -> Tensor:
         return (on_fake - 1).square().mean()
 
 
@@ -75,10 +93,10 @@ class CrossEntropy(Objective):
     Critic: E[softplus(-C(x))] + E[softplus(C(G(z)))]; generator: E[softplus(-C(G(z)))].
     """
 
-    def critic_game(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+    def critic_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
         return F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
 
-    def generator_game(self, on_fake: Tensor) -> Tensor:
+    def generator_loss(self, on_fake: Tensor, on_real: Tensor | None = None) -> Tensor:
         return F.softplus(-on_fake).mean()
 
 
@@ -88,10 +106,10 @@ class Hinge(Objective):
     Critic: E[max(0, 1 - C(x))] + E[max(0, 1 + C(G(z)))]; generator: -E[C(G(z))].
     """
 
-    def critic_game(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+    def critic_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
         return F.relu(1 - on_real).mean() + F.relu(1 + on_fake).mean()
 
-    def generator_game(self, on_fake: Tensor) -> Tensor:
+    def generator_loss(self, on_fake: Tensor, on_real: Tensor | None = None) -> Tensor:
         return -on_fake.mean()
 
 
@@ -106,23 +124,29 @@ class Wasserstein(Objective):
     critic_steps = 5
     betas = (0.0, 0.9)
 
-    def critic_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        loss = self.critic_game(critic(real), critic(fake))
-        if not self.penalty:
-            return loss
+    def critic_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+        return on_fake.mean() - on_real.mean()
+
+    def generator_loss(self, on_fake: Tensor, on_real: Tensor | None = None) -> Tensor:
+        return -on_fake.mean()
+
+    def gradient_penalty(
+        self,
+        score: Score,
+        real: Tensor,
+        fake: Tensor,
+        on_real: Tensor,
+        on_fake: Tensor,
+        weight: float,
+    ) -> Tensor:
         # Evenly spread weights in a fixed order stand for random ones: the rows are in random
         # order already, so no further noise source is needed.
         share = (torch.arange(len(real), device=real.device) + 0.5) / len(real)
         between = torch.lerp(fake, real, share[:, None]).detach().requires_grad_()
-        (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-        penalty: Tensor = (slope.norm(dim=1) - 1).square().mean()
-        return loss + self.penalty * penalty
-
-    def critic_game(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
-        return on_fake.mean() - on_real.mean()
-
-    def generator_game(self, on_fake: Tensor) -> Tensor:
-        return -on_fake.mean()
+        (scores,) = score(between)
+        (grad,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
+        penalty: Tensor = (grad.norm(dim=1) - 1).square().mean()
+        return weight * penalty
 
 
 class Relativistic(Objective):
@@ -135,24 +159,35 @@ class Relativistic(Objective):
     default_penalty = 0.1
     pixel_penalty = 1.0
     betas = (0.0, 0.99)
+    is_relative = True
 
-    def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        on_real, on_fake = critic(torch.cat([real, fake])).chunk(2)
-        return F.softplus(on_real - on_fake).mean()
-
-    def critic_game(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+    def critic_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
         return F.softplus(on_fake - on_real).mean()
+
+    def generator_loss(self, on_fake: Tensor, on_real: Tensor | None = None) -> Tensor:
+        assert on_real is not None
+        return F.softplus(on_real - on_fake).mean()
 
 
 def r1_r2(on_real: Tensor, on_fake: Tensor, real: Tensor, fake: Tensor, weight: float) -> Tensor:
-    """Zero-centred penalties on real (R1) and generated rows (R2), Mescheder et al. 2018.
+    """Zero-centred penalties on real rows (R1) and generated ones (R2).
 
-    Rows may have any shape.
+    Mescheder et al. 2018, arXiv 1801.04406: weight / 2 * (E||dC/dx||^2 + E||dC/dG(z)||^2).
+
+    Args:
+        on_real: (B, 1) scores of `real`.
+        on_fake: (B, 1) scores of `fake`.
+        real: (B, ...) real rows that require gradients.
+        fake: (B, ...) generated rows that require gradients.
+        weight: of both penalties.
+
+    Returns:
+        A scalar.
     """
-    slopes: tuple[Tensor, ...] = torch.autograd.grad(
+    grads: tuple[Tensor, ...] = torch.autograd.grad(
         on_real.sum() + on_fake.sum(), [real, fake], create_graph=True
     )
-    r1, r2 = (slope.square().flatten(1).sum(1).mean() for slope in slopes)
+    r1, r2 = (grad.square().flatten(1).sum(1).mean() for grad in grads)
     return weight / 2 * (r1 + r2)
 
 
@@ -163,3 +198,4 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "hinge": Hinge,
     "wasserstein": Wasserstein,
 }
+"""The objectives by the names of the parameter ``loss_function``."""

@@ -12,14 +12,21 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "BestWeights",
     "Stream",
+    "adam",
     "cosine",
     "gradient_step",
+    "linear_decay",
     "load_moments",
     "rng_of",
     "set_rate",
     "update_ema",
+    "warm_up",
 ]
+
+_FUSED_DEVICES = ("cpu", "cuda")
+_LEAST_RATE = 0.01  # of the full one: the last steps still learn
 
 
 class Stream(enum.IntEnum):
@@ -89,6 +96,71 @@ def update_ema(average: list[Tensor], weights: list[Tensor], decay: float, step:
     """
     with torch.no_grad():
         torch._foreach_lerp_(average, weights, 1 - min(decay, (1 + step) / (10 + step)))
+
+
+class BestWeights:
+    """A copy of the weights that reached the lowest loss on held-out rows.
+
+    Args:
+        weights: of the network that is measured; read at each improvement.
+        loss: to improve on.
+    """
+
+    def __init__(self, weights: Sequence[Tensor], loss: float = math.inf) -> None:
+        self._weights = list(weights)
+        self.loss = loss
+        self.kept: list[Tensor] | None = None
+        """The copy; None until a loss is lower than the first one."""
+
+    def update(self, loss: float) -> None:
+        """Keep the present weights if this loss of theirs is the lowest so far."""
+        if loss < self.loss:
+            self.loss = loss
+            self.kept = [weight.detach().clone() for weight in self._weights]
+
+    def restore(self) -> None:
+        """Write the best weights into the network; leave it as it is where there are none."""
+        if self.kept is not None:
+            with torch.no_grad():
+                torch._foreach_copy_(self._weights, self.kept)
+
+
+def adam(
+    weights: Iterable[Tensor],
+    rate: float,
+    betas: tuple[float, float],
+    weight_decay: float = 0.0,
+) -> torch.optim.Optimizer:
+    """An Adam optimizer, or AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) with weight decay.
+
+    Args:
+        weights: to optimize; all on one device.
+        rate: the learning rate.
+        betas: decay rates of the first and the second moment.
+        weight_decay: decoupled from the gradients; 0 for none.
+    """
+    weights = list(weights)
+    fused = weights[0].device.type in _FUSED_DEVICES
+    if weight_decay:
+        return torch.optim.AdamW(
+            weights, lr=rate, betas=betas, weight_decay=weight_decay, fused=fused
+        )
+    return torch.optim.Adam(weights, lr=rate, betas=betas, fused=fused)
+
+
+def warm_up(done: float, whole: float) -> float:
+    """The factor of a linear warm-up, from 0 to 1: `done` of `whole` steps, or shares, are over."""
+    return min(1.0, done / whole)
+
+
+def linear_decay(share: float, decayed: float = 1.0) -> float:
+    """The factor of a learning rate that is constant and then falls linearly.
+
+    Args:
+        share: of the training that is over, from 0 to 1.
+        decayed: the last part of the training, over which the rate falls.
+    """
+    return min(1.0, max(1 - share, _LEAST_RATE) / decayed)
 
 
 def cosine(share: float) -> float:

@@ -14,7 +14,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +34,7 @@ from h2o_gan.parameters import Parameters
 if TYPE_CHECKING:
     from h2o_gan.engine.model import Model
 
-__all__ = ["RUNNING", "Losses", "Training"]
-
+__all__ = ["RUNNING", "Losses", "Training", "split_rows"]
 
 RUNNING = "running"
 """What has stopped a training that a snapshot was made of."""
@@ -43,6 +42,8 @@ RUNNING = "running"
 _CHECK_STEPS = 200  # steps between two looks at the losses: each look waits for the device
 _EXPLODED = 1e6  # scores and losses of encoded rows have no business up here
 _THREADED_PRODUCT = 2**27
+_HELD_OUT, _MOST_HELD_OUT = 0.1, 2048
+_SPLIT_SEED = 20  # not the training's: an earlier model must not have learned the held-out rows
 
 
 class Training(ABC):
@@ -51,6 +52,7 @@ class Training(ABC):
     Args:
         codes: the encoded rows.
         weights: (rows,) non-negative row weights, or None.
+        rows: number of rows of the data, held-out ones counted in.
         parameters: what to train and how.
         device: where.
         checkpoint: the model whose counts and history this run continues. A snapshot of a training
@@ -70,11 +72,13 @@ class Training(ABC):
         self,
         codes: Tensor,
         weights: npt.NDArray[np.float64] | None,
+        rows: int,
         parameters: Parameters,
         device: torch.device,
         checkpoint: Model | None,
     ) -> None:
         self.parameters = parameters
+        self.rows = rows
         self.device = device
         self.seed = parameters.seed if parameters.seed >= 0 else secrets.randbits(62)
         self.codes = codes.to(device)
@@ -218,6 +222,20 @@ class Training(ABC):
         tell(Progress(1.0))
         return self.snapshot(stopped_by or "epochs")
 
+    def model_state(self, stopped_by: str) -> dict[str, Any]:
+        """The attributes that models of all families share, for :meth:`snapshot`."""
+        return {
+            "parameters": self.parameters.replace(seed=self.seed),
+            "epoch": self.epoch,
+            "step": self.step,
+            "seconds": self.seconds,
+            "began_at": self.began_at,
+            "history": [dict(row) for row in self.history],
+            "stopped_by": stopped_by,
+            "rows": self.rows,
+            "batch_size": self.batch,
+        }
+
     def unfinished(self) -> Model | None:
         """A model of the weights in the middle of training; None where they have just exploded.
 
@@ -303,6 +321,26 @@ class Training(ABC):
             order = draws.to(self.device)
         for step in range(self.steps_per_epoch):
             yield order[step * self.batch : (step + 1) * self.batch]
+
+    def reference_rows(self, held_out: Tensor | None, metric: str, most: int) -> dict[str, Tensor]:
+        """The codes of fixed rows to score against, by the name of the score.
+
+        Args:
+            held_out: codes of a validation frame, or None.
+            metric: name of the score on training rows; ``validation_{metric}`` is the other's.
+            most: rows of each.
+        """
+        rng = rng_of(self.seed, Stream.REAL_SCORES)
+        references = {metric: self.codes}
+        if held_out is not None:
+            references[f"validation_{metric}"] = held_out.to(self.device)
+        for name, codes in references.items():
+            if name == metric and self.weights is not None:
+                picked = self.draw_by_weight(most, rng)
+            else:
+                picked = torch.randperm(len(codes), generator=rng)[:most]
+            references[name] = codes[picked.to(self.device)]
+        return references
 
     def draw_by_weight(self, rows: int, random: torch.Generator) -> Tensor:
         """Row numbers (rows,), each drawn in proportion to its weight."""
@@ -390,3 +428,32 @@ class Losses:
         names = ("critic", "generator")
         pairs = zip(names, self._means, strict=True)
         return ", ".join(f"{name} {mean:.3g}" for name, mean in pairs if mean is not None)
+
+
+def split_rows(
+    rows: int, fewest: int, weights: npt.NDArray[np.float64] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Split rows into those to learn from and a few to hold out, the same ones every time.
+
+    Args:
+        rows: how many there are.
+        fewest: of these, for any to be held out.
+        weights: (rows,) row weights; rows are then held out as often as they count.
+
+    Returns:
+        int64 row numbers to learn from, ascending, and those held out, of which there may be none.
+    """
+    if rows < fewest:
+        return torch.arange(rows), torch.arange(0)
+    order = torch.randperm(rows, generator=torch.Generator().manual_seed(_SPLIT_SEED))
+    count = min(int(rows * _HELD_OUT), _MOST_HELD_OUT)
+    held_out, learned = order[:count], order[count:].sort().values
+    if weights is None:
+        return learned, held_out
+    # Rows of weight 0 are no part of the data; the others are judged as often as they count.
+    shares = torch.tensor(weights)
+    if shares[learned].sum() <= 0 or shares[held_out].sum() <= 0:
+        return torch.arange(rows), torch.arange(0)
+    rng = torch.Generator().manual_seed(_SPLIT_SEED)
+    drawn = torch.multinomial(shares[held_out], count, replacement=True, generator=rng)
+    return learned, held_out[drawn]

@@ -4,13 +4,17 @@ import pytest
 import torch
 
 from h2o_gan.engine.training.optim import (
+    BestWeights,
     Stream,
+    adam,
     cosine,
     gradient_step,
+    linear_decay,
     load_moments,
     rng_of,
     set_rate,
     update_ema,
+    warm_up,
 )
 
 
@@ -51,6 +55,9 @@ def test_the_average_begins_short_and_becomes_long():
 
 def test_rates():
     assert [cosine(share) for share in (0.0, 0.5, 1.0, 2.0)] == pytest.approx([1, 0.5, 0, 0])
+    assert [warm_up(step, 4) for step in (0, 1, 4, 9)] == [0, 0.25, 1, 1]
+    assert [linear_decay(share, 0.5) for share in (0, 0.5, 0.75)] == [1, 1, 0.5]
+    assert [linear_decay(share) for share in (0.0, 0.25, 1.0, 1.5)] == [1, 0.75, 0.01, 0.01]
     optimizer = torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr=1.0)
     set_rate(optimizer, 0.25)
     assert optimizer.param_groups[0]["lr"] == 0.25
@@ -66,3 +73,28 @@ def test_moments_are_loaded_and_settings_kept():
     assert torch.equal(
         second.state_dict()["state"][0]["exp_avg"], first.state_dict()["state"][0]["exp_avg"]
     )
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_an_adam_decays_weights_apart_from_their_gradients(decay):
+    weight = torch.ones(2, requires_grad=True)
+    optimizer = adam([weight], 0.5, (0.0, 0.99), decay)
+    assert optimizer.param_groups[0]["fused"]
+    weight.grad = torch.tensor([0.0, 1.0])
+    optimizer.step()
+    expected = torch.tensor([1.0, 1.0 - 0.5]) - 0.5 * decay
+    assert torch.allclose(weight.detach(), expected, atol=1e-4)
+
+
+def test_the_best_weights_come_back():
+    weights = [torch.zeros(2, requires_grad=True)]
+    best = BestWeights(weights, 10.0)
+    best.update(11.0)
+    assert best.kept is None
+    for value, loss in ((1.0, 5.0), (2.0, 3.0), (3.0, 4.0), (4.0, float("nan"))):
+        with torch.no_grad():
+            weights[0].fill_(value)
+        best.update(loss)
+    assert best.loss == 3.0
+    best.restore()
+    assert weights[0].tolist() == [2.0, 2.0] and weights[0].requires_grad

@@ -1,0 +1,62 @@
+"""The parts of the loop that stand alone: splits and sums of losses."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from h2o_gan.engine.training.trainer import Losses, split_rows
+
+
+def test_a_split_is_whole_and_always_the_same():
+    learned, held_out = split_rows(1000, 40)
+    assert len(held_out) == 100 and learned.tolist() == sorted(learned.tolist())
+    assert sorted([*learned.tolist(), *held_out.tolist()]) == list(range(1000))
+    again = split_rows(1000, 40)
+    assert torch.equal(learned, again[0]) and torch.equal(held_out, again[1])
+    assert len(split_rows(50_000, 40)[1]) == 2048
+
+
+def test_a_few_rows_are_all_learned():
+    learned, held_out = split_rows(39, 40)
+    assert learned.tolist() == list(range(39)) and len(held_out) == 0
+    assert len(split_rows(40, 40)[1]) == 4
+
+
+def test_held_out_rows_count_as_often_as_their_weights_say():
+    weights = np.ones(400)
+    plain = split_rows(400, 40)[1]
+    weights[plain[:20].numpy()] = 0.0
+    weights[plain[20].item()] = 1000.0
+    learned, held_out = split_rows(400, 40, weights)
+    assert len(held_out) == 40 and not set(held_out.tolist()) & set(plain[:20].tolist())
+    assert (held_out == plain[20]).float().mean() > 0.8
+    assert torch.equal(learned, split_rows(400, 40)[0])
+
+
+def test_nothing_is_held_out_where_one_part_would_have_no_weight():
+    weights = np.zeros(400)
+    weights[split_rows(400, 40)[0][0].item()] = 1.0
+    learned, held_out = split_rows(400, 40, weights)
+    assert len(learned) == 400 and len(held_out) == 0
+
+
+def test_losses_are_means_since_the_last_check():
+    losses = Losses(torch.device("cpu"))
+    for value in (1.0, 3.0):
+        losses.add_critic(torch.tensor(value))
+    assert losses.means() == {"critic_loss": 2.0, "generator_loss": None}
+    losses.add_critic(torch.tensor(5.0))
+    losses.add_generator(torch.tensor(-1.0))
+    assert losses.check()
+    assert losses.means() == {"critic_loss": 5.0, "generator_loss": -1.0}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e7, -1e7])
+def test_losses_that_exploded_are_seen(value):
+    losses = Losses(torch.device("cpu"))
+    losses.add_generator(torch.tensor(value))
+    assert not losses.are_good()
+    assert not losses.check()
+    assert losses.means()["generator_loss"] == (value if math.isfinite(value) else None)
