@@ -152,7 +152,7 @@ def _image_columns(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> l
         )
     if parameters.image_root is None:
         raise H2OValueError(
-            "image_root is missing: the folder that the files of image_column lie in. Nothing "
+            "image_root is missing: the folder of the files in image_column. Nothing "
             "outside it is opened."
         )
     label = None if y is None else column_of(frame, y, "y")

@@ -1,4 +1,4 @@
-"""From a stream of rows to a model: checks, and the choice of networks."""
+"""Training on a stream of rows: checks of the data, the choice of a family, and the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from h2o_gan.engine.device import resolve_device
 from h2o_gan.engine.events import Listener, Message
 from h2o_gan.engine.exceptions import TrainingDiverged
 from h2o_gan.engine.families import FAMILIES
-from h2o_gan.engine.mlp.expansion import width_of
+from h2o_gan.engine.mlp.features import width_of
 from h2o_gan.engine.model import Model
 from h2o_gan.engine.training.detection import Detector, picked_rows
 from h2o_gan.engine.training.trainer import RUNNING
@@ -42,34 +42,34 @@ def fit(
     on_event: Listener | None = None,
     stop: threading.Event | None = None,
 ) -> Model:
-    """Train a GAN on a stream of rows.
+    """Train a model on a stream of rows.
 
     Args:
-        batches: the rows; columns are numbers, times or dictionaries, nulls where values miss.
-            The column named by ``parameters.weights_column`` gives the row weights.
-        parameters: what to train and how.
-        validation: rows with the same columns, scored beside the training rows.
-        checkpoint: an earlier model of the same columns and networks to go on from. Training goes
-            on for as long again; from a snapshot of a :class:`~h2o_gan.engine.events.Scored`, to
-            the end of the training that it was made of.
+        batches: the rows. Columns are numbers, times, texts or dictionaries, with nulls for missing
+            values. The column ``parameters.weights_column`` has the row weights.
+        parameters: of the training.
+        validation: rows with the same columns, which are scored but not trained on.
+        checkpoint: an earlier model of the same columns and networks to continue, for the default
+            number of epochs or up to ``parameters.epochs``. A snapshot of an unfinished run is
+            resumed with that run's schedule, up to its planned last epoch.
         on_event: called with each :data:`~h2o_gan.engine.events.Event`, in this thread.
-        stop: set it, from any thread, to end training after the current step.
+        stop: when set, from any thread, training ends after the current step.
 
     Returns:
-        The model. Its ``stopped_by`` says what ended the training: "epochs", "max_runtime_secs",
-        "stopping_rounds", "interrupted" or "diverged". In the last case the weights are the last
-        good ones and a RuntimeWarning says what to change.
+        The model. Its ``stopped_by`` says why the training ended: "epochs", "max_runtime_secs",
+        "stopping_rounds", "interrupted" or "diverged". After "diverged" it has the last good
+        weights, and a RuntimeWarning says which parameters to change.
 
     Raises:
         ValueError: the rows and the parameters do not fit each other.
-        TypeError: a column of a type that can't be learned.
-        TrainingDiverged: the losses were NaN from the start.
+        TypeError: a column has a type that is not supported.
+        TrainingDiverged: the losses were not finite before there were good weights.
         TrainingStopped: `stop` was set before the first step.
     """
-    _need_no_disk()
+    _allow_full_disk()
     device = resolve_device(parameters.device)
     stop = stop or threading.Event()
-    tell = on_event or (lambda event: None)
+    emit = on_event or (lambda event: None)
     if checkpoint is not None and not checkpoint.can_continue:
         raise ValueError(LEAN_CHECKPOINT)
     table, weights = read_rows(batches, parameters, stop)
@@ -80,7 +80,7 @@ def fit(
         encoder = checkpoint.encoder
         _check_checkpoint(checkpoint, table, parameters)
     if isinstance(encoder, PixelEncoder):
-        tell(Message(f"The rows are taken for {encoder.words}."))
+        emit(Message(f"The rows are treated as {encoder.summary}."))
     codes, kept = encode_rows(encoder, table, parameters, stop)
     if weights is not None and kept is not None:
         weights = weights[kept]
@@ -92,11 +92,11 @@ def fit(
         held_out, found = encode_rows(encoder, rows, parameters, stop)
         unseen = _real_rows(encoder, rows, held_out, None, found)
         del rows
-    training = FAMILIES[parameters.networks_for(isinstance(encoder, PixelEncoder))].training
-    run = training(encoder, codes, weights, held_out, parameters, device, checkpoint)
+    trainer = FAMILIES[parameters.networks_for(isinstance(encoder, PixelEncoder))].trainer
+    run = trainer(encoder, codes, weights, held_out, parameters, device, checkpoint)
     run.detect = Detector(real, unseen)
     with run.tuned_torch():
-        model: Model = run.run(tell, stop)
+        model: Model = run.run(emit, stop)
     return model
 
 
@@ -107,18 +107,18 @@ def _real_rows(
     weights: npt.NDArray[np.float64] | None,
     kept: npt.NDArray[np.bool_] | None,
 ) -> pa.Table:
-    """A few rows of `table`; of image files, their pixels."""
+    """Some rows of `table` for the detector; of image files, their pixels."""
     picked = picked_rows(len(codes), weights)
     if kept is None or not isinstance(encoder, PixelEncoder):
         return table.take(picked)
     return pa.Table.from_batches([encoder.decode_codes(codes[torch.from_numpy(picked)])])
 
 
-def _need_no_disk() -> None:
-    """See that a full temporary folder does not end the training.
+def _allow_full_disk() -> None:
+    """Let training run where no temporary folder can be written.
 
-    With its first optimiser torch names a folder for compiled code, of which there is none here,
-    and fails where no temporary folder can be written.
+    PyTorch asks for a folder for compiled code with the first optimizer. It fails if there is
+    none, although nothing is compiled here.
     """
     try:
         tempfile.gettempdir()

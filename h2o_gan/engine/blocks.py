@@ -1,4 +1,4 @@
-"""Blocks of a sample: each has its own seed, and several are made at once."""
+"""Blocks of a sample: each has a seed, and several are computed at once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,19 @@ T = TypeVar("T")
 
 
 def in_threads(make: Callable[[int], T], count: int, device: torch.device) -> Iterator[T]:
-    """``make(0)`` to ``make(count - 1)`` in order, on the CPU by as many threads as torch may use.
+    """Compute blocks in order, on the CPU with as many threads as PyTorch may use.
 
-    Each of them computes alone: small products gain less from threads of their own than blocks
-    do from each other. So does a single one, as sums in another order would round to other rows.
-    A few results are ahead of whoever takes them, no more.
+    Each block is computed by one thread: small products gain less from more threads than blocks
+    gain from each other. That holds for a single block too, as another order of sums would round
+    to other rows. At most one more block than there are threads is computed ahead.
+
+    Args:
+        make: computes the block of a number.
+        count: of blocks.
+        device: that `make` computes on; on others than the CPU there is one thread.
+
+    Yields:
+        ``make(0)`` to ``make(count - 1)``.
     """
     threads = torch.get_num_threads()
     if device.type != "cpu" or threads == 1:
@@ -43,5 +51,10 @@ def in_threads(make: Callable[[int], T], count: int, device: torch.device) -> It
 
 
 def block_seed(seed: int, block: int) -> int:
-    """The seed of one block of a sample."""
+    """The seed, of 64 bits, of one block of a sample.
+
+    Args:
+        seed: of the sample.
+        block: number of the block.
+    """
     return int(np.random.SeedSequence([seed, block]).generate_state(1, np.uint64)[0])

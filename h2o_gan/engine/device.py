@@ -1,4 +1,4 @@
-"""The device to train on, and to draw samples on."""
+"""The devices for training and for sampling, and copies of networks on the CPU."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def resolve_device(name: str) -> torch.device:
-    """The torch device of a ``device`` parameter.
+    """The PyTorch device for a value of the parameter ``device``.
+
+    Args:
+        name: "auto", "cpu", "cuda", "cuda:1" and so on, or "mps".
 
     Raises:
-        ValueError: an unknown name, or a device that is not there.
+        ValueError: the name is unknown, or the machine has no such device.
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -41,17 +44,17 @@ def resolve_device(name: str) -> torch.device:
 
 
 def sampling_device() -> torch.device:
-    """Where samples are drawn. Not MPS: places in a distribution are float64, which it lacks."""
+    """The device for sampling: CUDA or the CPU, as sampling needs float64, which MPS lacks."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def on_cpu(network: Network) -> Network:
-    """A copy that is not trained any more."""
+    """A copy of a network on the CPU, in evaluation mode and without gradients."""
     return copy.deepcopy(network).cpu().requires_grad_(False).eval()
 
 
 def copied(state: Any) -> Any:
-    """A deep copy of a state dict with its tensors on the CPU."""
+    """A deep copy of a state dict, its tensors on the CPU and without gradients."""
     if isinstance(state, Tensor):
         return state.detach().clone().cpu()
     if isinstance(state, Mapping):

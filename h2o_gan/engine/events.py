@@ -1,7 +1,7 @@
-"""What the engine tells whoever listens while it trains.
+"""The events that the engine reports during training.
 
-The progress bar, the scoring history, checkpoints and a job in the cluster all listen to these;
-the engine knows none of them.
+The progress bar, the scoring history, checkpoints and a job of the cluster are listeners; the
+engine depends on none of them.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far training is: a share from 0 to 1.
+    """The progress of a training.
 
-    ``snapshot`` makes a model of the weights as they are now, in the middle of an epoch or of the
-    critic's part, from which another training goes on; None where there is nothing to keep yet.
-    It may be called by the listener, in the thread that trains, before the listener returns. It
-    returns None where the weights have just exploded, and changes nothing of what training
-    learns. The model's history may be empty: it has the scorings so far.
+    Attributes:
+        share: of the training that is over, from 0 to 1.
+        snapshot: makes a model of the present weights, from which a training can be resumed; None
+            before the first step. The listener may call it, in its own call. It returns None if
+            the weights have just diverged, and does not change the training. The history of the
+            model has the scorings so far, of which there may be none.
     """
 
     share: float
@@ -36,7 +37,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Scored:
-    """A scoring: its row of the history, and the model as it is now, made only if asked for."""
+    """A scoring of the model in training.
+
+    Attributes:
+        row: of the history.
+        snapshot: makes a model of the present weights.
+    """
 
     row: dict[str, float | None]
     snapshot: Callable[[], Model]
@@ -44,7 +50,11 @@ class Scored:
 
 @dataclass(frozen=True)
 class Message:
-    """What training took the data for, where a user may want to know; a sentence."""
+    """An assumption about the data that the user should know.
+
+    Attributes:
+        text: a sentence.
+    """
 
     text: str
 
@@ -54,11 +64,11 @@ Listener = Callable[[Event], None]
 
 
 class Cadence:
-    """When to keep what was learned so far: often enough to lose little, at little cost.
+    """Limits how often checkpoints are made, and the time that they take.
 
     Args:
-        first: seconds before the first time, and the fewest between two.
-        share: the most that keeping may take of all time, a second and later time.
+        first: seconds before the first checkpoint, and the least between two.
+        share: largest share of all time that checkpoints may take, after the first one.
     """
 
     def __init__(self, first: float = 30.0, share: float = 0.1) -> None:
@@ -67,7 +77,14 @@ class Cadence:
         self._taken = 0.0
 
     def take(self, make: Callable[[], T]) -> T | None:
-        """What `make` returns, called only if it is time; else None."""
+        """Call `make` if a checkpoint is due.
+
+        Args:
+            make: makes the checkpoint.
+
+        Returns:
+            Its result, or None if none is due.
+        """
         now = time.monotonic()
         if now - self._last < self._first or self._taken > self._share * (now - self._began):
             return None

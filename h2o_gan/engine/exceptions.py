@@ -1,4 +1,4 @@
-"""What can go wrong in the engine, as callers catch it."""
+"""The exceptions of the engine."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ __all__ = ["Damaged", "ModelFileError", "TrainingDiverged", "TrainingStopped", "
 
 
 class TrainingStopped(Exception):
-    """Training was asked to stop before its first step, so there is no model."""
+    """A training was stopped before its first step, so there is no model.
+
+    Args:
+        when: the phase in which it was stopped, for the message.
+    """
 
     def __init__(self, when: str = "before the first training step") -> None:
         super().__init__(f"stopped {when}: there is no model.")
 
 
 class TrainingDiverged(RuntimeError):
-    """The losses became NaN or exploded before anything useful was learned."""
+    """The losses became NaN or very large before there were good weights."""
 
 
 class ModelFileError(ValueError):
-    """The file is not a model that this version can read."""
+    """A file is not a model that this version can read."""
 
 
 class Damaged(ValueError):
-    """A model file contradicts itself: the file's fault, whoever finds it."""
+    """The content of a model file is invalid or contradicts itself."""
 
 
 class Unreachable(ValueError):

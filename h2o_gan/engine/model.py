@@ -1,4 +1,4 @@
-"""What training leaves behind, whatever the networks: counts, history, samples, opinions."""
+"""The base of all models: samples, scores and the parts of a model file."""
 
 from __future__ import annotations
 
@@ -21,12 +21,24 @@ from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.weights import named
 from h2o_gan.parameters import Parameters
 
-__all__ = ["REALISM_SCHEMA", "Model", "actual_seed", "check_rows_and_seed", "scale_of"]
+__all__ = [
+    "REALISM_SCHEMA",
+    "Model",
+    "ModelParts",
+    "actual_seed",
+    "check_latents",
+    "check_rows_and_seed",
+    "score_quantiles",
+]
 
 Array = npt.NDArray[Any]
 
+LatentArray = npt.NDArray[np.float32]
+
 REALISM_SCHEMA = pa.schema([("realism", pa.float64()), ("critic_score", pa.float64())])
-REALISM_POINTS = 1001
+"""The columns of :meth:`Model.realism`."""
+
+_QUANTILES = 1001
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,27 +46,30 @@ class Model(ABC):
     """A trained model. Its networks are on the CPU.
 
     Attributes:
-        parameters: what it was trained with, the seed filled in.
-        encoder: table <-> codes.
-        real_scores: ascending quantiles of the scores of real rows.
-        epoch, step, seconds: how far training went, earlier runs counted in.
-        began_at: those three where the last run began, 0 unless it went on from a finished model.
-        history: one dict per scoring.
-        stopped_by: what ended the training.
-        rows, batch_size: of the training data and of a step.
-        last_generator: state of the generator before averaging, for going on with training; empty
-            where the file was saved without it.
-        generator_optimizer: state of Adam, for the same.
+        parameters: of the training, the seed filled in.
+        encoder: converts tables to codes and back.
+        real_scores: float64 (1001,) quantiles of the scores of real rows, ascending.
+        epoch: epochs trained, those of a checkpoint included.
+        step: steps trained, those of a checkpoint included.
+        seconds: time trained, that of a checkpoint included.
+        began_at: epoch, step and seconds where the last run began; zeros without a checkpoint.
+        history: one dict for each scoring.
+        stopped_by: why the training ended.
+        rows: number of training rows.
+        batch_size: rows of a step.
+        last_generator: state dict of the generator itself, not its EMA, for further training;
+            empty if the file was saved without it.
+        generator_optimizer: state dict of the generator's Adam, for further training.
     """
 
     kind: ClassVar[str]
-    """How a model file names the class."""
+    """Name of the family in a model file."""
     architecture: ClassVar[str]
-    """The parameter ``architecture`` that makes such a model."""
+    """Value of the parameter ``architecture`` that selects the family."""
     optimizers: ClassVar[tuple[str, ...]] = ("generator_optimizer", "critic_optimizer")
-    """Attributes that are states of optimisers."""
+    """Names of the attributes that are state dicts of optimizers."""
     supports: ClassVar[frozenset[str]] = frozenset()
-    """Which options of samples (:meth:`SampleOptions.given`) it can meet; or "imputation"."""
+    """Supported options of samples (:meth:`SampleOptions.given`), and "imputation"."""
 
     parameters: Parameters
     encoder: Encoder
@@ -76,13 +91,14 @@ class Model(ABC):
         return self.encoder.columns
 
     @property
-    def judged_columns(self) -> Sequence[Column]:
-        """The columns that :meth:`realism` looks at: all but names of rows."""
-        fresh = {row["column"] for row in self.describe() if row["treated_as"] == "identifier"}
-        return [column for column in self.columns if column.name not in fresh]
+    def scored_columns(self) -> Sequence[Column]:
+        """The columns that :meth:`realism` depends on: all but identifiers of rows."""
+        treated = self.describe()
+        identifiers = {row["column"] for row in treated if row["treated_as"] == "identifier"}
+        return [column for column in self.columns if column.name not in identifiers]
 
     def describe(self) -> list[dict[str, Any]]:
-        """What each column was taken for: dicts of column, type, treated_as, values, missing."""
+        """How each column is treated: dicts of column, type, treated_as, values and missing."""
         return self.encoder.describe()
 
     @property
@@ -101,18 +117,23 @@ class Model(ABC):
     ) -> pa.RecordBatchReader:
         """Draw rows.
 
-        They are made while the reader is read, a block at a time: memory does not grow with
-        `rows`. The same seed gives the same rows on the same machine.
+        Rows are generated in blocks while the reader is read, so memory does not grow with `rows`.
+        The same seed gives the same rows on the same machine.
 
         Args:
-            rows: how many, at least 1.
+            rows: number of rows, at least 1.
             seed: 0 or more; None for different rows each time.
-            conditions, balance, temperature: see :class:`~h2o_gan.engine.options.SampleOptions`.
+            conditions: see :class:`~h2o_gan.engine.options.SampleOptions`.
+            balance: see :class:`~h2o_gan.engine.options.SampleOptions`.
+            temperature: see :class:`~h2o_gan.engine.options.SampleOptions`.
+
+        Returns:
+            A reader of rows with the training columns.
 
         Raises:
-            ValueError: an argument is out of bounds, not supported by this family of models, or no
-                row can meet the conditions.
-            TypeError: an argument is of a wrong type.
+            ValueError: an argument is out of bounds or not supported by this family, or no row
+                can meet the conditions.
+            TypeError: an argument has the wrong type.
         """
         check_rows_and_seed(rows, seed)
         options = SampleOptions(conditions, balance, temperature)
@@ -121,10 +142,17 @@ class Model(ABC):
 
     @abstractmethod
     def _sample(self, rows: int, seed: int | None, options: SampleOptions) -> pa.RecordBatchReader:
-        """Draw rows; the arguments are checked."""
+        """Draw rows; the arguments have been checked."""
 
     def require(self, *needs: str) -> None:
-        """Raise ValueError unless this family of models supports all of `needs`."""
+        """Check that this family of models supports some options.
+
+        Args:
+            *needs: names of options, see :attr:`supports`.
+
+        Raises:
+            ValueError: an option is not supported.
+        """
         unfit = [need for need in needs if need not in self.supports]
         if unfit:
             raise ValueError(
@@ -133,10 +161,16 @@ class Model(ABC):
             )
 
     def impute(self, table: pa.Table, seed: int | None = None) -> pa.RecordBatchReader:
-        """The rows of `table`, which has the training columns, with missing cells filled.
+        """Fill missing cells of a table with draws from the model, given the rest of their row.
 
-        What was observed stays untouched; what was missing is drawn from the model, given the rest
-        of its row. Columns that were empty in training stay as they are.
+        Observed cells do not change. Columns that were empty in training stay empty.
+
+        Args:
+            table: rows with the training columns.
+            seed: 0 or more; None for different values each time.
+
+        Returns:
+            A reader of the filled rows.
 
         Raises:
             ValueError: this family of models does not impute.
@@ -146,13 +180,26 @@ class Model(ABC):
 
     @abstractmethod
     def scores(self, table: pa.Table) -> Array:
-        """(rows,) the raw opinion of each row, float64; higher for rows taken for real."""
+        """Score rows, higher for more realistic ones.
+
+        Args:
+            table: rows with the model's columns, or with paths of image files.
+
+        Returns:
+            float64 (rows,).
+        """
 
     def codes_of(self, table: pa.Table) -> Tensor:
-        """The codes of rows with the model's columns, or with paths of image files.
+        """Encode rows.
+
+        Args:
+            table: rows with the model's columns, or with paths of image files.
+
+        Returns:
+            Integer codes (rows, code columns), see the encoder's `encode`.
 
         Raises:
-            ValueError: image files can't be read.
+            ValueError: an image file cannot be read.
         """
         parameters = self.parameters
         if parameters.image_column not in table.column_names:
@@ -161,10 +208,14 @@ class Model(ABC):
         return encode_rows(self.encoder, table, strict, threading.Event())[0]
 
     def realism(self, batches: pa.RecordBatchReader) -> pa.RecordBatchReader:
-        """The critic's opinion of each row, with :data:`REALISM_SCHEMA`.
+        """Score rows and compare the scores with those of real training rows.
 
-        ``critic_score`` is the raw score, higher for rows it takes for real; ``realism`` is the
-        share of real training rows that score lower, from 0 to 1.
+        Args:
+            batches: rows with the model's columns, or with paths of image files.
+
+        Returns:
+            A reader with :data:`REALISM_SCHEMA`. ``critic_score`` is the raw score, higher for
+            more realistic rows; ``realism`` is the share of real rows with a lower one, 0 to 1.
         """
         shares = np.linspace(0, 1, len(self.real_scores))
 
@@ -187,7 +238,7 @@ class Model(ABC):
         """The tensors that sampling and scoring need, by name."""
 
     def training_tensors(self) -> dict[str, Tensor]:
-        """Those that only further training needs; none where a file was saved without them."""
+        """The tensors that only further training needs; empty if they were not saved."""
         if not self.can_continue:
             return {}
         optimizers = {name: getattr(self, name) for name in self.optimizers}
@@ -195,21 +246,24 @@ class Model(ABC):
 
     @property
     def can_continue(self) -> bool:
-        """Whether training can go on from it: it was not saved without the state of training."""
+        """Whether training can continue: the model has the state of its training."""
         return bool(self.last_generator)
 
     def token_arrays(self) -> list[Mapping[str, Array]]:
-        """Arrays of each learned column's tokens, where the model has tokens."""
+        """The arrays of each learned column's tokens; empty for families without tokens."""
         return []
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """What else the kind of model needs; JSON types."""
+        """The attributes of this family as JSON types."""
 
     @classmethod
     @abstractmethod
     def restore(cls, parts: ModelParts) -> Model:
-        """Inverse of :meth:`to_json`, :meth:`tensors` and :meth:`training_tensors`.
+        """Rebuild a model from :meth:`to_json`, :meth:`tensors` and :meth:`training_tensors`.
+
+        Args:
+            parts: of a model file.
 
         Raises:
             Damaged: the parts do not fit each other.
@@ -218,13 +272,13 @@ class Model(ABC):
 
 @dataclass(frozen=True)
 class ModelParts:
-    """What a model file says of a model.
+    """The parts of a model in a model file.
 
     Attributes:
-        data: as :meth:`Model.to_json` gives it.
-        tensors: for sampling, and for further training where they were not left out.
-        tokens: as :meth:`Model.token_arrays` gives it; None for files up to format 2, without them.
-        common: attributes of :class:`Model` itself, but for the state of training.
+        data: from :meth:`Model.to_json`.
+        tensors: from :meth:`Model.tensors` and, if saved, :meth:`Model.training_tensors`.
+        tokens: from :meth:`Model.token_arrays`; None for formats 1 and 2, which lack them.
+        common: attributes of :class:`Model` itself, without the state of training.
     """
 
     data: Mapping[str, Any]
@@ -234,7 +288,16 @@ class ModelParts:
 
 
 def check_rows_and_seed(rows: int, seed: int | None) -> None:
-    """Raise TypeError or ValueError unless these are a row count and a seed."""
+    """Check a number of rows and a seed.
+
+    Args:
+        rows: at least 1.
+        seed: at least 0, or None.
+
+    Raises:
+        TypeError: one of them is not a whole number.
+        ValueError: one of them is too small.
+    """
     for name, value, least in (("n", rows, 1), ("seed", seed, 0)):
         if value is None and name == "seed":
             continue
@@ -245,10 +308,40 @@ def check_rows_and_seed(rows: int, seed: int | None) -> None:
 
 
 def actual_seed(seed: int | None) -> int:
-    """The seed itself, or a new one."""
+    """The seed itself, or a random one of 62 bits for None."""
     return secrets.randbits(62) if seed is None else int(seed)
 
 
-def scale_of(scores: Array) -> Array:
-    """Quantiles of real rows' scores, as :attr:`Model.real_scores` has them."""
-    return np.quantile(scores, np.linspace(0, 1, REALISM_POINTS))
+def score_quantiles(scores: Array) -> Array:
+    """The quantiles of scores (n,) that :attr:`Model.real_scores` consists of, float64 (1001,)."""
+    return np.quantile(scores, np.linspace(0, 1, _QUANTILES))
+
+
+def check_latents(latents: npt.ArrayLike, size: int) -> LatentArray:
+    """Check latents that a user gives.
+
+    Args:
+        latents: (n, size) numbers, or one latent as (size,) or (size, 1).
+        size: length of a latent.
+
+    Returns:
+        float32 (n, size).
+
+    Raises:
+        ValueError: the shape does not fit, or a value is not a finite number.
+    """
+    vectors = np.asarray(latents)
+    if not np.issubdtype(vectors.dtype, np.number) or np.iscomplexobj(vectors):
+        raise ValueError(f"latent vectors must be numbers, not {vectors.dtype}.")
+    if vectors.shape == (size,) or (vectors.shape == (size, 1) and size > 1):
+        vectors = vectors.reshape(1, size)
+    if vectors.ndim != 2 or vectors.shape[1] != size or len(vectors) == 0:
+        raise ValueError(
+            f"latent vectors of shape {vectors.shape} do not fit: this generator takes "
+            f"(n, {size}), or one vector as ({size},) or ({size}, 1)."
+        )
+    with np.errstate(over="ignore"):
+        vectors = np.ascontiguousarray(vectors, np.float32)
+    if not np.all(np.isfinite(vectors)):
+        raise ValueError("latent vectors must be finite, but some are NaN or infinite.")
+    return vectors

@@ -66,7 +66,7 @@ def nearest_training_rows(model: Model, rows: pa.Table, training: pa.Table) -> p
     if training.num_rows < 2:
         raise ValueError("the training data have fewer than two rows: nothing can be compared.")
     encoder = model.encoder
-    columns = [column.name for column in model.judged_columns]
+    columns = [column.name for column in model.scored_columns]
     kept_rows = None  # indices of the training rows, where some are left out
     search: Callable[[Tensor, Tensor, Tensor | None], tuple[npt.NDArray[np.int64], Array]]
     if isinstance(encoder, PixelEncoder):

@@ -1,4 +1,4 @@
-"""What a sample may be asked to be: one typed object for all families of models."""
+"""The options of a sample, one typed object for all families of models."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class SampleOptions:
     """Options of a sample; a family of models says which it supports.
 
     Attributes:
-        conditions: what every row has to meet, by column: a level, a number or a time, a list of
-            them, a pair (low, high), or None for missing; or a table of some columns, whose cells
-            row by row are kept as they are.
-        balance: a categorical column whose levels come in equal numbers.
-        temperature: above 0; less than 1 for more typical rows, more for more varied ones.
+        conditions: by column, the values that every row must have: a level, a number or a time, a
+            list of them, a pair (low, high), or None for missing. Or a table of some columns,
+            whose cells are copied row by row.
+        balance: a categorical column whose levels get equal numbers of rows.
+        temperature: above 0; below 1 for more typical rows, above 1 for more varied ones.
 
     Raises:
         ValueError: the temperature is out of bounds.
-        TypeError: it is no number.
+        TypeError: the temperature is not a number.
     """
 
     conditions: Mapping[str, Any] | pa.Table | None = None
@@ -39,7 +39,7 @@ class SampleOptions:
             raise ValueError(f"temperature must be above 0 and finite, not {self.temperature!r}.")
 
     def given(self) -> list[str]:
-        """The options that differ from their defaults: what a family of models must support."""
+        """The names of the options that differ from their defaults."""
         by_row = isinstance(self.conditions, pa.Table)
         options = {
             "conditions by row": by_row,

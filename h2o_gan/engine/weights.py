@@ -1,4 +1,4 @@
-"""Tensors of a model file back to networks and optimisers, once they are seen to fit."""
+"""The tensors of networks and optimizers in a model file, and their checks when it is read."""
 
 from __future__ import annotations
 
@@ -15,17 +15,21 @@ __all__ = ["named", "network_of", "optimizer_of", "resumed"]
 Network = TypeVar("Network", bound=nn.Module)
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-_LARGEST = 1e12  # of a weight: products of larger ones are soon infinite
+_MAX_WEIGHT = 1e12  # products of larger weights overflow
 
 
 def named(
     states: Mapping[str, Mapping[str, Tensor]],
     optimizers: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Tensor]:
-    """The tensors of a model file: those of state dicts of networks, and of optimisers.
+    """Name the tensors of networks and optimizers for a model file.
+
+    Args:
+        states: state dicts by network.
+        optimizers: state dicts by optimizer.
 
     Returns:
-        The tensors by name, ``generator.project`` for instance.
+        The tensors by name, for instance ``generator.project.weight``.
     """
     parts = {name: _state_tensors(state) for name, state in states.items()}
     for name, state in (optimizers or {}).items():
@@ -36,9 +40,15 @@ def named(
 def resumed(
     name: str, build: Callable[[], nn.Module], tensors: Mapping[str, Tensor]
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The state of a network in training, ``last_{name}``, and of its optimiser.
+    """Read the state of a network in training, ``last_{name}``, and of its optimizer.
 
-    Both are empty where the file was saved without them.
+    Args:
+        name: of the network.
+        build: makes a network of the same sizes.
+        tensors: of the model file.
+
+    Returns:
+        Both state dicts; empty if the file was saved without them.
 
     Raises:
         Damaged: the tensors do not fit.
@@ -50,10 +60,10 @@ def resumed(
 
 
 def _state_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a network's state dict, those of a list as a single flat one.
+    """The tensors of a network's state dict, those of a list concatenated.
 
     ``heads.0``, ``heads.1`` and so on become ``heads``, (numbers,): a network of thousands of
-    tokens has thousands of small ones.
+    tokens has thousands of small tensors.
     """
     tensors: dict[str, Tensor] = {}
     lists: dict[str, list[Tensor]] = {}
@@ -66,10 +76,10 @@ def _state_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {**tensors, **{name: torch.cat(values) for name, values in lists.items()}}
 
 
-def _parted(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _split_lists(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Inverse of :func:`_state_tensors`, for a network whose state dict is like `wanted`.
 
-    What does not fit is left as it is, for whoever compares the shapes.
+    A tensor of another length stays as it is; the comparison of shapes then refuses it.
     """
     whole = dict(state)
     lists: dict[str, list[str]] = {}
@@ -87,32 +97,37 @@ def _parted(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[s
 
 
 def network_of(build: Callable[[], Network], name: str, tensors: Mapping[str, Tensor]) -> Network:
-    """The network that `build` makes, with the tensors named ``name.*`` for weights.
+    """Build a network with the tensors named ``name.*`` as its weights.
+
+    Args:
+        build: makes a network of the right sizes.
+        name: of the network.
+        tensors: of the model file.
 
     Raises:
-        Damaged: their names, shapes or types are not the network's, or they are not finite.
+        Damaged: names, shapes or types do not fit, or a weight is not finite.
     """
-    with torch.device("meta"):  # shapes without memory, until they are seen to fit
+    with torch.device("meta"):  # no memory is taken before the shapes are checked
         network = build()
-    state = _parted(_below(name, tensors), network.state_dict())
+    state = _split_lists(_below(name, tensors), network.state_dict())
     if any(value.dtype != torch.float32 for value in state.values()):
         raise Damaged(f"the weights of its {name} are not single precision")
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in state.items()}
     if wanted != found:
         raise Damaged(f"the weights of its {name} do not fit its architecture")
-    if not all(bool((value.abs() < _LARGEST).all()) for value in state.values()):
+    if not all(bool((value.abs() < _MAX_WEIGHT).all()) for value in state.values()):
         raise Damaged(f"the weights of its {name} are not finite")
     network.load_state_dict(state, assign=True)
     return network.requires_grad_(False).eval()
 
 
 def _optimizer_tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The moments in an Adam's state dict: of all weights that have some, one after the other.
+    """The moments in an Adam's state dict, concatenated over all weights that have some.
 
     Returns:
-        ``places``, (weights,) int64, which of the network's weights they are; ``step``, (weights,)
-        float32; ``exp_avg`` and ``exp_avg_sq``, (numbers,) float32.
+        ``places``, int64 (weights,), indices among the network's weights; ``step``, float32
+        (weights,); ``exp_avg`` and ``exp_avg_sq``, float32 (numbers,).
     """
     entries = state["state"]
     if not entries:
@@ -128,22 +143,27 @@ def _optimizer_tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def optimizer_of(name: str, network: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The state dict of an Adam over `network`; its rates are set anew by whoever trains.
+    """Read the state dict of an Adam; its learning rate is not stored.
+
+    Args:
+        name: of the optimizer.
+        network: whose weights it optimizes.
+        tensors: of the model file.
 
     Raises:
-        Damaged: the tensors named ``name.*`` are not its moments.
+        Damaged: the tensors named ``name.*`` are not moments of these weights.
     """
     weights = list(network.parameters())
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in _entries(name, _below(name, tensors), weights).items():
-        place, _, entry = key.partition(".")
-        known = place.isascii() and place.isdecimal() and len(place) < 10
-        if not known or int(place) >= len(weights) or entry not in _MOMENTS:
+        number, _, entry = key.partition(".")
+        is_index = number.isascii() and number.isdecimal() and len(number) < 10
+        if not is_index or int(number) >= len(weights) or entry not in _MOMENTS:
             raise Damaged(f"its {name} does not fit its networks")
-        shape = () if entry == "step" else tuple(weights[int(place)].shape)
+        shape = () if entry == "step" else tuple(weights[int(number)].shape)
         if tuple(value.shape) != shape or value.dtype != torch.float32:
             raise Damaged(f"its {name} does not fit its networks")
-        state.setdefault(int(place), {})[entry] = value
+        state.setdefault(int(number), {})[entry] = value
     if any(len(entry) != len(_MOMENTS) for entry in state.values()):
         raise Damaged(f"its {name} is not whole")
     group = torch.optim.Adam(weights).state_dict()["param_groups"][0]
@@ -153,13 +173,14 @@ def optimizer_of(name: str, network: nn.Module, tensors: Mapping[str, Tensor]) -
 def _entries(
     name: str, found: Mapping[str, Tensor], weights: list[nn.Parameter]
 ) -> Mapping[str, Tensor]:
-    """The moments by weight, "0.exp_avg" and so on, as files up to format 2 have them."""
-    places = found.get("places")
-    if places is None:
+    """The moments by weight, "0.exp_avg" and so on, as formats 1 and 2 have them."""
+    indices = found.get("places")
+    if indices is None:
         return found
-    own = [weights[place] for place in places.tolist()] if _are_places(places, weights) else []
-    lengths = [weight.numel() for weight in own]
-    if not own or set(found) != {"places", *_MOMENTS} or found["step"].shape != places.shape:
+    are_valid = _are_indices(indices, weights)
+    optimized = [weights[index] for index in indices.tolist()] if are_valid else []
+    lengths = [weight.numel() for weight in optimized]
+    if not optimized or set(found) != {"places", *_MOMENTS} or found["step"].shape != indices.shape:
         raise Damaged(f"its {name} does not fit its networks")
     entries: dict[str, Tensor] = {}
     for moment in _MOMENTS:
@@ -167,18 +188,18 @@ def _entries(
         if moment != "step" and flat.shape != (sum(lengths),):
             raise Damaged(f"its {name} does not fit its networks")
         parts = flat.unbind() if moment == "step" else flat.split(lengths)  # type: ignore[no-untyped-call]
-        for place, weight, part in zip(places.tolist(), own, parts, strict=True):
+        for index, weight, part in zip(indices.tolist(), optimized, parts, strict=True):
             shape = () if moment == "step" else weight.shape
-            entries[f"{place}.{moment}"] = part.reshape(shape).clone()
+            entries[f"{index}.{moment}"] = part.reshape(shape).clone()
     return entries
 
 
-def _are_places(places: Tensor, weights: list[nn.Parameter]) -> bool:
-    whole = places.dtype == torch.int64 and places.ndim == 1 and len(places) <= len(weights)
-    return whole and bool(((places >= 0) & (places < len(weights))).all())
+def _are_indices(indices: Tensor, weights: list[nn.Parameter]) -> bool:
+    fits = indices.dtype == torch.int64 and indices.ndim == 1 and len(indices) <= len(weights)
+    return fits and bool(((indices >= 0) & (indices < len(weights))).all())
 
 
 def _below(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors named ``name.*``, without that."""
+    """The tensors named ``name.*``, by the rest of their names."""
     prefix = f"{name}."
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -583,7 +583,7 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         from h2o_gan.cluster.frames import open_frame, write_frame
 
         model = self._model_with_root()
-        columns = list(model.judged_columns)
+        columns = list(model.scored_columns)
         names = [column.name for column in columns]
         path = model.parameters.image_column
         if path is not None and path in test_data.names:

@@ -192,14 +192,14 @@ class Check:
         step, out = self._pass(family)
         result: Json = {}
         reference: Tensor | None = None
-        for name, level, half in (
+        for name, level, autocast in (
             ("fp32", "highest", False),
             ("tf32", "high", False),
             ("bf16", "high", True),
         ):
             torch.set_float32_matmul_precision(level)
             torch.backends.cudnn.allow_tf32 = level == "high"
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=autocast):
                 result[f"{name}_passes_a_second"] = self._rate(step)
                 values = out().float()
             if reference is None:
@@ -314,12 +314,12 @@ def model_scores(model: Model, rows: pa.Table, device: torch.device) -> np.ndarr
             )
         reader.cpu()
         return scores.double().cpu().numpy()
-    from h2o_gan.engine.mlp.expansion import expansion_of
+    from h2o_gan.engine.mlp.features import feature_transform
 
-    expansion = expansion_of(model.encoder, device)
+    features = feature_transform(model.encoder, device)
     with torch.no_grad():
-        seen = expansion.expand(model.encoder.encode(rows).to(device), None)
-        return model.critic(seen).flatten().double().cpu().numpy()  # type: ignore[attr-defined]
+        features = features.expand(model.encoder.encode(rows).to(device), None)
+        return model.critic(features).flatten().double().cpu().numpy()  # type: ignore[attr-defined]
 
 
 def exact() -> None:

@@ -370,7 +370,7 @@ def speed(data: Data, options: argparse.Namespace) -> None:
     table = data.table(True)
     encoder = PixelEncoder.fit_images(table, data.train.shape[1:], "label")
     parameters = Parameters(response_column="label", seed=0, device="cpu")
-    training = image_training.ImageTraining(
+    training = image_training.ImageTrainer(
         encoder, encoder.encode(table), None, None, parameters, torch.device("cpu"), None
     )
     training.schedule(0.5)  # past its start
@@ -387,17 +387,17 @@ def speed(data: Data, options: argparse.Namespace) -> None:
     def bare(step: int) -> None:
         rows = torch.randint(len(codes), (batch,))
         real, own = images[rows], classes[rows]
-        with training._half():
+        with training._autocast():
             made = generator(torch.randn(batch, training.sizes.latent), own).float()
         fake = made.detach()
         penalized = step % image_training._PENALTY_EVERY == 0
         if penalized:
             real.requires_grad_()
             fake.requires_grad_()
-        with training._half():
-            seen = critic.seen(torch.cat([real, fake]))
-            on_real, on_fake = critic.judge(seen, torch.cat([own, own])).float().chunk(2)
-            guesses = critic.label(seen[:batch])
+        with training._autocast():
+            features = critic.features(torch.cat([real, fake]))
+            on_real, on_fake = critic.score(features, torch.cat([own, own])).float().chunk(2)
+            guesses = critic.label(features[:batch])
         loss = F.softplus(on_fake - on_real).mean() + F.cross_entropy(guesses.float(), own)
         if penalized:
             loss = loss + r1_r2(on_real, on_fake, real, fake, 1.0)
@@ -405,24 +405,24 @@ def speed(data: Data, options: argparse.Namespace) -> None:
         loss.backward()
         optimizers[1].step()
         critic.requires_grad_(False)
-        with training._half():
+        with training._autocast():
             on_fake = critic(made, own).float()
         loss = F.softplus(on_real.detach() - on_fake).mean()
-        with training._half():
+        with training._autocast():
             with torch.no_grad():
                 means, logs = reader(images[rows])
                 hidden = means + torch.randn(means.shape) * logs.exp()
             drawn = generator.decode(hidden, own)
         loss = loss + (drawn.float() - images[rows]).square().mean()
         noise, moment = torch.randn(hidden.shape), torch.rand(batch, 1)
-        loss = loss + generator.flow.error(hidden, own, noise, moment)
+        loss = loss + generator.flow.loss(hidden, own, noise, moment)
         optimizers[0].zero_grad()
         loss.backward()
         optimizers[0].step()
         critic.requires_grad_(True)
 
     def engines(step: int) -> None:
-        training.one_step(torch.randint(len(codes), (batch,)), losses)
+        training.train_step(torch.randint(len(codes), (batch,)), losses)
 
     times = {"engine": 0.0, "bare": 0.0}
     for turn in range(6):  # by turns: the machine's other work then weighs on both alike

@@ -59,7 +59,7 @@ def test_pixel_frames_are_trained_on_and_come_back(gan, frame, capsys):
 
 def test_what_was_assumed_is_printed(frame, capsys):
     H2OGANEstimator(seed=1, epochs=1, device="cpu").train(y="digit", training_frame=frame)
-    assert "The rows are taken for 8 x 8 grey images of 10 classes in 'digit'." in (
+    assert "The rows are treated as 8 x 8 grey images of 10 classes in 'digit'." in (
         capsys.readouterr().out
     )
 

@@ -1,7 +1,7 @@
-"""Files of images to pixel tables: found under one root, turned, cropped and read in parallel.
+"""Reads image files below one root, in parallel, and rotates, scales and crops them.
 
-What a column of paths names is as hostile as any input: nothing outside the root is opened, and
-what is opened has to be an image of sane size in a common format.
+Paths are untrusted input: nothing outside the root is opened, and a file must be an image of
+bounded size in a common format.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["read_images"]
 Array = npt.NDArray[Any]
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-_MOST_PIXELS = 100_000_000  # of a file: what it unfolds into may be far larger than itself
+_MAX_PIXELS = 100_000_000  # of a file, which may decompress to far more than its size
 _SHOWN = 10
 
 
@@ -37,21 +37,22 @@ def read_images(
 ) -> tuple[Array, Array]:
     """Read image files.
 
-    They are turned as their EXIF data say, and scaled and cropped around the middle to `shape`
-    without being distorted.
+    Images are rotated by their EXIF data, and scaled and center-cropped to `shape` without
+    distortion.
 
     Args:
         paths: of the files, absolute or below `root`.
-        root: the folder that all have to lie in, symbolic links followed.
-        shape: (height, width, colours), colours 1 or 3.
-        skip: whether unreadable files are left out with a warning.
-        stop: set it, from any thread, to end.
+        root: the folder that contains all of them, symbolic links followed.
+        shape: (height, width, channels), with 1 or 3 channels.
+        skip: whether to leave out unreadable files with a warning.
+        stop: when set, from any thread, reading ends.
 
     Returns:
-        uint8 images (read, height, width, colours), and which of the paths they are, (paths,) bool.
+        uint8 images (n, height, width, channels) of the n files that were read, and the bool mask
+        (paths,) of these files.
 
     Raises:
-        ValueError: a path leads out of the root, or files can't be read; the message lists them.
+        ValueError: a path leads out of the root, or a file cannot be read; the message lists them.
         TrainingStopped: `stop` was set.
     """
     folder = Path(root).expanduser()
@@ -66,22 +67,22 @@ def read_images(
     if outside:
         raise ValueError(
             f"{len(outside)} paths lead out of image_root={str(folder)!r}: {_some(outside)}. "
-            "Nothing there is opened: give another image_root, or leave those rows out."
+            "Nothing there is opened: pass another image_root, or leave out those rows."
         )
     images = np.zeros((len(files), *shape), np.uint8)
     failures: list[str | None] = [None] * len(files)
 
-    def read(place: int) -> None:
+    def read(index: int) -> None:
         if stop is not None and stop.is_set():
             return
-        file = files[place]
+        file = files[index]
         if file is None:
-            failures[place] = f"row {place + 1} has no path"
+            failures[index] = f"row {index + 1} has no path"
             return
         try:
-            images[place] = _read(file, shape)
-        except Exception as error:  # whatever a decoder trips over, the file is what is wrong
-            failures[place] = f"{paths[place]} ({_reason(error)})"
+            images[index] = _read(file, shape)
+        except Exception as error:  # any error of a decoder means a bad file
+            failures[index] = f"{paths[index]} ({_reason(error)})"
 
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
         for _ in pool.map(read, range(len(files)), chunksize=64):
@@ -89,21 +90,21 @@ def read_images(
     if stop is not None and stop.is_set():
         raise TrainingStopped("while images were read")
     failed = [failure for failure in failures if failure is not None]
-    kept = np.array([failure is None for failure in failures], bool)
-    if failed and (not skip or not kept.any()):
+    was_read = np.array([failure is None for failure in failures], bool)
+    if failed and (not skip or not was_read.any()):
         raise ValueError(
-            f"{len(failed)} of {len(files)} images can't be read: {_some(failed)}. Mend them, or "
-            "set image_errors='skip' to leave those rows out."
+            f"{len(failed)} of {len(files)} images can't be read: {_some(failed)}. Repair them, or "
+            "set image_errors='skip' to leave out those rows."
         )
     if failed:
         warn(
             f"{len(failed)} of {len(files)} images can't be read and are left out: {_some(failed)}."
         )
-    return images[kept] if failed else images, kept
+    return images[was_read] if failed else images, was_read
 
 
 def _inside(path: str | None, folder: Path) -> Path | None:
-    """The file that a path means, if it lies in the folder."""
+    """The file of a path, or None if it is outside the folder."""
     if not path or "\0" in path:
         return None
     try:
@@ -116,23 +117,23 @@ def _inside(path: str | None, folder: Path) -> Path | None:
 def _read(file: Path, shape: tuple[int, int, int]) -> Array:
     from PIL import Image, ImageOps
 
-    height, width, colours = shape
-    if file.exists() and not file.is_file():  # a pipe would be waited for without end
+    height, width, channels = shape
+    if file.exists() and not file.is_file():  # opening a pipe would block
         raise ValueError("it is not a file")
     with Image.open(file, formats=_FORMATS) as image:
-        if image.width * image.height > _MOST_PIXELS:
+        if image.width * image.height > _MAX_PIXELS:
             raise ValueError(f"it has {image.width} x {image.height} pixels")
-        image.draft("L" if colours == 1 else "RGB", (2 * width, 2 * height))
-        turned = ImageOps.exif_transpose(image)
-        if turned.mode in ("RGBA", "LA", "PA") or "transparency" in turned.info:
-            # What is see-through shows black: the darkest of every palette.
-            turned = turned.convert("RGBA")
-            ground = Image.new("RGBA", turned.size, (0, 0, 0, 255))
-            turned = Image.alpha_composite(ground, turned)
-        if turned.mode.startswith("I;16"):  # else all but the darkest would show white
-            turned = Image.fromarray((np.asarray(turned) >> 8).astype(np.uint8))
-        turned = turned.convert("L" if colours == 1 else "RGB")
-        fitted = ImageOps.fit(turned, (width, height), Image.Resampling.LANCZOS)
+        image.draft("L" if channels == 1 else "RGB", (2 * width, 2 * height))
+        rotated = ImageOps.exif_transpose(image)
+        if rotated.mode in ("RGBA", "LA", "PA") or "transparency" in rotated.info:
+            # Transparent pixels become black.
+            rotated = rotated.convert("RGBA")
+            background = Image.new("RGBA", rotated.size, (0, 0, 0, 255))
+            rotated = Image.alpha_composite(background, rotated)
+        if rotated.mode.startswith("I;16"):  # convert() would clip to 255
+            rotated = Image.fromarray((np.asarray(rotated) >> 8).astype(np.uint8))
+        rotated = rotated.convert("L" if channels == 1 else "RGB")
+        fitted = ImageOps.fit(rotated, (width, height), Image.Resampling.LANCZOS)
         return np.asarray(fitted, np.uint8).reshape(shape)
 
 

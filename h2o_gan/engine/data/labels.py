@@ -1,4 +1,4 @@
-"""Labels of images: the classes that a label column names."""
+"""The labels of images and their classes."""
 
 from __future__ import annotations
 
@@ -18,32 +18,42 @@ __all__ = ["Labels"]
 
 Array = npt.NDArray[Any]
 
-_MOST_CLASSES = 1000
+_MAX_CLASSES = 1000
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The column that says what images show, and the classes that occur in it.
+    """The label column of images, and the classes that occur in it.
 
-    ``classes`` are levels, or whole numbers in ascending order; ``shares`` their probabilities.
+    Attributes:
+        column: the label column.
+        position: index of the column among all columns.
+        classes: levels, or whole numbers in ascending order.
+        shares: probabilities of the classes.
     """
 
     column: Column
-    place: int
+    position: int
     classes: tuple[str | int, ...]
     shares: tuple[float, ...]
 
     @classmethod
-    def fit(cls, name: str, values: pa.ChunkedArray, place: int) -> Labels:
-        """The classes of a label column.
+    def fit(cls, name: str, values: pa.ChunkedArray, position: int) -> Labels:
+        """Find the classes of a label column.
+
+        Args:
+            name: of the column.
+            values: (rows,) whole numbers or a dictionary.
+            position: index of the column among all columns.
 
         Raises:
-            ValueError: labels are missing, too many, or of a kind that is no label.
+            ValueError: a label is missing, there are too many classes, or the column has another
+                type.
         """
         kind = kind_of(values.type)
         if kind not in ("enum", "int"):
             raise ValueError(
-                f"y={name!r} is a label of images, but its column is {kind}: convert it with "
+                f"y={name!r} is the label of images, but its column is {kind}: convert it with "
                 "asfactor()."
             )
         if values.null_count:
@@ -63,16 +73,23 @@ class Labels:
             levels = ()
             found, counts = np.unique(values.to_numpy(), return_counts=True)
             classes = tuple(int(value) for value in found)
-        if len(classes) > _MOST_CLASSES:
+        if len(classes) > _MAX_CLASSES:
             raise ValueError(
                 f"y={name!r} has {len(classes):,} classes; images can be learned by at most "
-                f"{_MOST_CLASSES:,}. Is it the label?"
+                f"{_MAX_CLASSES:,}. Is it the label?"
             )
         shares = tuple((counts / counts.sum()).tolist())
-        return cls(Column(name, kind, levels), place, classes, shares)
+        return cls(Column(name, kind, levels), position, classes, shares)
 
     def encode(self, values: pa.ChunkedArray) -> Array:
-        """(rows,) int64 places among the classes; -1 for labels that training never saw."""
+        """Encode labels.
+
+        Args:
+            values: (rows,) labels of the column's type.
+
+        Returns:
+            int64 (rows,) indices of the classes; -1 for labels that are no class.
+        """
         wanted = values.cast(pa.string() if self.column.kind == "enum" else pa.int64())
         known = pa.array(self.classes, wanted.type)
         found = pc.fill_null(pc.index_in(wanted, value_set=known), -1)
@@ -80,17 +97,24 @@ class Labels:
         return codes
 
     def decode(self, codes: Array) -> pa.Array:
-        """The inverse of :meth:`encode`."""
+        """Decode int64 (rows,) indices of classes to labels of the column's type."""
         if self.column.kind == "int":
             return pa.array(np.asarray(self.classes, np.int64)[codes])
-        place = {level: number for number, level in enumerate(self.column.levels)}
-        indices = np.array([place[str(level)] for level in self.classes], np.int32)[codes]
+        index_of = {level: index for index, level in enumerate(self.column.levels)}
+        indices = np.array([index_of[str(level)] for level in self.classes], np.int32)[codes]
         return pa.DictionaryArray.from_arrays(
             pa.array(indices), pa.array(self.column.levels, pa.string())
         )
 
-    def code_of(self, label: Any) -> int:
-        """The place of one label among the classes. Raises ValueError for others."""
+    def index_of(self, label: Any) -> int:
+        """The index of the class of one label.
+
+        Args:
+            label: a level, or a whole number.
+
+        Raises:
+            ValueError: no class has this label.
+        """
         if self.column.kind == "enum":
             wanted: Any = str(label)
         elif isinstance(label, bool) or not isinstance(label, int | float | np.number):
@@ -106,24 +130,32 @@ class Labels:
         return self.classes.index(wanted)
 
     def to_json(self) -> dict[str, Any]:
-        """A dict of JSON types; :meth:`from_json` is its inverse."""
+        """Convert to a dict of JSON types; :meth:`from_json` is the inverse."""
         return {
             "column": self.column.to_json(),
-            "place": self.place,
+            "place": self.position,
             "classes": list(self.classes),
             "shares": list(self.shares),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], columns: int) -> Labels:
-        """Rebuild labels among so many columns. Raises Damaged for other data."""
-        column, place = Column.from_json(data["column"]), data["place"]
+        """Rebuild labels.
+
+        Args:
+            data: from :meth:`to_json`.
+            columns: number of all columns.
+
+        Raises:
+            Damaged: the data contradict each other.
+        """
+        column, position = Column.from_json(data["column"]), data["place"]
         classes, shares = data["classes"], [float(share) for share in data["shares"]]
         wanted = str if column.kind == "enum" else int
         if (
             column.kind not in ("enum", "int")
-            or not place < columns
-            or len(classes) > _MOST_CLASSES
+            or not position < columns
+            or len(classes) > _MAX_CLASSES
             or len(set(classes)) != len(classes)
             or not all(isinstance(c, wanted) for c in classes)
             or (column.kind == "enum" and not set(classes) <= set(column.levels))
@@ -131,4 +163,4 @@ class Labels:
             or not all(share > 0 for share in shares)
         ):
             raise Damaged("the labels do not fit together")
-        return cls(column, place, tuple(classes), tuple(shares))
+        return cls(column, position, tuple(classes), tuple(shares))

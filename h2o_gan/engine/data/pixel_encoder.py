@@ -1,8 +1,7 @@
-"""Pixel columns <-> tensors.
+"""The encoder of pixel columns.
 
-A frame of pixels is one image a row, not a table of unrelated numbers: all columns share one
-scale, stay uint8 in memory, and constant ones (a black border) belong to the picture. One more
-column may say what an image shows: its label.
+A table of pixels has one image in each row: all columns share one scale, stay uint8 in memory, and
+constant ones (a black border) belong to the image. One more column may be the label of the image.
 """
 
 from __future__ import annotations
@@ -28,13 +27,19 @@ __all__ = ["PixelEncoder", "image_shape_of"]
 
 Array = npt.NDArray[Any]
 
-_FEWEST_PIXELS = 64
-_SMALLEST_SIDE, _LARGEST_SIDE = 8, 128
+_MIN_PIXELS = 64
 _LEVELS = 255
 
 
 def image_shape_of(columns: int) -> tuple[int, int, int] | None:
-    """Height, width and colours of square images of so many pixel columns, grey ones first."""
+    """The shape of square images.
+
+    Args:
+        columns: number of pixel columns.
+
+    Returns:
+        (height, width, channels), grey images before coloured ones; None if there is no such shape.
+    """
     for colours in (1, 3):
         side = math.isqrt(columns // colours)
         if side * side * colours == columns and columns:
@@ -43,16 +48,17 @@ def image_shape_of(columns: int) -> tuple[int, int, int] | None:
 
 
 class PixelEncoder:
-    """Columns that together are an image, and perhaps one that is its label.
+    """The encoder of columns that together are an image, and of its label.
 
-    Pixel columns run row by row, each pixel's colours next to each other, as an image of `shape`
-    is flattened by NumPy.
+    Pixel columns are in the order in which NumPy flattens an image of `shape`: row by row, the
+    channels of a pixel next to each other.
 
     Args:
-        columns: all columns, in the frame's order.
-        shape: (height, width, colours) of the pixel columns.
-        low, high: the range of the values; samples keep it.
-        labels: the label's column, if there is one.
+        columns: all columns, in the order of the table.
+        labels: of the images, or None.
+        shape: (height, width, channels).
+        low: the smallest value of a pixel.
+        high: the largest value of a pixel.
     """
 
     def __init__(
@@ -68,27 +74,34 @@ class PixelEncoder:
         self.shape, self.low, self.high, self.labels = shape, low, high, labels
         self.pixels = tuple(
             column
-            for place, column in enumerate(self.columns)
-            if labels is None or place != labels.place
+            for index, column in enumerate(self.columns)
+            if labels is None or index != labels.position
         )
         self.width = len(self.pixels)
         self._whole = all(column.kind == "int" for column in self.pixels)
-        # Whole numbers of a small range are codes themselves; others the nearest of 256 levels.
+        # Whole numbers of a small range are their own codes; other values get one of 256 levels.
         self.levels = int(high - low) if self._whole and high - low <= _LEVELS else _LEVELS
 
     @classmethod
     def fit(cls, table: pa.Table, label: str | None = None) -> PixelEncoder | None:
-        """The encoder of a table that is plainly pixels, and perhaps a label, or None.
+        """Make the encoder of a table that is recognised as pixels.
 
-        Plainly pixels are at least 64 columns, a square number of them (or three times one, for
-        colours), whole numbers from 0 to at most 255 without missing values, where at least a
-        quarter of the columns reach half of the largest value: columns on one scale.
+        These are at least 64 columns, a square number of them (or three times one, for colour).
+        Their values are whole numbers from 0 to at most 255, none missing. At least a quarter of
+        the columns reach half of the largest value, so that they are on one scale.
+
+        Args:
+            table: pixel columns and, if `label` names it, the label's.
+            label: name of the label's column, or None.
+
+        Returns:
+            The encoder; None if the columns are not recognised.
 
         Raises:
-            ValueError: the column is no label.
+            ValueError: the label's column does not have labels.
         """
         names = [name for name in table.column_names if name != label]
-        largest = _plain_pixels(table, names)
+        largest = _largest_pixel(table, names)
         if largest is None:
             return None
         shape = image_shape_of(len(names))
@@ -96,44 +109,55 @@ class PixelEncoder:
         return cls(*_with_label(table, names, label), shape=shape, low=0, high=largest)
 
     @staticmethod
-    def stray_column(table: pa.Table) -> str | None:
-        """The one column of a table whose others are plainly pixels, or None.
+    def non_pixel_column(table: pa.Table) -> str | None:
+        """The only column that is not a pixel, if the others are recognised as pixels.
 
-        It is looked for at either end, where labels are.
+        Only the first and the last column are tried: labels are there.
+
+        Args:
+            table: any.
+
+        Returns:
+            The column's name, or None.
         """
         names = table.column_names
-        for stray in dict.fromkeys(names[-1:] + names[:1]):
-            if _plain_pixels(table, [name for name in names if name != stray]) is not None:
-                return str(stray)
+        for other in dict.fromkeys(names[-1:] + names[:1]):
+            if _largest_pixel(table, [name for name in names if name != other]) is not None:
+                return str(other)
         return None
 
     @classmethod
     def of_files(
         cls, shape: Sequence[int], label: str | None, labels: pa.ChunkedArray | None
     ) -> PixelEncoder:
-        """The encoder of image files: its columns are pixels 0 to 255 and, last, the label's.
+        """Make the encoder of image files, whose columns are pixels 0 to 255 and then the label.
+
+        Args:
+            shape: (height, width) or (height, width, channels).
+            label: name of the label's column, or None.
+            labels: (rows,) labels, or None.
 
         Raises:
-            ValueError: the column is no label.
+            ValueError: the label's column does not have labels.
         """
-        height, width, colours = (*shape, 1)[:3]
-        names = [f"pixel{place}" for place in range(height * width * colours)]
+        height, width, channels = (*shape, 1)[:3]
+        names = [f"pixel{index}" for index in range(height * width * channels)]
         columns = [Column(name, "int") for name in names]
         known = None
         if label is not None:
             known = Labels.fit(label, labels, len(columns))
             columns.append(known.column)
-        return cls(columns, known, shape=(height, width, colours), low=0, high=_LEVELS)
+        return cls(columns, known, shape=(height, width, channels), low=0, high=_LEVELS)
 
     @classmethod
     def fit_images(
         cls, table: pa.Table, shape: Sequence[int] | None, label: str | None
     ) -> PixelEncoder:
-        """The encoder of a table that the user says is images.
+        """Make the encoder of a table that the user declares to be images.
 
         Args:
             table: pixel columns in any numeric range and, if `label` names it, the label's.
-            shape: (height, width) or (height, width, colours); None to tell it from the columns.
+            shape: (height, width) or (height, width, channels); None for square images.
             label: name of the label's column, or None.
 
         Raises:
@@ -143,16 +167,16 @@ class PixelEncoder:
         others = [n for n in names if kind_of(table.schema.field(n).type) not in ("int", "real")]
         if others:
             raise ValueError(
-                f"images have numeric columns, a pixel each, but {_listed(others)} "
-                f"{'is' if len(others) == 1 else 'are'} not: give the label as y, leave others out "
-                "with ignored_columns."
+                f"images have numeric columns, one for each pixel, but {_listed(others)} "
+                f"{'is' if len(others) == 1 else 'are'} not: pass the label as y, and leave out "
+                "others with ignored_columns."
             )
         size = _checked_shape(shape, len(names), names)
-        holed = [name for name in names if table.column(name).null_count]
-        if holed:
+        incomplete = [name for name in names if table.column(name).null_count]
+        if incomplete:
             raise ValueError(
-                f"pixels can't be missing, but {_listed(holed)} "
-                f"{'has' if len(holed) == 1 else 'have'} missing values: leave those rows out."
+                f"pixels cannot be missing, but {_listed(incomplete)} "
+                f"{'has' if len(incomplete) == 1 else 'have'} missing values: leave out those rows."
             )
         low, high = math.inf, -math.inf
         for name in names:
@@ -163,32 +187,44 @@ class PixelEncoder:
         if low >= high:
             raise ValueError("every pixel of every image is the same: there is nothing to learn.")
         whole = all(kind_of(table.schema.field(name).type) == "int" for name in names)
-        if low >= 0:  # pictures of a dark scene are still pictures whose black is zero
+        if low >= 0:  # black is 0, also in images that have no black pixel
             low, high = 0.0, high if whole or high > 1 else 1.0
         return cls(*_with_label(table, names, label), shape=size, low=low, high=high)
 
     def encode(self, table: pa.Table) -> Tensor:
-        """A table with these columns to uint8 codes, values clipped to the range.
+        """Encode rows; values are clipped to the range.
 
-        They are (rows, pixels) or, with a label, (rows, pixels + 2): the class as two bytes, the
-        lower one first, 65535 for a class that is not known.
+        Args:
+            table: rows with these columns.
+
+        Returns:
+            uint8 (rows, pixels) on the CPU or, with a label, (rows, pixels + 2): the class's index
+            in two bytes, the lower one first, 65535 for an unknown class.
         """
         codes = self._empty_codes(table)
         scale = self.levels / (self.high - self.low)
-        for place, column in enumerate(self.pixels):
+        for index, column in enumerate(self.pixels):
             values = pc.fill_null(table.column(column.name), 0).to_numpy()
             values = np.nan_to_num((values - self.low) * scale)
-            codes[:, place] = np.rint(np.clip(values, 0, self.levels))
+            codes[:, index] = np.rint(np.clip(values, 0, self.levels))
         return torch.from_numpy(codes)
 
     def encode_images(self, images: Array, table: pa.Table) -> Tensor:
-        """uint8 images (rows, height, width, colours), their labels in `table`, to codes."""
+        """Encode images.
+
+        Args:
+            images: uint8 (rows, height, width, channels).
+            table: with the label's column, if there are labels.
+
+        Returns:
+            Codes as of :meth:`encode`.
+        """
         codes = self._empty_codes(table)
         codes[:, : self.width] = images.reshape(len(images), self.width)
         return torch.from_numpy(codes)
 
     def _empty_codes(self, table: pa.Table) -> Array:
-        """Codes whose pixels are still to be filled in."""
+        """Codes with classes, but uninitialized pixels."""
         codes = np.empty((table.num_rows, self.width + (0 if self.labels is None else 2)), np.uint8)
         if self.labels is not None:
             classes = self.labels.encode(table.column(self.labels.column.name))
@@ -196,55 +232,61 @@ class PixelEncoder:
         return codes
 
     def classes_of(self, codes: Tensor) -> Tensor:
-        """(rows,) int64 the classes in codes of :meth:`encode`."""
+        """The classes, int64 (rows,), in codes of :meth:`encode`."""
         return codes[:, -2].long() + 256 * codes[:, -1].long()
 
     @property
-    def words(self) -> str:
-        """What the images are, in words."""
-        kind = f"{_words(self.shape)} images"
+    def summary(self) -> str:
+        """A description of the images, for messages."""
+        kind = f"{_shape_name(self.shape)} images"
         if self.labels is not None:
             kind += f" of {len(self.labels.classes)} classes in {self.labels.column.name!r}"
         return kind
 
     def images_of(self, codes: Tensor) -> Tensor:
-        """Codes to float32 images (rows, colours, height, width) in [-1, 1]."""
-        height, width, colours = self.shape
-        flat = codes[:, : self.width].reshape(-1, height, width, colours)
+        """Convert codes to images, float32 (rows, channels, height, width) in [-1, 1]."""
+        height, width, channels = self.shape
+        flat = codes[:, : self.width].reshape(-1, height, width, channels)
         return flat.permute(0, 3, 1, 2).float().mul_(2.0 / self.levels).sub_(1.0)
 
     def decode(self, hard: Array, start: int = 0, seed: int = 0) -> pa.RecordBatch:
-        """Intensities in [0, 1], float64 (rows, pixels), and with a label the class, to rows."""
+        """Decode intensities to rows.
+
+        Args:
+            hard: float64 (rows, pixels) in [0, 1], and in a last column the class's index.
+            start: not used: images have no identifiers.
+            seed: not used.
+        """
         values = self.low + np.clip(hard[:, : self.width], 0, 1) * (self.high - self.low)
         columns = np.ascontiguousarray(values.T)
         arrays = [
-            pa.array(np.rint(own).astype(np.int64) if column.kind == "int" else own)
-            for column, own in zip(self.pixels, columns, strict=True)
+            pa.array(np.rint(pixel).astype(np.int64) if column.kind == "int" else pixel)
+            for column, pixel in zip(self.pixels, columns, strict=True)
         ]
         if self.labels is not None:
             label = self.labels.decode(hard[:, -1].astype(np.int64))
-            arrays.insert(self.labels.place, label)
+            arrays.insert(self.labels.position, label)
         return pa.RecordBatch.from_arrays(arrays, schema=schema_of(list(self.columns)))
 
     def decode_codes(self, codes: Tensor) -> pa.RecordBatch:
-        """Codes of :meth:`encode` to rows."""
+        """Decode codes of :meth:`encode` to rows."""
         hard = codes[:, : self.width].numpy().astype(np.float64) / self.levels
         if self.labels is not None:
             hard = np.column_stack([hard, self.classes_of(codes).numpy()])
         return self.decode(hard)
 
     def describe(self) -> list[dict[str, Any]]:
-        """What each column was taken for."""
+        """How each column is treated; see :func:`h2o_gan.engine.data.schema.description`."""
         extent = f"{self.low:g} to {self.high:g}"
         rows = [description(column, "pixel", extent, 0.0) for column in self.pixels]
         if self.labels is not None:
             label = self.labels
             row = description(label.column, "label", f"{len(label.classes)} classes", 0.0)
-            rows.insert(label.place, row)
+            rows.insert(label.position, row)
         return rows
 
     def to_json(self) -> dict[str, Any]:
-        """JSON part of the state."""
+        """The state as JSON types."""
         return {
             "encoder": "pixels",
             "columns": [column.to_json() for column in self.columns],
@@ -255,20 +297,30 @@ class PixelEncoder:
         }
 
     def arrays(self) -> dict[str, Array]:
-        """Array part of the state: none."""
+        """The arrays of the state: none."""
         return {}
 
     @classmethod
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> PixelEncoder:
-        """Inverse of :meth:`to_json`. Raises Damaged for other data."""
+        """Rebuild an encoder.
+
+        Args:
+            data: from :meth:`to_json`.
+            arrays: from :meth:`arrays`.
+
+        Raises:
+            Damaged: the data contradict each other.
+        """
         columns = [Column.from_json(item) for item in data["columns"]]
         labels = data.get("labels")
         known = None if labels is None else Labels.from_json(labels, len(columns))
         pixels = len(columns) - (known is not None)
-        # Format 1 and the first of format 2 kept the largest value alone.
+        # Format 1 and the first files of format 2 have only the largest value.
         shape = data.get("shape") or image_shape_of(pixels)
         low, high = data.get("low", 0), data.get("high", data.get("largest"))
-        kinds = {c.kind for place, c in enumerate(columns) if known is None or place != known.place}
+        kinds = {
+            c.kind for place, c in enumerate(columns) if known is None or place != known.position
+        }
         whole = kinds == {"int"}
         if (
             pixels < 1
@@ -277,7 +329,7 @@ class PixelEncoder:
             or math.prod(shape) != pixels
             or not low < high
             or not kinds <= {"int", "real"}
-            or (known is not None and columns[known.place] != known.column)
+            or (known is not None and columns[known.position] != known.column)
             or len({column.name for column in columns}) != len(columns)
             or (whole and (high - low < 1 or max(-low, high) > 2**53))
         ):
@@ -290,7 +342,7 @@ class PixelEncoder:
 def _with_label(
     table: pa.Table, pixels: Sequence[str], label: str | None
 ) -> tuple[list[Column], Labels | None]:
-    """All columns of a table of pixels, and the labels among them."""
+    """All columns of a table of pixels, and the labels in it."""
     labels = None
     if label is not None:
         labels = Labels.fit(label, table.column(label), table.column_names.index(label))
@@ -303,9 +355,9 @@ def _with_label(
     return columns, labels
 
 
-def _plain_pixels(table: pa.Table, names: Sequence[str]) -> int | None:
-    """The largest value of columns that are plainly pixels, or None."""
-    if len(names) < _FEWEST_PIXELS or image_shape_of(len(names)) is None or not table.num_rows:
+def _largest_pixel(table: pa.Table, names: Sequence[str]) -> int | None:
+    """The largest value of columns that are recognised as pixels; None for other columns."""
+    if len(names) < _MIN_PIXELS or image_shape_of(len(names)) is None or not table.num_rows:
         return None
     if any(kind_of(table.schema.field(name).type) != "int" for name in names):
         return None
@@ -322,7 +374,7 @@ def _plain_pixels(table: pa.Table, names: Sequence[str]) -> int | None:
     return int(largest)
 
 
-def _words(shape: tuple[int, int, int] | None) -> str:
+def _shape_name(shape: tuple[int, int, int] | None) -> str:
     if shape is None:
         return "square"
     return f"{shape[0]} x {shape[1]} {'grey' if shape[2] == 1 else 'RGB'}"
@@ -332,26 +384,26 @@ def _checked_shape(
     shape: Sequence[int] | None, pixels: int, names: Sequence[str]
 ) -> tuple[int, int, int]:
     if shape is None:
-        told = image_shape_of(pixels)
-        if told is None:
+        square = image_shape_of(pixels)
+        if square is None:
             raise ValueError(
-                f"{pixels} columns are no square images, grey or of three colours: give "
-                "image_shape=(height, width) or (height, width, 3), the label as y, and leave "
-                "columns that are no pixels out with ignored_columns."
+                f"{pixels} columns do not form a square image with 1 or 3 channels: pass "
+                "image_shape=(height, width) or (height, width, 3), pass the label as y, and leave "
+                "out columns that are not pixels with ignored_columns."
             )
-        return told
-    height, width, colours = (*shape, 1)[:3]
-    if height * width * colours != pixels:
+        return square
+    height, width, channels = (*shape, 1)[:3]
+    if height * width * channels != pixels:
         raise ValueError(
-            f"image_shape={tuple(shape)} takes {height * width * colours} pixel columns, but the "
-            f"data have {pixels} ({_listed(_odd_ones(names))}): give the label as y, and leave "
-            "columns that are no pixels out with ignored_columns."
+            f"image_shape={tuple(shape)} takes {height * width * channels} pixel columns, but the "
+            f"data have {pixels} ({_listed(_unusual_names(names))}): pass the label as y, and "
+            "leave out columns that are not pixels with ignored_columns."
         )
-    return height, width, colours
+    return height, width, channels
 
 
-def _odd_ones(names: Sequence[str]) -> Sequence[str]:
-    """The names that are not numbered like most, or all names if there are none."""
+def _unusual_names(names: Sequence[str]) -> Sequence[str]:
+    """The names that are not numbered like most of them; all names if there are none."""
     stems = [re.sub(r"\d+", "", name) for name in names]
     usual, _ = Counter(stems).most_common(1)[0]
     odd = [name for name, stem in zip(names, stems, strict=True) if stem != usual]

@@ -1,4 +1,4 @@
-"""From a stream of rows to codes: reading, and the choice of an encoder."""
+"""Reads a stream of rows, chooses the encoder, and encodes the rows."""
 
 from __future__ import annotations
 
@@ -20,18 +20,26 @@ from h2o_gan.parameters import Parameters
 __all__ = ["encode_rows", "fit_encoder", "read_rows"]
 
 _FEW_ROWS = 50
-_LOOKED_AT = 100  # values of a column
+_CHECKED_VALUES = 100  # of a column
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
 def read_rows(
     batches: pa.RecordBatchReader, parameters: Parameters, stop: threading.Event
 ) -> tuple[pa.Table, npt.NDArray[np.float64] | None]:
-    """All rows, without ignored columns, and their weights.
+    """Read all rows, without ignored columns, and their weights.
+
+    Args:
+        batches: the rows.
+        parameters: with the weights' column and ignored columns.
+        stop: when set, from any thread, reading ends.
+
+    Returns:
+        The rows, and their weights, float64 (rows,), or None.
 
     Raises:
-        ValueError: there are no rows, or the weights are unfit.
-        TrainingStopped: `stop` was set meanwhile.
+        ValueError: there are no rows, or a weight is negative or not finite, or all are zero.
+        TrainingStopped: `stop` was set.
     """
     read = []
     for batch in batches:
@@ -51,18 +59,23 @@ def read_rows(
 def fit_encoder(
     table: pa.Table, weights: npt.NDArray[np.float64] | None, parameters: Parameters
 ) -> Encoder:
-    """The encoder of images or of a table, whichever the rows are.
+    """Choose and fit the encoder: of images, or of a table.
+
+    Args:
+        table: the rows.
+        weights: float64 (rows,) row weights, or None.
+        parameters: with everything that the user declares about the columns.
 
     Raises:
-        ValueError: the rows are not what the parameters say.
+        ValueError: the rows do not fit the parameters.
     """
     label = parameters.response_column
     for_images = parameters.networks_for(images=True)
     if for_images == "mlp" and label is not None:
         if parameters.has_images:
             raise ValueError(
-                "architecture='mlp' learns images without labels: leave y out, or the parameters "
-                "that call for it."
+                "architecture='mlp' learns images without labels: leave out y, or the parameters "
+                "that select it."
             )
         label = None
     if parameters.image_column is not None:
@@ -75,7 +88,7 @@ def fit_encoder(
         if pixels is not None:
             return pixels
         if for_images == "convolutional" and label is None:
-            _refuse_stray(table)
+            _refuse_other_column(table)
     _warn_of_paths(table)
     if table.num_rows < _FEW_ROWS:
         warn(
@@ -94,40 +107,50 @@ def fit_encoder(
 def encode_rows(
     encoder: Encoder, table: pa.Table, parameters: Parameters, stop: threading.Event
 ) -> tuple[Tensor, npt.NDArray[np.bool_] | None]:
-    """Rows to codes; image files are read. With them come which rows these are, or None for all.
+    """Encode rows; image files are read.
+
+    Args:
+        encoder: of the rows.
+        table: the rows, or paths of image files and labels.
+        parameters: with the image column, its root and what to do with errors.
+        stop: when set, from any thread, reading of files ends.
+
+    Returns:
+        Codes (rows, code columns), see the encoder's `encode`, and the bool mask (rows,) of the
+        rows whose files could be read, or None for all.
 
     Raises:
-        ValueError: image files can't be read.
-        TrainingStopped: `stop` was set meanwhile.
+        ValueError: an image file cannot be read.
+        TrainingStopped: `stop` was set.
     """
     column = parameters.image_column
     if column not in table.column_names or not isinstance(encoder, PixelEncoder):
         return encoder.encode(table), None
     if parameters.image_root is None:
-        raise ValueError("image_root is missing: the folder that the files of image_column lie in.")
+        raise ValueError("image_root is missing: the folder of the files in image_column.")
     paths = table.column(column).cast(pa.string()).to_pylist()
     skip = parameters.image_errors == "skip"
-    images, kept = read_images(paths, parameters.image_root, encoder.shape, skip, stop)
-    return encoder.encode_images(images, table.filter(pa.array(kept))), kept
+    images, was_read = read_images(paths, parameters.image_root, encoder.shape, skip, stop)
+    return encoder.encode_images(images, table.filter(pa.array(was_read))), was_read
 
 
-def _refuse_stray(table: pa.Table) -> None:
-    stray = PixelEncoder.stray_column(table)
-    if stray is not None:
+def _refuse_other_column(table: pa.Table) -> None:
+    other = PixelEncoder.non_pixel_column(table)
+    if other is not None:
         raise ValueError(
-            f"all columns are pixels but {stray!r}: give it as y if it is the label, or leave it "
+            f"all columns but {other!r} are pixels: pass it as y if it is the label, or leave it "
             "out with ignored_columns. For a table that only looks like images set "
             "architecture='columns'."
         )
 
 
 def _warn_of_paths(table: pa.Table) -> None:
-    """Say so where a column holds the paths of image files, which are not opened by themselves."""
+    """Warn if a column looks like paths of image files, which are opened only on request."""
     for field in table.schema:
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
             continue
-        some = table.column(field.name).slice(0, _LOOKED_AT).cast(pa.string()).drop_null()
+        some = table.column(field.name).slice(0, _CHECKED_VALUES).cast(pa.string()).drop_null()
         paths = [text.lower().endswith(_SUFFIXES) for text in some.to_pylist()]
         if paths and sum(paths) > len(paths) / 2:
             warn(

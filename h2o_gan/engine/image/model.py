@@ -1,4 +1,4 @@
-"""A trained convolutional GAN: latent vectors and labels to images."""
+"""Trained models of the image family: from latents and labels to images."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from h2o_gan.engine.data.schema import schema_of
 from h2o_gan.engine.device import sampling_device
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.image.networks import (
+    MIN_ERROR,
     ImageCritic,
     ImageEncoder,
     ImageGenerator,
@@ -27,34 +28,49 @@ from h2o_gan.engine.image.networks import (
     channels_last,
     stages_of,
 )
-from h2o_gan.engine.image.pretraining import LEAST_ERROR
-from h2o_gan.engine.model import Model, ModelParts, actual_seed, check_rows_and_seed
+from h2o_gan.engine.model import (
+    Model,
+    ModelParts,
+    actual_seed,
+    check_latents,
+    check_rows_and_seed,
+)
 from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.weights import named, network_of, optimizer_of, resumed
 
-__all__ = ["ImageModel", "as_bytes", "realism_scores", "without_colours"]
+__all__ = ["ImageModel", "as_bytes", "drop_gray_axis", "realism_scores"]
 
 Array = npt.NDArray[Any]
 
 _BLOCK = 256  # images
-_REDRAWN_AT_MOST = 4  # times
+_MAX_REDRAWS = 4
+_OLD_NAMES = {
+    "look": "stem",
+    "between": "transitions",
+    "end": "head",
+    "start": "project",
+    "paint": "to_rgb",
+    "middle": "mean",
+    "spread": "std",
+}
+"""Parts of weights' names in older model files, and what they are called now."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ImageModel(Model):
-    """A model whose samples are images, drawn from the mean generator.
+    """A model whose samples are images, drawn from the generator's EMA.
 
     Attributes:
-        sizes: widths of the networks.
-        generator: the running mean of the generator.
-        critic: the critic at the end.
-        image_encoder: tells codes and labels of images, as it learned them before the game.
-        critic_optimizer: state of Adam, for going on with training.
-        augmentation: how often training images were changed at the end.
-        starting: whether the start, before the game, was not over yet.
-        previews: uint8 (scorings, n, height, width, colours), the images of the same latent
-            vectors at some of the scorings, in order; with labels, one class after the other.
-        preview_epochs: of each of them.
+        sizes: of the networks.
+        generator: the EMA of the generator.
+        critic: the critic at the end of training.
+        image_encoder: encodes and classifies images; trained before the adversarial training.
+        critic_optimizer: state of the critic's Adam, for further training.
+        augmentation: probability of augmentation at the end of training.
+        is_pretraining: whether the model was made during pre-training.
+        previews: uint8 (scorings, n, height, width, channels), images of the same latents at some
+            of the scorings, in order; with labels, the classes in turn.
+        preview_epochs: the epoch of each scoring in `previews`.
     """
 
     kind = "images"
@@ -68,7 +84,7 @@ class ImageModel(Model):
     image_encoder: ImageEncoder = field(repr=False)
     critic_optimizer: Mapping[str, Any] = field(repr=False)
     augmentation: float
-    starting: bool = False
+    is_pretraining: bool = False
     previews: Tensor = field(repr=False)
     preview_epochs: tuple[int, ...] = field(repr=False)
 
@@ -78,11 +94,11 @@ class ImageModel(Model):
 
     @property
     def latent_size(self) -> int:
-        """Length of a latent vector."""
+        """Length of a latent."""
         return self.sizes.latent
 
     def _sample(self, rows: int, seed: int | None, options: SampleOptions) -> pa.RecordBatchReader:
-        # By label: a level or number, a list of them, or where they are numbers a pair (low, high).
+        # Conditions on the label: a level or number, a list, or for numbers a pair (low, high).
         blocks = self._blocks(rows, seed, options.conditions, options.balance)
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -104,9 +120,24 @@ class ImageModel(Model):
         conditions: Mapping[str, Any] | None = None,
         balance: str | None = None,
     ) -> npt.NDArray[np.uint8]:
-        """The images of :meth:`sample`, uint8 (count, height, width[, 3]), 255 the largest."""
+        """Draw the images of :meth:`sample` as an array.
+
+        Args:
+            count: number of images, at least 1.
+            seed: 0 or more; None for other images each time.
+            conditions: on the label, see :class:`~h2o_gan.engine.options.SampleOptions`.
+            balance: name of the label's column, for equal numbers of all classes.
+
+        Returns:
+            uint8 (count, height, width), or (count, height, width, 3) in colour; 255 is the
+            largest value.
+
+        Raises:
+            ValueError: an argument is out of bounds, or the conditions are not on the label.
+            TypeError: an argument has the wrong type.
+        """
         blocks = self._blocks(count, seed, conditions, balance)
-        return without_colours(np.concatenate([as_bytes(images).numpy() for images, _ in blocks]))
+        return drop_gray_axis(np.concatenate([as_bytes(images).numpy() for images, _ in blocks]))
 
     def _blocks(
         self,
@@ -115,31 +146,31 @@ class ImageModel(Model):
         conditions: Mapping[str, Any] | None,
         balance: str | None,
     ) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Images in [-1, 1] and their classes, on the CPU, a block at a time."""
+        """Blocks of float32 images (b, C, H, W) in [-1, 1] and their classes (b,), on the CPU."""
         check_rows_and_seed(count, seed)
         shares = self._shares(conditions, balance)
-        own_seed = actual_seed(seed)
+        sample_seed = actual_seed(seed)
         device = sampling_device()
         generator = channels_last(copy.deepcopy(self.generator), device)
-        judge = channels_last(copy.deepcopy(self.image_encoder), device)
+        encoder = channels_last(copy.deepcopy(self.image_encoder), device)
         even = balance is not None
 
         @torch.no_grad()
         def block(number: int) -> tuple[Tensor, Tensor | None]:
-            random = torch.Generator(device).manual_seed(block_seed(own_seed, number))
-            latent = torch.randn(_BLOCK, self.latent_size, generator=random, device=device)
+            rng = torch.Generator(device).manual_seed(block_seed(sample_seed, number))
+            latent = torch.randn(_BLOCK, self.latent_size, generator=rng, device=device)
             classes = None
             if shares is not None and even:
                 order = torch.arange(number * _BLOCK, (number + 1) * _BLOCK, device=device)
                 classes = order % len(shares)
             elif shares is not None:
-                uniforms = torch.rand(_BLOCK, generator=random, device=device, dtype=torch.float64)
+                uniforms = torch.rand(_BLOCK, generator=rng, device=device, dtype=torch.float64)
                 ends = shares.to(device).cumsum(0)
                 classes = torch.searchsorted(ends, uniforms * ends[-1], right=True)
                 classes = classes.clamp_(max=len(ends) - 1)
             images = generator(latent, classes).clamp(-1, 1)
             if classes is not None:
-                _redraw_what_shows_other_labels(images, classes, generator, judge, random)
+                _reject_by_label(images, classes, generator, encoder, rng)
             left = count - number * _BLOCK
             return images[:left].cpu(), None if classes is None else classes[:left].cpu()
 
@@ -171,43 +202,33 @@ class ImageModel(Model):
             if not several:
                 raise ValueError(f"conditions: no label is asked for in {known!r}: {wanted!r}.")
             mask = torch.zeros(len(shares), dtype=torch.float64)
-            mask[[labels.code_of(label) for label in several]] = 1
+            mask[[labels.index_of(label) for label in several]] = 1
             shares = shares * mask
         return shares
 
     def map_latents(self, latents: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> Array:
-        """The images that these latent vectors stand for.
+        """Generate the images of given latents.
 
         Args:
-            latents: (n, latent_size).
-            labels: (n,) their labels, for a model with labels.
+            latents: (n, latent_size) numbers, or one latent as (latent_size,).
+            labels: (n,) one label for each, for a model with labels.
 
         Returns:
-            (n, pixels) float64 in the data's own scale.
+            float64 (n, pixels), in the scale of the data.
 
         Raises:
-            ValueError: another shape, or values that are not finite.
+            ValueError: the shape does not fit, a value is not finite, or labels are missing or
+                unknown.
         """
-        vectors = np.asarray(latents)
-        if not np.issubdtype(vectors.dtype, np.number) or np.iscomplexobj(vectors):
-            raise ValueError(f"latent vectors must be numbers, not {vectors.dtype}.")
-        if vectors.shape in ((self.latent_size,), (self.latent_size, 1)):
-            vectors = vectors.reshape(1, -1)
-        if vectors.ndim != 2 or vectors.shape[1] != self.latent_size or not len(vectors):
-            raise ValueError(
-                f"latent vectors of shape {vectors.shape} do not fit: this generator takes "
-                f"(n, {self.latent_size})."
-            )
-        if not np.all(np.isfinite(vectors)):
-            raise ValueError("latent vectors must be finite, but some are NaN or infinite.")
+        vectors = check_latents(latents, self.latent_size)
         classes = None
         if self.encoder.labels is not None:
             if labels is None or len(np.atleast_1d(labels)) != len(vectors):
                 raise ValueError("give one label for each latent vector: this model has labels.")
             known = self.encoder.labels
-            classes = torch.tensor([known.code_of(label) for label in np.atleast_1d(labels)])
+            classes = torch.tensor([known.index_of(label) for label in np.atleast_1d(labels)])
         with torch.no_grad():
-            images = self.generator(torch.from_numpy(vectors.astype(np.float32)), classes)
+            images = self.generator(torch.from_numpy(vectors), classes)
         flat = (images.clamp(-1, 1).permute(0, 2, 3, 1).flatten(1).double().numpy() + 1) / 2
         scaled: Array = self.encoder.low + flat * (self.encoder.high - self.encoder.low)
         return scaled
@@ -216,11 +237,11 @@ class ImageModel(Model):
     def scores(self, table: pa.Table) -> Array:
         codes = self.codes_of(table)
         parts = []
-        for own in codes.split(_BLOCK):  # type: ignore[no-untyped-call]
-            classes = None if self.encoder.labels is None else self.encoder.classes_of(own)
+        for block in codes.split(_BLOCK):  # type: ignore[no-untyped-call]
+            classes = None if self.encoder.labels is None else self.encoder.classes_of(block)
             parts.append(
                 realism_scores(
-                    self.encoder.images_of(own),
+                    self.encoder.images_of(block),
                     classes,
                     self.generator,
                     self.critic,
@@ -239,13 +260,13 @@ class ImageModel(Model):
         return {
             "sizes": asdict(self.sizes),
             "augmentation": self.augmentation,
-            "starting": self.starting,
+            "starting": self.is_pretraining,
             "preview_epochs": list(self.preview_epochs),
         }
 
     @classmethod
     def restore(cls, parts: ModelParts) -> ImageModel:
-        data, tensors, common = parts.data, parts.tensors, parts.common
+        data, tensors, common = parts.data, _renamed(parts.tensors), parts.common
         encoder = common["encoder"]
         if not isinstance(encoder, PixelEncoder):
             raise Damaged("its networks are for images, its columns are not")
@@ -268,7 +289,7 @@ class ImageModel(Model):
             raise Damaged("its previews do not fit its images")
         return cls(
             sizes=sizes,
-            starting=data.get("starting", False),
+            is_pretraining=data.get("starting", False),
             generator=network_of(build, "generator", tensors),
             critic=critic,
             image_encoder=network_of(
@@ -289,63 +310,71 @@ def realism_scores(
     classes: Tensor | None,
     generator: ImageGenerator,
     critic: ImageCritic,
-    reader: ImageEncoder,
+    encoder: ImageEncoder,
 ) -> Tensor:
-    """How usual images (B, C, H, W) of these classes (B,) are: (B,), higher for more usual ones.
+    """Score how typical images are of the training data.
 
-    The critic's score, with how well the generator redraws an image by its code, as f-AnoGAN
-    (Schlegl et al. 2019) does, and the label's log probability. A critic by itself knows only
-    real images from the generator's: of noise it knows nothing.
+    The score is the critic's, plus a log likelihood of the image under its reconstruction (as in
+    f-AnoGAN, Schlegl et al. 2019), plus the label's log probability. The critic alone separates
+    real images from the generator's only: its score of noise means nothing.
+
+    Args:
+        images: (B, C, H, W) float32 in [-1, 1].
+        classes: (B,) int64, or None without labels.
+        generator: to decode with.
+        critic: to score with.
+        encoder: to encode and classify with.
+
+    Returns:
+        (B,) float32 scores, higher for more typical images.
     """
-    seen = reader.seen(images)
-    means, _ = reader.code(seen)
-    redrawn = generator.decode(means, classes).clamp(-1, 1)
-    errors = (redrawn - images).square().flatten(1).mean(1)
-    # Pixels hang together, so that they count as fewer than they are.
-    likelihoods = -0.5 * torch.log(errors + LEAST_ERROR) * (generator.latent_size / 4)
+    features = encoder.features(images)
+    means, _ = encoder.posterior(features)
+    decoded = generator.decode(means, classes).clamp(-1, 1)
+    errors = (decoded - images).square().flatten(1).mean(1)
+    # Neighbouring pixels are correlated, so they count as latent_size / 4 independent ones.
+    likelihoods = -0.5 * torch.log(errors + MIN_ERROR) * (generator.latent_size / 4)
     scores: Tensor = critic(images, classes).flatten() + likelihoods
-    if reader.label is not None and classes is not None:
-        scores = scores - F.cross_entropy(reader.label(seen), classes, reduction="none")
+    if encoder.label is not None and classes is not None:
+        scores = scores - F.cross_entropy(encoder.label(features), classes, reduction="none")
     return scores
 
 
-def _redraw_what_shows_other_labels(
+def _reject_by_label(
     images: Tensor,
     classes: Tensor,
     generator: ImageGenerator,
-    judge: ImageEncoder,
-    random: torch.Generator,
+    encoder: ImageEncoder,
+    rng: torch.Generator,
 ) -> None:
-    """Rejection sampling by label, in place.
+    """Replace images whose label the encoder does not recognise, in place.
 
-    An image stays with the probability that the encoder's guess gives to its label; another takes
-    the place of one that goes. The encoder learned labels from real images before the game, of
-    which it knows nothing: the critic's guesses, let alone its scores (Azadi et al. 2019, arXiv
-    1810.06758), leave samples further from the data.
+    An image is accepted with the probability that the encoder gives to its label; a rejected one
+    is drawn again. The encoder was trained on real images only. The critic's classifier, or its
+    scores (Azadi et al. 2019, arXiv 1810.06758), leave samples further from the data.
     """
-    assert judge.label is not None
+    assert encoder.label is not None
     waiting = torch.arange(len(images), device=images.device)
-    for _ in range(_REDRAWN_AT_MOST):
-        own = classes[waiting]
-        guesses = judge.label(judge.seen(images[waiting])).softmax(1)
-        kept = guesses.gather(1, own[:, None])[:, 0]
-        uniforms = torch.rand(len(waiting), generator=random, device=images.device)
-        waiting = waiting[uniforms > kept]
+    for _ in range(_MAX_REDRAWS):
+        probabilities = encoder.label(encoder.features(images[waiting])).softmax(1)
+        accepted = probabilities.gather(1, classes[waiting][:, None])[:, 0]
+        uniforms = torch.rand(len(waiting), generator=rng, device=images.device)
+        waiting = waiting[uniforms > accepted]
         if not len(waiting):
             return
         latent = torch.randn(
-            len(waiting), generator.latent_size, generator=random, device=images.device
+            len(waiting), generator.latent_size, generator=rng, device=images.device
         )
         images[waiting] = generator(latent, classes[waiting]).clamp(-1, 1)
 
 
 def as_bytes(images: Tensor) -> Tensor:
-    """Images (n, colours, height, width) in [-1, 1] to uint8 (n, height, width, colours)."""
+    """Convert images (n, channels, height, width) in [-1, 1] to uint8, channels last."""
     return ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
-def without_colours(images: Array) -> Array:
-    """Images (n, height, width, colours), the last axis dropped where they are grey."""
+def drop_gray_axis(images: Array) -> Array:
+    """Images (n, height, width, channels), the last axis dropped where they are grey."""
     return images[..., 0] if images.shape[-1] == 1 else images
 
 
@@ -354,3 +383,18 @@ def _checked_sizes(data: Mapping[str, Any], shape: tuple[int, int, int]) -> Imag
     if len(stages_of(shape[0], shape[1], data["patch"])) != len(channels):
         raise Damaged("the widths of its networks do not fit its images")
     return ImageSizes(tuple(channels), data["blocks"], data["latent"], data["patch"])
+
+
+def _renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a model file by today's names.
+
+    Raises:
+        Damaged: a tensor is there by both names.
+    """
+    found = {
+        ".".join(_OLD_NAMES.get(part, part) for part in name.split(".")): tensor
+        for name, tensor in tensors.items()
+    }
+    if len(found) < len(tensors):
+        raise Damaged("some of its weights are there twice")
+    return found

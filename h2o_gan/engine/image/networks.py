@@ -1,13 +1,14 @@
 """Convolutional generator and critic: residual blocks without normalisation.
 
 The recipe is R3GAN's (Huang et al. 2024, arXiv 2501.05441): plain residual stages that mirror each
-other, leaky rectifiers, bilinear resampling apart from the convolutions, initial scales that make
-every block the identity (Zhang et al. 2019, Fixup, arXiv 1901.09321), class embeddings at the
-generator's input and as a projection of the critic's output (Miyato & Koyama 2018, arXiv
-1802.05637). The finest stage works on patches of pixels (Shi et al. 2016, arXiv 1609.05158), which
-on a CPU buys several times the steps for no visible price.
+other, leaky rectifiers, and bilinear resampling apart from the convolutions. Initial scales make
+every block the identity (Zhang et al. 2019, Fixup, arXiv 1901.09321). Class embeddings enter at
+the generator's input and as a projection of the critic's output (Miyato & Koyama 2018, arXiv
+1802.05637). The finest stage works on patches of pixels (Shi et al. 2016, arXiv 1609.05158): on a
+CPU that makes steps several times as fast, without a visible loss.
 
-Shapes: B images, C colours, H and W pixels, Z the latent vector's length.
+Shapes: B images, C channels, H and W pixels, Z the length of a latent, F features of the coarsest
+stage. Tensors are float32, classes int64.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from torch import Tensor, nn
 from h2o_gan.engine.image.flow import LatentFlow
 
 __all__ = [
+    "MIN_ERROR",
+    "Backbone",
     "ImageCritic",
     "ImageEncoder",
     "ImageGenerator",
@@ -34,19 +37,24 @@ __all__ = [
 
 Network = TypeVar("Network", bound=nn.Module)
 
-_SLOPE = 0.2
-_COARSEST = 8  # sides of the last stage are at most this
+MIN_ERROR = 1e-4
+"""Added to the decoder's mean squared error, so that its logarithm stays finite."""
+
+_NEGATIVE_SLOPE = 0.2  # of the leaky rectifiers
+_MAX_COARSEST_SIDE = 8  # of the last stage
 _EMBEDDING = 64
-_NARROWEST, _WIDEST = -6.0, 2.0  # log standard deviations of codes
+_MIN_LOG_STD, _MAX_LOG_STD = -6.0, 2.0  # of latents
 
 
 @dataclass(frozen=True)
 class ImageSizes:
-    """Widths of the networks.
+    """Sizes of the networks.
 
-    ``channels`` are those of the stages from the finest to the coarsest, ``blocks`` the residual
-    blocks of each, ``latent`` the random input's length, ``patch`` the side of the square of pixels
-    that the finest stage takes for one place.
+    Attributes:
+        channels: of the stages, from the finest to the coarsest.
+        blocks: residual blocks of each stage.
+        latent: length of a latent, Z.
+        patch: side in pixels of the square that is one position of the finest stage.
     """
 
     channels: tuple[int, ...]
@@ -56,9 +64,15 @@ class ImageSizes:
 
 
 def stages_of(height: int, width: int, patch: int) -> list[tuple[int, int]]:
-    """Heights and widths of the stages, from the finest to the coarsest."""
+    """Heights and widths of the stages, from the finest to the coarsest.
+
+    Args:
+        height: of the images.
+        width: of the images.
+        patch: side of a patch in pixels.
+    """
     sizes = [(-(-height // patch), -(-width // patch))]
-    while max(sizes[-1]) > _COARSEST:
+    while max(sizes[-1]) > _MAX_COARSEST_SIDE:
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
     return sizes
 
@@ -77,12 +91,12 @@ class _Block(nn.Module):
 
 
 class ImageGenerator(nn.Module):
-    """Latent vectors and classes to images.
+    """A network from latents and classes to images.
 
     Args:
-        shape: (height, width, colours).
-        classes: how many there are; 0 for images without labels.
-        sizes: widths.
+        shape: (height, width, channels) of the images.
+        classes: number of classes; 0 for images without labels.
+        sizes: of the network.
     """
 
     def __init__(self, shape: tuple[int, int, int], classes: int, sizes: ImageSizes) -> None:
@@ -94,50 +108,69 @@ class ImageGenerator(nn.Module):
         self.embedding = nn.Embedding(classes, _EMBEDDING) if classes else None
         self.flow = LatentFlow(sizes.latent, classes)
         inputs = sizes.latent + (_EMBEDDING if classes else 0)
-        self.start = nn.Linear(inputs, channels[-1] * height * width)
+        self.project = nn.Linear(inputs, channels[-1] * height * width)
         self.stages = nn.ModuleList(
-            nn.Sequential(*[_Block(own) for _ in range(sizes.blocks)]) for own in channels[::-1]
+            nn.Sequential(*[_Block(width) for _ in range(sizes.blocks)]) for width in channels[::-1]
         )
-        self.between = nn.ModuleList(
+        self.transitions = nn.ModuleList(
             nn.Conv2d(coarse, fine, 1)
             for coarse, fine in zip(channels[:0:-1], channels[-2::-1], strict=True)
         )
-        self.paint = nn.Conv2d(channels[0], shape[2] * sizes.patch**2, 3, padding=1)
+        self.to_rgb = nn.Conv2d(channels[0], shape[2] * sizes.patch**2, 3, padding=1)
 
-    def initialize(self, random: torch.Generator) -> None:
-        """Draw the start."""
-        _initialize(self, random)
+    def initialize(self, rng: torch.Generator) -> None:
+        """Draw all initial weights from `rng`, on the CPU."""
+        _initialize(self, rng)
         if self.embedding is not None:
-            nn.init.normal_(self.embedding.weight, generator=random)
-        nn.init.normal_(self.start.weight, std=self.start.in_features**-0.5, generator=random)
-        self.flow.initialize(random)
+            nn.init.normal_(self.embedding.weight, generator=rng)
+        nn.init.normal_(self.project.weight, std=self.project.in_features**-0.5, generator=rng)
+        self.flow.initialize(rng)
         with torch.no_grad():
-            self.paint.weight.mul_(0.3)
+            self.to_rgb.weight.mul_(0.3)
 
     def forward(self, latent: Tensor, classes: Tensor | None = None) -> Tensor:
-        """(B, Z) standard normal latents and (B,) classes to (B, C, H, W), about [-1, 1]."""
+        """Generate images.
+
+        Args:
+            latent: (B, Z) standard normal vectors.
+            classes: (B,), or None for images without labels.
+
+        Returns:
+            (B, C, H, W) images, about in [-1, 1].
+        """
         return self.decode(self.flow(latent, classes), classes)
 
-    def decode(self, codes: Tensor, classes: Tensor | None = None) -> Tensor:
-        """The images of (B, Z) codes."""
-        inner = F.normalize(codes) * math.sqrt(self.latent_size)
+    def decode(self, latents: Tensor, classes: Tensor | None = None) -> Tensor:
+        """Decode latents of the autoencoder.
+
+        Args:
+            latents: (B, Z).
+            classes: (B,), or None for images without labels.
+
+        Returns:
+            (B, C, H, W) images, about in [-1, 1].
+        """
+        inner = F.normalize(latents) * math.sqrt(self.latent_size)
         if self.embedding is not None:
             inner = torch.cat([inner, self.embedding(classes)], 1)
         height, width = self._stages[-1]
-        x = self.start(inner).view(len(codes), -1, height, width)
+        x = self.project(inner).view(len(latents), -1, height, width)
         x = self.stages[0](x.contiguous(memory_format=torch.channels_last))
         sizes = self._stages[-2::-1]
-        for change, stage, size in zip(self.between, self.stages[1:], sizes, strict=True):
-            x = F.interpolate(change(x), size=size, mode="bilinear", align_corners=False)
+        for transition, stage, size in zip(self.transitions, self.stages[1:], sizes, strict=True):
+            x = F.interpolate(transition(x), size=size, mode="bilinear", align_corners=False)
             x = stage(x)
-        painted = F.pixel_shuffle(self.paint(_act(x)), self._patch)
-        return painted[:, :, : self._shape[0], : self._shape[1]]
+        images = F.pixel_shuffle(self.to_rgb(_act(x)), self._patch)
+        return images[:, :, : self._shape[0], : self._shape[1]]
 
 
-class _Looking(nn.Module):
-    """Images to flat features of their coarsest stage; the generator's mirror.
+class Backbone(nn.Module):
+    """A network from images to features of the coarsest stage, the generator's mirror.
 
-    With labels, `label` guesses the class from these.
+    Args:
+        shape: (height, width, channels) of the images.
+        classes: number of classes; with 0 there is no classifier, `label`.
+        sizes: of the network.
     """
 
     def __init__(self, shape: tuple[int, int, int], classes: int, sizes: ImageSizes) -> None:
@@ -145,119 +178,127 @@ class _Looking(nn.Module):
         self._patch = sizes.patch
         self._stages = stages_of(shape[0], shape[1], sizes.patch)
         channels = sizes.channels
-        self._margins = (
+        self._padding = (
             self._stages[0][1] * sizes.patch - shape[1],
             self._stages[0][0] * sizes.patch - shape[0],
         )
-        self.look = nn.Conv2d(shape[2] * sizes.patch**2, channels[0], 3, padding=1)
+        self.stem = nn.Conv2d(shape[2] * sizes.patch**2, channels[0], 3, padding=1)
         self.stages = nn.ModuleList(
-            nn.Sequential(*[_Block(own) for _ in range(sizes.blocks)]) for own in channels
+            nn.Sequential(*[_Block(width) for _ in range(sizes.blocks)]) for width in channels
         )
-        self.between = nn.ModuleList(
+        self.transitions = nn.ModuleList(
             nn.Conv2d(fine, coarse, 1) for fine, coarse in pairwise(channels)
         )
         height, width = self._stages[-1]
         self.width = channels[-1] * height * width
         self.label = nn.Linear(self.width, classes) if classes else None
 
-    def see_like(self, other: _Looking) -> None:
-        """Take over how another of the same sizes looks at images."""
-        for name in ("look", "stages", "between", "label"):
+    def load_backbone(self, other: Backbone) -> None:
+        """Copy the weights of the stages and of the classifier from a network of the same sizes."""
+        for name in ("stem", "stages", "transitions", "label"):
             if getattr(self, name) is not None:
                 getattr(self, name).load_state_dict(getattr(other, name).state_dict())
 
-    def seen(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, width)."""
-        if any(self._margins):
-            images = F.pad(images, (0, self._margins[0], 0, self._margins[1]), mode="replicate")
+    def features(self, images: Tensor) -> Tensor:
+        """The features (B, F) of images (B, C, H, W)."""
+        if any(self._padding):
+            images = F.pad(images, (0, self._padding[0], 0, self._padding[1]), mode="replicate")
         patches = F.pixel_unshuffle(images, self._patch)
-        x = self.stages[0](self.look(patches.contiguous(memory_format=torch.channels_last)))
-        for change, stage, size in zip(
-            self.between, self.stages[1:], self._stages[1:], strict=True
+        x = self.stages[0](self.stem(patches.contiguous(memory_format=torch.channels_last)))
+        for transition, stage, size in zip(
+            self.transitions, self.stages[1:], self._stages[1:], strict=True
         ):
-            x = stage(change(F.interpolate(x, size=size, mode="area")))
+            x = stage(transition(F.interpolate(x, size=size, mode="area")))
         return _act(x).flatten(1)
 
 
-class ImageCritic(_Looking):
-    """Images and their classes to scores.
+class ImageCritic(Backbone):
+    """A network from images and their classes to scores.
 
     Args:
-        shape: (height, width, colours).
-        classes: how many there are; 0 for images without labels.
-        sizes: widths.
+        shape: (height, width, channels) of the images.
+        classes: number of classes; 0 for images without labels.
+        sizes: of the network.
     """
 
     def __init__(self, shape: tuple[int, int, int], classes: int, sizes: ImageSizes) -> None:
         super().__init__(shape, classes, sizes)
-        self.end = nn.Linear(self.width, _EMBEDDING if classes else 1)
+        self.head = nn.Linear(self.width, _EMBEDDING if classes else 1)
         self.embedding = nn.Embedding(classes, _EMBEDDING) if classes else None
 
-    def initialize(self, random: torch.Generator) -> None:
-        """Draw the start."""
-        _initialize(self, random)
-        nn.init.normal_(self.end.weight, std=self.width**-0.5, generator=random)
+    def initialize(self, rng: torch.Generator) -> None:
+        """Draw all initial weights from `rng`, on the CPU."""
+        _initialize(self, rng)
+        nn.init.normal_(self.head.weight, std=self.width**-0.5, generator=rng)
         if self.embedding is not None:
-            nn.init.normal_(self.embedding.weight, generator=random)
+            nn.init.normal_(self.embedding.weight, generator=rng)
 
     def forward(self, images: Tensor, classes: Tensor | None = None) -> Tensor:
-        """(B, C, H, W) images and (B,) classes to (B, 1) scores."""
-        return self.judge(self.seen(images), classes)
+        """The scores (B, 1) of images (B, C, H, W) of classes (B,)."""
+        return self.score(self.features(images), classes)
 
-    def judge(self, seen: Tensor, classes: Tensor | None) -> Tensor:
-        """The scores of what was seen."""
-        features: Tensor = self.end(seen)
+    def score(self, features: Tensor, classes: Tensor | None) -> Tensor:
+        """The scores (B, 1) of features (B, F) of images of classes (B,)."""
+        projected: Tensor = self.head(features)
         if self.embedding is None:
-            return features
-        scores: Tensor = (features * self.embedding(classes)).sum(1, keepdim=True)
+            return projected
+        scores: Tensor = (projected * self.embedding(classes)).sum(1, keepdim=True)
         return scores / math.sqrt(_EMBEDDING)
 
 
-class ImageEncoder(_Looking):
-    """Images to normal distributions of the codes that may have made them, and to classes.
+class ImageEncoder(Backbone):
+    """A network from images to normal posteriors of their latents, and to classes.
 
     Args:
-        shape: (height, width, colours).
-        classes: how many there are; 0 for images without labels.
-        sizes: widths.
+        shape: (height, width, channels) of the images.
+        classes: number of classes; 0 for images without labels.
+        sizes: of the network.
     """
 
     def __init__(self, shape: tuple[int, int, int], classes: int, sizes: ImageSizes) -> None:
         super().__init__(shape, classes, sizes)
-        self.end = nn.Linear(self.width, 2 * sizes.latent)
+        self.head = nn.Linear(self.width, 2 * sizes.latent)
 
-    def initialize(self, random: torch.Generator) -> None:
-        """Draw the start."""
-        _initialize(self, random)
-        nn.init.normal_(self.end.weight, std=self.width**-0.5, generator=random)
+    def initialize(self, rng: torch.Generator) -> None:
+        """Draw all initial weights from `rng`, on the CPU."""
+        _initialize(self, rng)
+        nn.init.normal_(self.head.weight, std=self.width**-0.5, generator=rng)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) to means and log standard deviations, float32 (B, Z) each."""
-        return self.code(self.seen(images))
+        """The posteriors of images (B, C, H, W): means and log standard deviations, (B, Z) each."""
+        return self.posterior(self.features(images))
 
-    def code(self, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """The distributions of what was seen."""
-        means, logs = self.end(seen).float().chunk(2, 1)
-        return means, logs.clamp(_NARROWEST, _WIDEST)
+    def posterior(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The posteriors of features (B, F): means and log standard deviations, (B, Z) each."""
+        means, log_stds = self.head(features).float().chunk(2, 1)
+        return means, log_stds.clamp(_MIN_LOG_STD, _MAX_LOG_STD)
 
 
 def channels_last(network: Network, device: torch.device) -> Network:
-    """The network itself, on a device, laid out as convolutions are fastest."""
+    """Move a network to a device, in the memory layout that convolutions are fastest with.
+
+    Args:
+        network: changed in place.
+        device: the target.
+
+    Returns:
+        The network itself.
+    """
     moved: Network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return moved
 
 
 def _act(x: Tensor) -> Tensor:
-    activated: Tensor = F.leaky_relu(x, _SLOPE)
+    activated: Tensor = F.leaky_relu(x, _NEGATIVE_SLOPE)
     return activated
 
 
-def _initialize(network: nn.Module, random: torch.Generator) -> None:
+def _initialize(network: nn.Module, rng: torch.Generator) -> None:
     blocks = sum(isinstance(module, _Block) for module in network.modules())
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             fan = module.weight[0].numel()
-            nn.init.normal_(module.weight, std=math.sqrt(2 / fan), generator=random)
+            nn.init.normal_(module.weight, std=math.sqrt(2 / fan), generator=rng)
             assert module.bias is not None
             nn.init.zeros_(module.bias)
     for module in network.modules():

@@ -1,4 +1,4 @@
-"""A trained one-pass GAN: latent vectors to rows."""
+"""Trained models of the mlp family: from latents to rows."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from h2o_gan.engine.data.schema import schema_of
 from h2o_gan.engine.device import copied, on_cpu, sampling_device
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.mlp import calibration
-from h2o_gan.engine.mlp.expansion import expansion_of, width_of
+from h2o_gan.engine.mlp.features import feature_transform, width_of
 from h2o_gan.engine.mlp.networks import build_critic, build_generator
-from h2o_gan.engine.model import Model, ModelParts, actual_seed, scale_of
+from h2o_gan.engine.model import Model, ModelParts, actual_seed, check_latents, score_quantiles
 from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.weights import named, network_of, optimizer_of, resumed
 from h2o_gan.parameters import Parameters
@@ -32,13 +32,13 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LatentModel(Model):
-    """A model whose samples are a function of latent vectors, drawn from the mean generator.
+    """A model whose samples are a function of latents, drawn from the generator's EMA.
 
     Attributes:
-        generator: the running mean of the generator.
-        critic: the critic at the end.
-        critic_optimizer: state of Adam, for going on with training.
-        bias: (width,) added to raw outputs so that choices come at their real shares.
+        generator: the EMA of the generator.
+        critic: the critic at the end of training.
+        critic_optimizer: state of the critic's Adam, for further training.
+        bias: float32 (width,) added to raw outputs, so that choices have their real shares.
     """
 
     kind = "latent"
@@ -63,18 +63,30 @@ class LatentModel(Model):
         real: Tensor,
         **rest: Any,
     ) -> LatentModel:
-        """Copy a training's present state. `real` is codes of real rows for the critic's scale."""
+        """Make a model of the present state of a training; all of it is copied.
+
+        Args:
+            parameters: of the training, the seed filled in.
+            encoder: of the rows.
+            generator: the EMA of the generator.
+            last_generator: the generator in training.
+            critic: the critic in training.
+            generator_optimizer: of `last_generator`.
+            critic_optimizer: of `critic`.
+            real: codes (rows, columns) of real rows, whose scores become `real_scores`.
+            **rest: the other attributes of :class:`~h2o_gan.engine.model.Model`.
+        """
         device = real.device
-        expansion = expansion_of(encoder, device)
+        features = feature_transform(encoder, device)
         bias = calibration.calibrate(
             generator,
-            expansion,
+            features,
             parameters.resolved_latent_size,
             parameters.seed,
             device,
         )
         with torch.no_grad():
-            scores = critic(expansion.expand(real, None)).flatten().cpu().double().numpy()
+            scores = critic(features.expand(real, None)).flatten().cpu().double().numpy()
         return cls(
             parameters=parameters,
             encoder=encoder,
@@ -84,7 +96,7 @@ class LatentModel(Model):
             generator_optimizer=copied(generator_optimizer.state_dict()),
             critic_optimizer=copied(critic_optimizer.state_dict()),
             bias=bias.cpu(),
-            real_scores=scale_of(scores),
+            real_scores=score_quantiles(scores),
             **rest,
         )
 
@@ -94,15 +106,15 @@ class LatentModel(Model):
 
     @property
     def latent_size(self) -> int:
-        """Length of a latent vector."""
+        """Length of a latent."""
         return self.parameters.resolved_latent_size
 
     def _sample(self, rows: int, seed: int | None, options: SampleOptions) -> pa.RecordBatchReader:
         device = sampling_device()
         seed = actual_seed(seed)
-        blocks = calibration.hardened_blocks(
+        blocks = calibration.discrete_blocks(
             copy.deepcopy(self.generator).to(device),
-            expansion_of(self.encoder, device),
+            feature_transform(self.encoder, device),
             self.bias.to(device),
             self.latent_size,
             rows,
@@ -111,30 +123,30 @@ class LatentModel(Model):
 
         def batches() -> Iterator[pa.RecordBatch]:
             start = 0
-            for hard in blocks:
-                yield self.encoder.decode(hard.numpy(), start, seed)
-                start += len(hard)
+            for block in blocks:
+                yield self.encoder.decode(block.numpy(), start, seed)
+                start += len(block)
 
         return pa.RecordBatchReader.from_batches(schema_of(list(self.columns)), batches())
 
     def map_latents(self, latents: npt.ArrayLike) -> Array:
-        """The samples that these latent vectors stand for.
+        """Generate the rows of given latents.
 
         Args:
-            latents: (n, latent_size), or one vector as (latent_size,) or (latent_size, 1).
+            latents: (n, latent_size) numbers, or one latent as (latent_size,) or (latent_size, 1).
 
         Returns:
-            (n, columns) in the data's own scale: float64 where all columns are numbers, else
+            (n, columns) in the scale of the data: float64 if all columns are numbers, else
             objects (levels as str, times as datetime64[ms], None for missing).
 
         Raises:
-            ValueError: another shape, or values that are not finite.
+            ValueError: the shape does not fit, or a value is not finite.
         """
-        vectors = self._check_latents(latents)
-        expansion = expansion_of(self.encoder, torch.device("cpu"))
+        vectors = check_latents(latents, self.latent_size)
+        features = feature_transform(self.encoder, torch.device("cpu"))
         with torch.no_grad():
             raw = self.generator(torch.from_numpy(vectors)) + self.bias
-            batch = self.encoder.decode(expansion.harden(raw, None).numpy())
+            batch = self.encoder.decode(features.discretize(raw, None).numpy())
         if all(column.kind in ("int", "real") for column in self.columns):
             return np.stack(
                 [
@@ -144,21 +156,21 @@ class LatentModel(Model):
                 axis=1,
             )
         out = np.empty((len(vectors), len(self.columns)), object)
-        for place, (column, values) in enumerate(zip(self.columns, batch.columns, strict=True)):
+        for index, (column, values) in enumerate(zip(self.columns, batch.columns, strict=True)):
             if column.kind == "time":
                 stamps = values.cast(pa.int64())
-                out[:, place] = [
+                out[:, index] = [
                     None if stamp is None else np.datetime64(stamp, "ms")
                     for stamp in stamps.to_pylist()
                 ]
             else:
-                out[:, place] = values.to_pylist()
+                out[:, index] = values.to_pylist()
         return out
 
     def scores(self, table: pa.Table) -> Array:
-        expansion = expansion_of(self.encoder, torch.device("cpu"))
+        features = feature_transform(self.encoder, torch.device("cpu"))
         with torch.no_grad():
-            scores = self.critic(expansion.expand(self.encoder.encode(table), None))
+            scores = self.critic(features.expand(self.encoder.encode(table), None))
         raw: Array = scores.flatten().double().numpy()
         return raw
 
@@ -194,21 +206,3 @@ class LatentModel(Model):
             bias=bias,
             **common,
         )
-
-    def _check_latents(self, latents: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        size = self.latent_size
-        vectors = np.asarray(latents)
-        if not np.issubdtype(vectors.dtype, np.number) or np.iscomplexobj(vectors):
-            raise ValueError(f"latent vectors must be numbers, not {vectors.dtype}.")
-        if vectors.shape == (size,) or (vectors.shape == (size, 1) and size > 1):
-            vectors = vectors.reshape(1, size)
-        if vectors.ndim != 2 or vectors.shape[1] != size or len(vectors) == 0:
-            raise ValueError(
-                f"latent vectors of shape {vectors.shape} do not fit: this generator takes "
-                f"(n, {size}), or one vector as ({size},) or ({size}, 1)."
-            )
-        with np.errstate(over="ignore"):
-            vectors = np.ascontiguousarray(vectors, np.float32)
-        if not np.all(np.isfinite(vectors)):
-            raise ValueError("latent vectors must be finite, but some are NaN or infinite.")
-        return vectors

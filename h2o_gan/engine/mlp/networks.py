@@ -1,4 +1,4 @@
-"""Generators and critics: torch modules that take plain sizes and know nothing of columns."""
+"""Generators and critics of the mlp family: torch modules of plain sizes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from h2o_gan.engine.mlp.expansion import Span
+from h2o_gan.engine.mlp.features import Span
 from h2o_gan.parameters import DEFAULT_HIDDEN, Parameters
 
 __all__ = ["MLP", "build_critic", "build_generator", "initialize", "start_at_marginals"]
@@ -29,7 +29,14 @@ _DEFAULT_ACTIVATION = "leaky_relu"
 
 
 class MLP(nn.Sequential):
-    """Linear layers with an activation between them: (rows, inputs) to (rows, outputs), raw."""
+    """Linear layers with activations between them: float32 (rows, inputs) to (rows, outputs).
+
+    Args:
+        inputs: of the first layer.
+        hidden: widths of the hidden layers.
+        outputs: of the last layer, which has no activation.
+        activation: name of the activation.
+    """
 
     def __init__(self, inputs: int, hidden: Sequence[int], outputs: int, activation: str) -> None:
         layers: list[nn.Module] = []
@@ -40,26 +47,31 @@ class MLP(nn.Sequential):
 
 
 def build_generator(parameters: Parameters, width: int) -> nn.Module:
-    """The generator: latent (rows, latent) to raw outputs (rows, width)."""
+    """A generator: latents (rows, latent_size) to raw outputs (rows, width), float32."""
     return _mlp(parameters.generator_architecture, parameters.resolved_latent_size, width)
 
 
 def build_critic(parameters: Parameters, width: int) -> nn.Module:
-    """The critic: rows as (rows, width) to one score each, (rows, 1)."""
+    """A critic: features (rows, width) to scores (rows, 1), float32."""
     return _mlp(parameters.discriminator_architecture, width, 1)
 
 
-def initialize(network: nn.Module, generator: torch.Generator) -> None:
-    """Fill the linear layers as torch does by default (Kaiming uniform), from `generator` alone."""
+def initialize(network: nn.Module, rng: torch.Generator) -> None:
+    """Initialize linear layers as PyTorch does (Kaiming uniform), but from `rng` alone."""
     for module in network.modules():
         if isinstance(module, nn.Linear):
-            nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=generator)
+            nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=rng)
             bound = 1 / math.sqrt(module.in_features)
-            nn.init.uniform_(module.bias, -bound, bound, generator=generator)
+            nn.init.uniform_(module.bias, -bound, bound, generator=rng)
 
 
 def start_at_marginals(generator: nn.Module, spans: Sequence[Span]) -> None:
-    """Set the last bias so that an untrained generator already draws choices at their shares."""
+    """Set the last bias so that an untrained generator draws choices with their real shares.
+
+    Args:
+        generator: changed in place.
+        spans: of its outputs.
+    """
     last = [module for module in generator.modules() if isinstance(module, nn.Linear)][-1]
     with torch.no_grad():
         for span in spans:

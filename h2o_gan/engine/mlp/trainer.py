@@ -1,4 +1,4 @@
-"""Training of a one-pass GAN: a step of the critic, a step of the generator, and so on."""
+"""Training of a GAN of multilayer perceptrons: steps of critic and generator in turn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
-from h2o_gan.engine.mlp.expansion import expansion_of
+from h2o_gan.engine.mlp.features import feature_transform
 from h2o_gan.engine.mlp.model import LatentModel
 from h2o_gan.engine.mlp.networks import (
     build_critic,
@@ -32,16 +32,16 @@ from h2o_gan.engine.training.optim import (
     adam,
     gradient_step,
     linear_decay,
-    load_moments,
+    load_optimizer_state,
     rng_of,
     set_rate,
     update_ema,
 )
 from h2o_gan.engine.training.scoring import sliced_wasserstein
-from h2o_gan.engine.training.trainer import RUNNING, Losses, Training
+from h2o_gan.engine.training.trainer import RUNNING, Losses, Trainer
 from h2o_gan.parameters import Parameters
 
-__all__ = ["LatentTraining"]
+__all__ = ["LatentTrainer"]
 
 _EPOCHS = 100
 _LEARNING_RATE = 2e-4
@@ -50,11 +50,21 @@ _DECAYED_PART = 0.3  # of the training: learning rates fall to zero over it
 _SCORED_ROWS = 2048
 
 
-class LatentTraining(Training):
-    """One run of the adversarial game between two multilayer perceptrons."""
+class LatentTrainer(Trainer):
+    """One run of the game between two multilayer perceptrons.
+
+    Args:
+        encoder: of the rows.
+        codes: integers (rows, columns).
+        weights: float64 (rows,) row weights, or None.
+        held_out: codes of a validation frame, or None.
+        parameters: of the training.
+        device: to train on.
+        checkpoint: an earlier model to continue, or None.
+    """
 
     metric = "sliced_wasserstein"
-    cure = (
+    hint = (
         "Lower generator_learning_rate and discriminator_learning_rate, raise gradient_penalty, "
         "or try loss_function='relativistic'."
     )
@@ -71,7 +81,7 @@ class LatentTraining(Training):
     ) -> None:
         super().__init__(codes, weights, len(codes), parameters, device, checkpoint)
         self.encoder = encoder
-        self.expansion = expansion_of(encoder, device)
+        self.features = feature_transform(encoder, device)
         self.objective: Objective = OBJECTIVES[parameters.loss_function]()
         self._penalty = self._gradient_penalty()
         self._rates = (
@@ -81,28 +91,28 @@ class LatentTraining(Training):
         decay = parameters.ema_decay
         self._ema_decay = _EMA_DECAY if decay is None else decay
 
-        self.generator = build_generator(parameters, self.expansion.width)
-        self.critic = build_critic(parameters, self.expansion.width)
+        self.generator = build_generator(parameters, self.features.width)
+        self.critic = build_critic(parameters, self.features.width)
         start = rng_of(self.seed, Stream.WEIGHTS)
         initialize(self.generator, start)
         initialize(self.critic, start)
-        start_at_marginals(self.generator, self.expansion.spans)
-        self.average = build_generator(parameters, self.expansion.width).requires_grad_(False)
-        self.average.load_state_dict(self.generator.state_dict())
+        start_at_marginals(self.generator, self.features.spans)
+        self.ema = build_generator(parameters, self.features.width).requires_grad_(False)
+        self.ema.load_state_dict(self.generator.state_dict())
         if checkpoint is not None:
             self.generator.load_state_dict(checkpoint.last_generator)
             self.critic.load_state_dict(checkpoint.critic.state_dict())
-            self.average.load_state_dict(checkpoint.generator.state_dict())
-        for network in (self.generator, self.critic, self.average):
+            self.ema.load_state_dict(checkpoint.generator.state_dict())
+        for network in (self.generator, self.critic, self.ema):
             network.to(device)
         self._score = separately(self.critic) if self._penalty else together(self.critic)
-        self.forget()
+        self.reset_optimizers()
         if checkpoint is not None:
-            load_moments(self.generator_optimizer, checkpoint.generator_optimizer)
-            load_moments(self.critic_optimizer, checkpoint.critic_optimizer)
+            load_optimizer_state(self.generator_optimizer, checkpoint.generator_optimizer)
+            load_optimizer_state(self.critic_optimizer, checkpoint.critic_optimizer)
         self._generator_weights: list[Tensor] = list(self.generator.parameters())
         self._critic_weights: list[Tensor] = list(self.critic.parameters())
-        self._average_weights: list[Tensor] = list(self.average.parameters())
+        self._ema_weights: list[Tensor] = list(self.ema.parameters())
         self._references = self.reference_rows(held_out, self.metric, _SCORED_ROWS)
 
     @staticmethod
@@ -116,7 +126,7 @@ class LatentTraining(Training):
         return {
             "generator": self._generator_weights,
             "critic": self._critic_weights,
-            "average": self._average_weights,
+            "ema": self._ema_weights,
         }
 
     def schedule(self, share: float) -> None:
@@ -125,11 +135,11 @@ class LatentTraining(Training):
         for optimizer, rate in zip(optimizers, self._rates, strict=True):
             set_rate(optimizer, rate * factor)
 
-    def one_step(self, rows: Tensor, losses: Losses) -> None:
-        """One step of the critic and, every ``critic_steps``, one of the generator."""
-        real = self.expansion.expand(self.codes[rows], self.random)
+    def train_step(self, rows: Tensor, losses: Losses) -> None:
+        """Take a step of the critic and, every `critic_steps`, one of the generator."""
+        real = self.features.expand(self.codes[rows], self.rng)
         with torch.no_grad():
-            fake = self._generate(len(rows))
+            fake = self._generate(self.generator, len(rows), self.rng)
         step = critic_step(
             self.critic_optimizer,
             self._critic_weights,
@@ -143,38 +153,34 @@ class LatentTraining(Training):
         self.step += 1
         if self.step % self.objective.critic_steps:
             return
-        fake = self._generate(len(rows))
+        fake = self._generate(self.generator, len(rows), self.rng)
         loss = generator_loss(self.objective, self.critic, real, fake)
         gradient_step(self.generator_optimizer, loss, self._generator_weights)
         losses.add_generator(loss)
         updates = self.step // self.objective.critic_steps
-        update_ema(self._average_weights, self._generator_weights, self._ema_decay, updates)
+        update_ema(self._ema_weights, self._generator_weights, self._ema_decay, updates)
 
-    def _generate(self, rows: int, network: nn.Module | None = None) -> Tensor:
+    def _generate(self, network: nn.Module, rows: int, rng: torch.Generator) -> Tensor:
+        """float32 (rows, width) generated features."""
         latent = torch.randn(
-            rows,
-            self.parameters.resolved_latent_size,
-            generator=self.random,
-            device=self.device,
+            rows, self.parameters.resolved_latent_size, generator=rng, device=self.device
         )
-        return self.expansion.activate((network or self.generator)(latent), self.random)
+        return self.features.relax(network(latent), rng)
 
     def score(self) -> dict[str, float | None]:
-        training_random = self.random
-        self.random = rng_of(self.seed, Stream.SCORES, device=self.device)
+        rng = rng_of(self.seed, Stream.SCORES, device=self.device)
         row: dict[str, float | None] = {}
         with torch.no_grad():
             for name, codes in self._references.items():
-                real = self.expansion.expand(codes, self.random)
-                fake = self._generate(len(codes), self.average)
-                row[name] = sliced_wasserstein(real, fake, self.random)
-        self.random = training_random
+                real = self.features.expand(codes, rng)
+                fake = self._generate(self.ema, len(codes), rng)
+                row[name] = sliced_wasserstein(real, fake, rng)
         return row
 
-    def snapshot(self, stopped_by: str = RUNNING) -> LatentModel:
+    def to_model(self, stopped_by: str = RUNNING) -> LatentModel:
         return LatentModel.of_training(
             encoder=self.encoder,
-            generator=self.average,
+            generator=self.ema,
             last_generator=self.generator,
             critic=self.critic,
             generator_optimizer=self.generator_optimizer,
@@ -183,7 +189,7 @@ class LatentTraining(Training):
             **self.model_state(stopped_by),
         )
 
-    def forget(self) -> None:
+    def reset_optimizers(self) -> None:
         betas = self.objective.betas
         self.generator_optimizer = adam(self.generator.parameters(), self._rates[0], betas)
         self.critic_optimizer = adam(self.critic.parameters(), self._rates[1], betas)

@@ -1,1 +1,1 @@
-"""Model files: written whole, and checked before anything in them is believed."""
+"""Model files: written completely or not at all, and checked before they are used."""

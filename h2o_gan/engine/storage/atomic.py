@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -11,31 +11,36 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import IO
 
-__all__ = ["written_whole"]
+__all__ = ["atomic_write"]
 
-_NEW = 0o666  # less the process's mask, which open() knows and asking for would change
+_NEW_MODE = 0o666  # open() applies the process's mask, which cannot be read without a change
 
 
 @contextmanager
-def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A file to write, which takes the place of `path` once the block ends without an error.
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a new file that replaces `path` when the block ends without an error.
 
-    A file that was there leaves its mode to the new one. What is written first goes beside it,
-    under a name of its own that tells the process; what dead processes left there for the same
-    path is removed.
+    The new file keeps the mode of the old one. Until then it lies beside `path`, under a name with
+    the process's id. Such files of dead processes are removed.
+
+    Args:
+        path: of the file.
+
+    Yields:
+        The open file.
 
     Raises:
-        OSError: the folder can't be written.
+        OSError: the folder cannot be written.
     """
     target = Path(path)
-    # A digest: with the whole name in it, the name of the other could be too long.
+    # A digest, because the name of the file itself may have the largest length already.
     stem = f".h2o_gan.{blake2b(os.fsencode(target.name), digest_size=8).hexdigest()}"
     _remove_leftovers(target.parent, stem)
     temporary = target.parent / f"{stem}.{os.getpid()}.{secrets.token_hex(4)}.part"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     mode = _mode_of(target)
     try:
-        handle = os.open(temporary, flags, _NEW if mode is None else 0o600)
+        handle = os.open(temporary, flags, _NEW_MODE if mode is None else 0o600)
         with os.fdopen(handle, "wb") as file:
             yield file
         if mode is not None:
@@ -47,7 +52,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 
 def _mode_of(target: Path) -> int | None:
-    """The permissions of a file that is there; None where none is."""
+    """The permissions of a file; None if there is no such file."""
     try:
         return stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:
@@ -63,7 +68,7 @@ def _remove_leftovers(folder: Path, stem: str) -> None:
 
 
 def _is_alive(process: int) -> bool:
-    if os.name == "nt":  # where a signal of 0 would end it
+    if os.name == "nt":  # where signal 0 would end the process
         return True
     try:
         os.kill(process, 0)

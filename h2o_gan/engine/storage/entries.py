@@ -1,7 +1,7 @@
-"""The bytes of a model file: the entries of a zip, bounded before they are read.
+"""The entries of a model file, a zip, with bounds that are checked before they are read.
 
-What a file may cost is settled here: its kind and size, the size of the zip's directory, how much
-JSON there is and how deeply it is nested, and how many tensors a header speaks of.
+The bounds hold for the file's type and size, the size of the zip's directory, the size and depth of
+the JSON, and the number of tensors.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ __all__ = [
     "COLUMNS",
     "ENCODER",
     "MANIFEST",
-    "MOST_DEFLATED_BYTES",
-    "MOST_MANIFEST_BYTES",
+    "MAX_DEFLATED_BYTES",
+    "MAX_MANIFEST_BYTES",
     "TRAINING",
     "WEIGHTS",
     "parsed",
@@ -32,19 +32,19 @@ __all__ = [
 MANIFEST, WEIGHTS = "model.json", "weights.safetensors"
 COLUMNS, TRAINING = "columns.safetensors", "training.safetensors"
 ENCODER = "encoder.safetensors"  # up to format 2, in place of COLUMNS
-MOST_MANIFEST_BYTES = 64 * 2**20
+MAX_MANIFEST_BYTES = 64 * 2**20
 
 _TENSORS = (WEIGHTS, TRAINING, COLUMNS, ENCODER)
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError)
-MOST_DEFLATED_BYTES = 2**28
-"""Of the columns' arrays, unfolded; larger ones are stored."""
+MAX_DEFLATED_BYTES = 2**28
+"""Largest size of a compressed entry, uncompressed; larger entries are stored."""
 
 _PIECE = 2**20
 
-_MOST_BYTES = 2**31 - 1  # beyond it zips have another structure
+_MAX_BYTES = 2**31 - 1  # larger zips have another structure
 _DIRECTORY_END = 22  # bytes
-_MOST_ENTRIES, _MOST_DIRECTORY = 64, 2**16
-_MOST_CONTAINERS, _MOST_DEPTH = 500_000, 64
+_MAX_ENTRIES, _MAX_DIRECTORY = 64, 2**16
+_MAX_CONTAINERS, _MAX_DEPTH = 500_000, 64
 _DTYPES = {
     b"BOOL",
     b"U8",
@@ -60,21 +60,21 @@ _DTYPES = {
     b"F64",
 }
 _TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_MOST_HEADER_BYTES, _MOST_TENSORS = 32 * 2**20, 300_000
+_MAX_HEADER_BYTES, _MAX_TENSORS = 32 * 2**20, 300_000
 
 
 def read_entries(path: str | os.PathLike[str] | IO[bytes]) -> dict[str, bytes]:
-    """The entries by name: the manifest, the weights, and the columns' or the encoder's arrays.
+    """Read the entries of a model file.
 
     Args:
-        path: of the file, or an open file, which may live in memory.
+        path: of the file, or an open file, which may be in memory.
 
     Returns:
-        The bytes of those entries that there are.
+        The bytes by name of the entry: manifest, weights, and arrays of columns or encoder.
 
     Raises:
-        Damaged: the file is none of ours, or larger than one of ours could be.
-        OSError: it can't be read.
+        Damaged: the file is not a model file, or exceeds a bound.
+        OSError: the file cannot be read.
     """
     if not isinstance(path, str | os.PathLike):
         return _checked_entries(path, path.seek(0, os.SEEK_END))
@@ -89,7 +89,7 @@ def read_entries(path: str | os.PathLike[str] | IO[bytes]) -> dict[str, bytes]:
 
 
 def _checked_entries(file: IO[bytes], size: int) -> dict[str, bytes]:
-    if size > _MOST_BYTES:
+    if size > _MAX_BYTES:
         raise Damaged(f"its {size:,} bytes are more than a model has")
     _check_directory(file, size)
     try:
@@ -100,15 +100,15 @@ def _checked_entries(file: IO[bytes], size: int) -> dict[str, bytes]:
 
 
 def _check_directory(file: IO[bytes], size: int) -> None:
-    """See that the zip's directory is small: zipfile reads all of it, entry by entry."""
+    """Check the size of the zip's directory, all of which zipfile reads entry by entry."""
     file.seek(max(size - _DIRECTORY_END - 2**16, 0))
     tail = file.read()
     at = tail.rfind(b"PK\5\6")
     if at < 0 or len(tail) - at < _DIRECTORY_END:
-        raise Damaged("it is no zip, or was cut")
+        raise Damaged("it is not a zip, or it is truncated")
     entries = int.from_bytes(tail[at + 10 : at + 12], "little")
     directory = int.from_bytes(tail[at + 12 : at + 16], "little")
-    if entries > _MOST_ENTRIES or directory > _MOST_DIRECTORY or b"PK\6\7" in tail[:at][-20:]:
+    if entries > _MAX_ENTRIES or directory > _MAX_DIRECTORY or b"PK\6\7" in tail[:at][-20:]:
         raise Damaged("it is a zip, but not an h2o_gan model")
 
 
@@ -125,12 +125,12 @@ def _entries(file: IO[bytes], size: int) -> dict[str, bytes]:
         for name in names:
             info = infos[name]
             packed = name == COLUMNS and info.compress_type == zipfile.ZIP_DEFLATED
-            most = MOST_DEFLATED_BYTES if packed else size
+            most = MAX_DEFLATED_BYTES if packed else size
             if (info.compress_type != zipfile.ZIP_STORED and not packed) or info.file_size > most:
                 raise Damaged(f"its entry {name} is compressed or lies about its size")
             if info.flag_bits & 1:
                 raise Damaged(f"its entry {name} is encrypted")
-        if infos[MANIFEST].file_size > MOST_MANIFEST_BYTES:
+        if infos[MANIFEST].file_size > MAX_MANIFEST_BYTES:
             raise Damaged(f"its entry {MANIFEST} is too large")
         for name in names[1:]:
             with archive.open(infos[name]) as entry:
@@ -139,24 +139,24 @@ def _entries(file: IO[bytes], size: int) -> dict[str, bytes]:
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """An entry, of which no more is unfolded than its size says."""
+    """Read an entry, without decompressing more than its stated size."""
     parts, left = [], info.file_size
     with archive.open(info) as entry:
         while left and (part := entry.read(min(left, _PIECE))):
             parts.append(part)
             left -= len(part)
     if left:
-        raise Damaged(f"its entry {info.filename} is shorter than it says")
+        raise Damaged(f"its entry {info.filename} is shorter than stated")
     return b"".join(parts)
 
 
 def _check_header(entry: IO[bytes], size: int, name: str) -> None:
     length = int.from_bytes(entry.read(8), "little")
-    if length > min(size - 8, _MOST_HEADER_BYTES):
+    if length > min(size - 8, _MAX_HEADER_BYTES):
         raise Damaged(f"the header of its entry {name} is too long")
     header = entry.read(length)
-    # Every tensor has an object of its own, inside the one of the header.
-    if header.count(b"{") > _MOST_TENSORS or header.count(b"[") > 2 * _MOST_TENSORS:
+    # Every tensor is one object inside the header's object.
+    if header.count(b"{") > _MAX_TENSORS or header.count(b"[") > 2 * _MAX_TENSORS:
         raise Damaged(f"its entry {name} has too many tensors")
     if b"\\" in header:
         raise Damaged(f"the header of its entry {name} has escaped characters")
@@ -167,23 +167,27 @@ def _check_header(entry: IO[bytes], size: int, name: str) -> None:
 
 
 def parsed(text: bytes) -> Any:
-    """The JSON of a manifest, all of its numbers finite and at most 64 bits, all text whole.
+    """Parse the JSON of a manifest.
+
+    Args:
+        text: UTF-8 encoded.
 
     Raises:
-        Damaged: it is not such JSON.
+        Damaged: it is not valid JSON, is too large or too deep, or has a number that is not finite
+            or exceeds 64 bits.
     """
-    # Brackets in texts are counted too, unless there are many: taking texts out takes a while.
-    if _brackets(text) > _MOST_CONTAINERS and _brackets(_TEXTS.sub(b"", text)) > _MOST_CONTAINERS:
+    # Brackets inside of texts count too, unless there are many: removing texts takes time.
+    if _brackets(text) > _MAX_CONTAINERS and _brackets(_TEXTS.sub(b"", text)) > _MAX_CONTAINERS:
         raise Damaged("its description has too many parts")
     try:
         data = json.loads(
             text, parse_int=_whole, parse_float=_finite, parse_constant=_refuse_constant
         )
-        if _depth(data) > _MOST_DEPTH:
+        if _depth(data) > _MAX_DEPTH:
             raise Damaged("its description is nested too deeply")
-        json.dumps(data, ensure_ascii=False).encode()  # half a character is no text
-    except (ValueError, RecursionError) as error:  # of json alone: nothing of ours is called
-        raise Damaged(f"its description is no JSON: {error!s:.100}") from error
+        json.dumps(data, ensure_ascii=False).encode()  # refuses lone surrogates
+    except (ValueError, RecursionError) as error:  # only json is called here
+        raise Damaged(f"its description is not valid JSON: {error!s:.100}") from error
     return data
 
 
@@ -193,7 +197,7 @@ def _brackets(text: bytes) -> int:
 
 def _depth(data: Any) -> int:
     level, depth = [data], 0
-    while level and depth <= _MOST_DEPTH:
+    while level and depth <= _MAX_DEPTH:
         depth += 1
         inner: list[Any] = []
         for item in level:
@@ -208,7 +212,7 @@ def _depth(data: Any) -> int:
 def _whole(text: str) -> int:
     number = int(text) if len(text) < 25 else 2**63
     if not -(2**63) <= number < 2**63:
-        raise ValueError(f"{text:.30} is no 64-bit number")
+        raise ValueError(f"{text:.30} is not a 64-bit number")
     return number
 
 
@@ -220,4 +224,4 @@ def _finite(text: str) -> float:
 
 
 def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")

@@ -1,8 +1,8 @@
-"""What the JSON of a model file may say, checked before anything is made of it.
+"""The schema of a model file's JSON, checked before it is used.
 
-A check takes a value and what to call it, and raises
-:class:`~h2o_gan.engine.exceptions.Damaged`. Here are types and ranges; what has to do with
-arrays and networks is seen where those are.
+A check takes a value and its name for messages, and raises
+:class:`~h2o_gan.engine.exceptions.Damaged`. Only types and ranges are checked here; whether the
+JSON fits arrays and networks is checked where those are built.
 """
 
 from __future__ import annotations
@@ -28,19 +28,26 @@ from h2o_gan.engine.json_checks import (
 
 __all__ = ["check_manifest"]
 
-_MOST = 2**53  # the largest integer up to which doubles are exact
+_MAX = 2**53  # the largest integer up to which doubles are exact
 
 
 def check_manifest(manifest: Any) -> None:
-    """Raise Damaged unless this is such a manifest as a saved model has."""
+    """Check the parsed JSON of a model file.
+
+    Args:
+        manifest: any JSON value.
+
+    Raises:
+        Damaged: it does not follow the schema.
+    """
     _MANIFEST(manifest, "its description")
     if manifest["encoder"]["encoder"] == "pixels":
         _PIXELS(manifest["encoder"], "its encoder")
     else:
         _TABLE(manifest["encoder"], "its encoder")
-        for place, column in enumerate(manifest["encoder"]["columns"]):
-            CODECS[column["codec"]].json_check(column, f"its column {place}")
-    model = manifest.get("model", {"kind": "latent"})  # format 1 knew no other kind
+        for index, column in enumerate(manifest["encoder"]["columns"]):
+            CODECS[column["codec"]].json_check(column, f"its column {index}")
+    model = manifest.get("model", {"kind": "latent"})  # the only kind of format 1
     _MODELS[model["kind"]](model, "its model")
 
 
@@ -88,7 +95,7 @@ _MODELS: dict[str, Check] = {
                     ),
                 },
                 {
-                    "sizes": list_of(whole(0)),  # up to format 2
+                    "sizes": list_of(whole(0)),  # of formats 1 and 2
                     "columns": list_of(_TOKENS, 1),
                 },
             ),
@@ -98,7 +105,7 @@ _MODELS: dict[str, Check] = {
             ),
             "has_critic": flag,
             "shift": number(-1e6, 1e6),
-            # Ratios have a mean of one, so that no more than their share can lie this high.
+            # Ratios have a mean of 1, which bounds their quantiles.
             "clip": number(-50, 10),
         },
         {
@@ -135,5 +142,5 @@ _MANIFEST = record(
         "rows": whole(1),
         "batch_size": whole(1),
     },
-    {"model": record({"kind": one_of(*_MODELS)}), "began_at": list_of(number(0, _MOST), 3, 3)},
+    {"model": record({"kind": one_of(*_MODELS)}), "began_at": list_of(number(0, _MAX), 3, 3)},
 )

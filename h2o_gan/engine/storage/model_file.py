@@ -1,8 +1,8 @@
-"""A model as a file: a zip of one JSON document and two safetensors.
+"""A model as a file: a zip of one JSON document and some safetensors.
 
-Nothing in it is ever unpickled or executed. Entries are stored, not compressed, so a file can't
-unfold into more than its own size, and every tensor must have the very shape that the networks
-described by the JSON have, so a file can't claim memory it does not bring.
+Nothing in it is unpickled or executed. Weights are stored, not compressed, and compressed entries
+are bounded, so a file cannot expand to much more than its size. Every tensor must have the shape
+that the JSON implies, so a file cannot claim memory that it does not fill.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.exceptions import Damaged, ModelFileError
 from h2o_gan.engine.families import family_of_kind
 from h2o_gan.engine.model import Model, ModelParts
-from h2o_gan.engine.storage.atomic import written_whole
+from h2o_gan.engine.storage.atomic import atomic_write
 from h2o_gan.engine.storage.entries import (
     COLUMNS,
     ENCODER,
     MANIFEST,
-    MOST_DEFLATED_BYTES,
-    MOST_MANIFEST_BYTES,
+    MAX_DEFLATED_BYTES,
+    MAX_MANIFEST_BYTES,
     TRAINING,
     WEIGHTS,
     parsed,
@@ -54,34 +54,39 @@ _LOCAL_PARAMETERS = (
     "checkpoint",
     "export_checkpoints_dir",
     "image_root",
-)  # of no meaning elsewhere
+)  # of the machine that trains
 _ENCODERS: dict[str, Any] = {"table": TableEncoder, "pixels": PixelEncoder}
 _OF_TRAINING = re.compile(r"(last|best)_\w+\.|\w+_optimizer\.")
 _NUMBERS = ("epoch", "step", "seconds", "stopped_by", "rows", "batch_size")
 
 
 def save(model: Model, path: str | os.PathLike[str], *, for_training: bool = True) -> None:
-    """Write `model` to `path`, whole or not at all.
+    """Write a model to a file, completely or not at all.
 
     Args:
-        model: what to write.
+        model: to write.
         path: of the file.
-        for_training: whether training can go on from the file. Without, it is about a third as
-            large, and gives the same rows.
+        for_training: whether to include the state of training, so that training can continue.
+            Without it the file is about a third as large; its samples are the same.
 
     Raises:
-        OSError: the path can't be written.
-        ValueError: the model has more levels than a file takes.
+        OSError: the path cannot be written.
+        ValueError: the model has more levels than a file can hold.
     """
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         dump(model, file, for_training=for_training)
 
 
 def dump(model: Model, file: IO[bytes], *, for_training: bool = True) -> None:
-    """Write `model` to an open file, which may live in memory; see :func:`save`.
+    """Write a model to an open file.
+
+    Args:
+        model: to write.
+        file: open for binary writing; may be in memory.
+        for_training: see :func:`save`.
 
     Raises:
-        ValueError: the model has more levels than a file takes.
+        ValueError: the model has more levels than a file can hold.
     """
     manifest = {
         "format": _FORMAT,
@@ -99,10 +104,10 @@ def dump(model: Model, file: IO[bytes], *, for_training: bool = True) -> None:
         **{name: getattr(model, name) for name in _NUMBERS},
     }
     text = json.dumps(manifest, allow_nan=False).encode()
-    if len(text) > MOST_MANIFEST_BYTES:
+    if len(text) > MAX_MANIFEST_BYTES:
         raise ValueError(
             f"the model's columns, levels and history take {len(text):,} bytes, more than the "
-            f"{MOST_MANIFEST_BYTES:,} of a model file: leave out columns with so many levels."
+            f"{MAX_MANIFEST_BYTES:,} of a model file: leave out columns with so many levels."
         )
     tensors = {**model.tensors(), "real_scores": torch.from_numpy(model.real_scores)}
     entries = {MANIFEST: text, COLUMNS: _columns(model), WEIGHTS: _bytes_of(tensors)}
@@ -111,8 +116,8 @@ def dump(model: Model, file: IO[bytes], *, for_training: bool = True) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         for name, data in entries.items():
             info = zipfile.ZipInfo(name)
-            # Tables of columns repeat each other, weights do not.
-            if name == COLUMNS and len(data) <= MOST_DEFLATED_BYTES:
+            # The arrays of columns compress well, weights do not.
+            if name == COLUMNS and len(data) <= MAX_DEFLATED_BYTES:
                 info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, data)
 
@@ -124,11 +129,11 @@ def _bytes_of(tensors: Mapping[str, Tensor]) -> bytes:
 
 
 def _columns(model: Model) -> bytes:
-    """The arrays of all columns' codecs, and of the learned ones' tokens."""
+    """The arrays of all columns' codecs, and of the learned columns' tokens."""
     codecs: list[dict[str, Any]] = [{} for _ in model.encoder.to_json()["columns"]]
     for name, array in model.encoder.arrays().items():
-        place, _, own = name.partition(".")
-        codecs[int(place)][own] = array
+        index, _, array_name = name.partition(".")
+        codecs[int(index)][array_name] = array
     packed = {f"codec.{name}": array for name, array in pack(codecs).items()}
     packed.update({f"tokens.{name}": a for name, a in pack(model.token_arrays()).items()})
     data: bytes = safetensors.numpy.save(packed)
@@ -136,13 +141,16 @@ def _columns(model: Model) -> bytes:
 
 
 def load(path: str | os.PathLike[str] | IO[bytes]) -> Model:
-    """Read a model from `path`, or from an open file, which may live in memory.
+    """Read a model from a file.
+
+    Args:
+        path: of the file, or an open file, which may be in memory.
 
     Raises:
-        ModelFileError: the file is damaged, foreign, hostile or of a newer version.
-        OSError: the path can't be read.
+        ModelFileError: the file is not a valid model file, or one of a newer version.
+        OSError: the path cannot be read.
     """
-    # Nothing else is caught: an error of our own must not be told as one of the file.
+    # Nothing else is caught: a bug of ours must not be reported as a damaged file.
     try:
         entries = read_entries(path)
         manifest = parsed(entries[MANIFEST])
@@ -176,7 +184,7 @@ def _parted(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The arrays of codecs, named as an encoder names them, and of tokens by column."""
 
-    def own(prefix: str) -> dict[str, Any]:
+    def below(prefix: str) -> dict[str, Any]:
         start = f"{prefix}."
         return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
 
@@ -184,8 +192,8 @@ def _parted(
     if model is None:
         raise Damaged("it has no model")
     learned = len(model["layout"].get("columns", ())) if model["kind"] == "table" else 0
-    codecs = unpack(own("codec"), len(manifest["encoder"]["columns"]))
-    tokens = unpack(own("tokens"), learned)
+    codecs = unpack(below("codec"), len(manifest["encoder"]["columns"]))
+    tokens = unpack(below("tokens"), learned)
     named = {f"{i}.{name}": a for i, codec in enumerate(codecs) for name, a in codec.items()}
     return named, tokens
 
@@ -212,11 +220,11 @@ def _restore(
         manifest["encoder"], arrays
     )
     history = manifest["history"]
-    # A training that goes on may not have come to its first scoring.
+    # Only a training that is not finished may have no scoring yet.
     if not history and manifest["stopped_by"] != RUNNING:
         raise Damaged("its history has no scoring")
     epoch, step, seconds = manifest.get("began_at", (0, 0, 0.0))
-    data = manifest.get("model", {"kind": "latent"})  # format 1 knew no other kind
+    data = manifest.get("model", {"kind": "latent"})  # the only kind of format 1
     common = {
         "parameters": _parameters(manifest["parameters"]),
         "encoder": encoder,
@@ -235,7 +243,7 @@ def _parameters(given: Mapping[str, Any]) -> Parameters:
         raise Damaged(f"it has unknown parameters: {', '.join(sorted(unknown)):.100}")
     try:
         return Parameters(**given)
-    except (TypeError, ValueError) as error:  # what that says of unfit values
+    except (TypeError, ValueError) as error:  # about unfit values
         raise Damaged(str(error)) from error
 
 
@@ -248,5 +256,5 @@ def _real_scores(tensors: Mapping[str, Tensor]) -> Any:
         or scores.dtype != torch.float64
         or not bool(scores.isfinite().all())
     ):
-        raise Damaged("its scores of real rows are not a scale")
+        raise Damaged("its scores of real rows are not valid")
     return scores.numpy()

@@ -1,7 +1,7 @@
-"""Small arrays of many columns as a few long ones, so that a file's header stays small.
+"""Small arrays of many columns, concatenated so that the header of a file stays small.
 
-Column i of n has its array ``low`` at ``low.float64[ends[i - 1]:ends[i]]``, where ``ends`` is
-``low.float64.ends``, (n,) int64, with 0 before the first. An empty array is no array.
+The array ``low`` of column i of n is ``low.float64[ends[i - 1]:ends[i]]``, where ``ends`` is
+``low.float64.ends``, int64 (n,), and ``ends[-1]`` is 0. A column without an array has an empty one.
 """
 
 from __future__ import annotations
@@ -25,25 +25,36 @@ _MAX_NAMES = 256  # of arrays of all columns
 
 
 def pack(columns: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
-    """The arrays of all columns, (length,) each, one after the other, by name and dtype."""
+    """Concatenate the arrays of all columns by name and dtype.
+
+    Args:
+        columns: arrays (length,) of each column, by name.
+    """
     parts: dict[str, dict[int, Array]] = {}
-    for place, column in enumerate(columns):
+    for index, column in enumerate(columns):
         for name, array in column.items():
             if len(array):
-                parts.setdefault(f"{name}.{array.dtype}", {})[place] = array
+                parts.setdefault(f"{name}.{array.dtype}", {})[index] = array
     packed = {}
-    for name, own in parts.items():
-        lengths = [len(own.get(place, ())) for place in range(len(columns))]
-        packed[name] = np.concatenate(list(own.values()))
+    for name, arrays in parts.items():
+        lengths = [len(arrays.get(index, ())) for index in range(len(columns))]
+        packed[name] = np.concatenate(list(arrays.values()))
         packed[name + _ENDS] = np.cumsum(lengths, dtype=np.int64)
     return packed
 
 
 def unpack(packed: Mapping[str, Array], count: int) -> list[dict[str, Array]]:
-    """Inverse of :func:`pack` for `count` columns.
+    """Undo :func:`pack`.
+
+    Args:
+        packed: the concatenated arrays.
+        count: number of columns.
+
+    Returns:
+        The arrays of each column, by name.
 
     Raises:
-        Damaged: the ends do not fit, or a column has an array twice.
+        Damaged: a name is unknown, the ends do not fit, or a column has an array twice.
     """
     columns: list[dict[str, Array]] = [{} for _ in range(count)]
     if len(packed) > 2 * _MAX_NAMES:
@@ -62,8 +73,8 @@ def unpack(packed: Mapping[str, Array], count: int) -> list[dict[str, Array]]:
             raise Damaged(f"its arrays {full!r:.50} are not those of its columns")
         if not count or ends[-1] != len(array):
             raise Damaged(f"its arrays {full!r:.50} are not as long as their ends")
-        for place in np.flatnonzero(starts < ends).tolist():
-            if name in columns[place]:
-                raise Damaged(f"its column {place} has two arrays {name!r:.50}")
-            columns[place][name] = array[starts[place] : ends[place]]
+        for index in np.flatnonzero(starts < ends).tolist():
+            if name in columns[index]:
+                raise Damaged(f"its column {index} has two arrays {name!r:.50}")
+            columns[index][name] = array[starts[index] : ends[index]]
     return columns

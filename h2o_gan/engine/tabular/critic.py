@@ -1,6 +1,6 @@
-"""The critic of tables: a score of whole rows.
+"""The critic of tables, which scores whole rows.
 
-Shapes: B rows, T tokens, E features of a token.
+Shapes: B rows, T tokens, E features of a token. Values are float32, masks bool.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ __all__ = ["RowCritic"]
 
 
 class RowCritic(nn.Module):
-    """A score of whole rows: features of all tokens, then two layers.
+    """A network from the features of all tokens to one score of the row.
 
     Args:
         tokens: of a row.
-        features: of a token, E.
-        hidden: units of both layers.
-        dropout: of both layers.
-        knots: pieces of a number's encoding.
+        features: number of features of a token, E.
+        hidden: units of each of the two hidden layers.
+        dropout: probability of dropout in both.
+        knots: number of pieces of a number's encoding.
     """
 
     def __init__(
@@ -39,29 +39,45 @@ class RowCritic(nn.Module):
         self.second = nn.Linear(hidden, hidden)
         self.last = nn.Linear(hidden, 1)
 
-    def initialize(self, random: torch.Generator) -> None:
-        """Draw the start."""
-        self.features.initialize(random)
+    def initialize(self, rng: torch.Generator) -> None:
+        """Draw all initial weights from `rng`, on the CPU."""
+        self.features.initialize(rng)
         for layer, gain in ((self.first, 1.0), (self.second, 1.0), (self.last, 0.1)):
-            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=random)
+            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=rng)
             nn.init.zeros_(layer.bias)
             with torch.no_grad():
                 layer.weight.mul_(gain)
 
     def flat(self, values: Tensor, active: Tensor) -> Tensor:
-        """(B, T) values, and which are there, to features (B, T * E)."""
+        """Compute the features of rows, the input of :meth:`forward`.
+
+        Args:
+            values: (B, T).
+            active: (B, T) the mask of tokens that have a value.
+
+        Returns:
+            (B, T * E) float32.
+        """
         features: Tensor = self.features(values, active)
         return features.transpose(0, 1).flatten(1)
 
-    def forward(self, flat: Tensor, random: torch.Generator | None = None) -> Tensor:
-        """Features (B, T * E) to scores (B, 1)."""
-        hidden = self._dropped(F.silu(self.first(flat)), random)
-        hidden = self._dropped(F.silu(self.second(hidden)), random)
+    def forward(self, flat: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        """Score rows.
+
+        Args:
+            flat: (B, T * E) features.
+            rng: draws the dropout; None for no dropout.
+
+        Returns:
+            (B, 1) float32.
+        """
+        hidden = self._dropped(F.silu(self.first(flat)), rng)
+        hidden = self._dropped(F.silu(self.second(hidden)), rng)
         score: Tensor = self.last(hidden)
         return score
 
-    def _dropped(self, hidden: Tensor, random: torch.Generator | None) -> Tensor:
-        if random is None or not self._dropout:
+    def _dropped(self, hidden: Tensor, rng: torch.Generator | None) -> Tensor:
+        if rng is None or not self._dropout:
             return hidden
-        noise = torch.rand(hidden.shape, generator=random, device=hidden.device)
+        noise = torch.rand(hidden.shape, generator=rng, device=hidden.device)
         return hidden * ((noise >= self._dropout) / (1 - self._dropout))

@@ -1,8 +1,8 @@
-"""Values of tokens as features of networks.
+"""Features of tokens, the inputs of a table's networks.
 
-Numbers enter as piecewise linear encodings (Gorishniy et al. 2022, arXiv 2203.05556).
+Numbers are encoded piecewise linearly (Gorishniy et al. 2022, arXiv 2203.05556).
 
-Shapes: B rows, T tokens, E features of a token.
+Shapes: B rows, T tokens, E features of a token. Values are float32, masks bool.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ __all__ = ["TokenFeatures"]
 
 
 class TokenFeatures(nn.Module):
-    """Values of tokens to features: rows of a table for choices, piecewise linear for numbers.
+    """Embeds choices and encodes numbers.
 
     Args:
         tokens: of a row.
-        size: features of a token, E.
-        knots: pieces of a number's encoding, between quantiles of a standard normal.
+        size: number of features of a token, E.
+        knots: number of pieces of a number's encoding, between normal quantiles.
     """
 
     _starts: Tensor
     _knots: Tensor
-    _places: Tensor
+    _order: Tensor
 
     def __init__(self, tokens: Sequence[Token], size: int, knots: int) -> None:
         super().__init__()
-        self._choices = [place for place, token in enumerate(tokens) if not token.is_number]
-        self._numbers = [place for place, token in enumerate(tokens) if token.is_number]
-        sizes = [tokens[place].size for place in self._choices]
-        # On the CPU by name: a model file is checked against networks built on the meta device.
+        self._choices = [index for index, token in enumerate(tokens) if not token.is_number]
+        self._numbers = [index for index, token in enumerate(tokens) if token.is_number]
+        sizes = [tokens[index].size for index in self._choices]
+        # Explicitly on the CPU: model files are checked with networks built on the meta device.
         starts = torch.tensor([0, *sizes], device="cpu").cumsum(0)
         self._first = {
-            place: int(start) for place, start in zip(self._choices, starts, strict=False)
+            index: int(start) for index, start in zip(self._choices, starts, strict=False)
         }
         inner = torch.special.ndtri(torch.linspace(0, 1, knots + 1, device="cpu")[1:-1])
         ends = torch.tensor([-3.5, 3.5], device="cpu")
@@ -48,16 +48,24 @@ class TokenFeatures(nn.Module):
         self.lines = nn.Parameter(torch.empty(len(self._numbers), len(at), size))
         self.register_buffer("_starts", starts[:-1], persistent=False)
         self.register_buffer("_knots", at, persistent=False)
-        places = torch.tensor([*self._choices, *self._numbers], device="cpu", dtype=torch.int64)
-        self.register_buffer("_places", places.argsort(), persistent=False)
+        order = torch.tensor([*self._choices, *self._numbers], device="cpu", dtype=torch.int64)
+        self.register_buffer("_order", order.argsort(), persistent=False)
 
-    def initialize(self, random: torch.Generator) -> None:
-        """Draw the start."""
-        nn.init.normal_(self.levels, std=0.5, generator=random)
-        nn.init.normal_(self.lines, std=0.3, generator=random)
+    def initialize(self, rng: torch.Generator) -> None:
+        """Draw all initial weights from `rng`, on the CPU."""
+        nn.init.normal_(self.levels, std=0.5, generator=rng)
+        nn.init.normal_(self.lines, std=0.3, generator=rng)
 
     def forward(self, values: Tensor, active: Tensor) -> Tensor:
-        """(B, T) values, and which are there, to (T, B, E); zero where they are not."""
+        """Compute the features of all tokens.
+
+        Args:
+            values: (B, T).
+            active: (B, T) the mask of tokens that have a value.
+
+        Returns:
+            (T, B, E) float32, zero where there is no value.
+        """
         parts = []
         if self._choices:
             index = values[:, self._choices].long() + self._starts
@@ -67,19 +75,28 @@ class TokenFeatures(nn.Module):
             parts.append(torch.bmm(lines, self.lines))
         features = torch.cat(parts)
         if len(parts) == 2:
-            features = features[self._places]
+            features = features[self._order]
         return features * active.T[:, :, None]
 
-    def levels_of(self, place: int, size: int) -> Tensor:
-        """(size, E) the features of each choice of a token."""
-        return self.levels[self._first[place] : self._first[place] + size]
+    def levels_of(self, token: int, size: int) -> Tensor:
+        """The features (size, E) of the choices of one token, given by its index."""
+        return self.levels[self._first[token] : self._first[token] + size]
 
-    def of_token(self, place: int, values: Tensor, active: Tensor) -> Tensor:
-        """(B,) values of one token to (B, E)."""
-        if place in self._first:
-            features = F.embedding(values.long() + self._first[place], self.levels)
+    def of_token(self, token: int, values: Tensor, active: Tensor) -> Tensor:
+        """Compute the features of one token.
+
+        Args:
+            token: its index.
+            values: (B,).
+            active: (B,) the mask of rows that have a value.
+
+        Returns:
+            (B, E) float32.
+        """
+        if token in self._first:
+            features = F.embedding(values.long() + self._first[token], self.levels)
         else:
-            features = self._encoded(values) @ self.lines[self._numbers.index(place)]
+            features = self._encoded(values) @ self.lines[self._numbers.index(token)]
         return features * active[:, None]
 
     def _encoded(self, scores: Tensor) -> Tensor:

@@ -1,10 +1,9 @@
 """Training of a table's GAN: a generator by likelihood, then a critic of whole rows.
 
-The generator learns rows in the table's own order of columns, which samples are drawn in, and
-every few steps in a random one, so that any columns can be given. Which orders it learns is all
-that conditions cost.
+The generator is trained in the table's order of columns, which samples are drawn in, and every few
+steps in a random order, so that it can condition on any columns.
 
-The critic is trained when the generator is: see :mod:`h2o_gan.engine.tabular.critic_trainer`.
+The critic is trained after the generator: see :mod:`h2o_gan.engine.tabular.critic_trainer`.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from torch import Tensor
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.device import copied, on_cpu
 from h2o_gan.engine.events import Listener, Progress
-from h2o_gan.engine.model import scale_of
+from h2o_gan.engine.model import score_quantiles
 from h2o_gan.engine.tabular.critic_trainer import Clock, CriticTrainer, Rows
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
@@ -34,44 +33,54 @@ from h2o_gan.engine.training.optim import (
     adam,
     cosine,
     gradient_step,
-    load_moments,
+    load_optimizer_state,
     rng_of,
     set_rate,
     update_ema,
     warm_up,
 )
-from h2o_gan.engine.training.trainer import RUNNING, Losses, Training, split_rows
+from h2o_gan.engine.training.trainer import RUNNING, Losses, Trainer, split_rows
 from h2o_gan.parameters import Parameters
 
-__all__ = ["TableTraining"]
+__all__ = ["TableTrainer"]
 
 _RATE = 4e-3
 _EMA_DECAY = 0.998
 _WEIGHT_DECAY = 0.05
-_SMALL_TABLE, _TINY_TABLE, _TINY_RATE = 2500, 1000, 1.5e-3
-_DROPOUT, _MOST_DROPOUT, _DROPOUT_ROWS = 0.3, 0.5, 20_000
-_MAX_NORM = 5.0
+_SMALL_TABLE, _TINY_TABLE, _TINY_RATE = 2500, 1000, 1.5e-3  # rows, rows, learning rate
+_DROPOUT, _MAX_DROPOUT, _DROPOUT_ROWS = 0.3, 0.5, 20_000
+_MAX_GRAD_NORM = 5.0
 _WARM_UP = 0.1  # of the training
 _RANDOM_ORDER_EVERY = 4  # steps
 _STEPS, _STEPS_ROWS, _STEPS_POWER = 1000, 20_000, 0.25
-_FEWEST_STEPS, _MOST_STEPS = 250, 4000
-_MOST_SCORED = 2048  # rows
+_MIN_STEPS, _MAX_STEPS = 250, 4000
+_MAX_SCORED = 2048  # rows
 _FEWEST_ROWS = 40  # for some to be held out
-_EXPANSION_SEED = 20  # of the scored rows' places within their bins
-_FEWEST_WEIGHTS, _WEIGHTS_A_ROW = 1_750_000, 1000
+_SCORED_SEED = 20  # draws the scored rows' positions within their bins
+_MIN_WEIGHTS, _WEIGHTS_A_ROW = 1_750_000, 1000
 _NARROWEST = Sizes(features=2, summary=16, hidden=4)
 
 _CRITIC_STEPS = 500
 _CRITIC_SHARE = 0.25  # of the time
 
 
-class TableTraining(Training):
-    """One run: likelihood steps, then the critic's."""
+class TableTrainer(Trainer):
+    """One run: the generator's training by likelihood, then the critic's.
+
+    Args:
+        encoder: of the table.
+        codes: integers (rows, learned columns).
+        weights: float64 (rows,) row weights, or None.
+        held_out: codes of a validation frame, or None.
+        parameters: of the training.
+        device: to train on.
+        checkpoint: an earlier model to continue, or None.
+    """
 
     scorings = 20
     loop_share = 1 - _CRITIC_SHARE
     metric = "held_out_loss"
-    cure = "Lower generator_learning_rate."
+    hint = "Lower generator_learning_rate."
 
     def __init__(
         self,
@@ -84,10 +93,10 @@ class TableTraining(Training):
         checkpoint: TableModel | None,
     ) -> None:
         layout = RowLayout.fit(encoder.learned, codes) if checkpoint is None else checkpoint.layout
-        learned, kept = split_rows(len(codes), _FEWEST_ROWS, weights)
+        train, held_out_rows = split_rows(len(codes), _FEWEST_ROWS, weights)
         super().__init__(
-            codes[learned],
-            None if weights is None else weights[learned.numpy()],
+            codes[train],
+            None if weights is None else weights[train.numpy()],
             len(codes),
             parameters,
             device,
@@ -99,7 +108,7 @@ class TableTraining(Training):
         response = None if name is None else layout.index_of(name)
         self.order = layout.order(last=[] if response not in layout.spans else [response])
         self._order = torch.tensor(self.order, device=device)
-        self._order_random = rng_of(self.seed, Stream.ORDERS, self.step)
+        self._order_rng = rng_of(self.seed, Stream.ORDERS, self.step)
         rate = _RATE if len(codes) >= _TINY_TABLE else _TINY_RATE
         self._rate = parameters.generator_learning_rate or rate
         decay = parameters.ema_decay
@@ -118,30 +127,30 @@ class TableTraining(Training):
         self.generator.initialize(start)
         if checkpoint is not None:
             self.generator.load_state_dict(checkpoint.last_generator)
-        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        self.ema = copy.deepcopy(self.generator).requires_grad_(False)
         if checkpoint is not None:
-            self.average.load_state_dict(checkpoint.generator.state_dict())
+            self.ema.load_state_dict(checkpoint.generator.state_dict())
         self.generator.to(device)
-        self.average.to(device)
-        # Without numbers, or without choices, their features are empty.
+        self.ema.to(device)
+        # Tables without numbers, or without choices, have networks with empty weights.
         self._weights: list[Tensor] = [w for w in self.generator.parameters() if w.numel()]
-        self._average_weights: list[Tensor] = [w for w in self.average.parameters() if w.numel()]
-        self.forget()
+        self._ema_weights: list[Tensor] = [w for w in self.ema.parameters() if w.numel()]
+        self.reset_optimizers()
         if checkpoint is not None:
-            load_moments(self.optimizer, checkpoint.generator_optimizer)
-        fixed = torch.Generator(device).manual_seed(_EXPANSION_SEED)
+            load_optimizer_state(self.optimizer, checkpoint.generator_optimizer)
+        fixed = torch.Generator(device).manual_seed(_SCORED_SEED)
         self._references: dict[str, tuple[Tensor, Tensor]] = {}
         for name, rows in (
-            ("held_out_loss", codes[kept] if len(kept) else None),
+            ("held_out_loss", codes[held_out_rows] if len(held_out_rows) else None),
             ("validation_held_out_loss", held_out),
         ):
             if rows is not None:
-                picked = rows[:_MOST_SCORED].to(device)
+                picked = rows[:_MAX_SCORED].to(device)
                 self._references[name] = self.tables.expand(picked, fixed)
-        self._best = BestWeights(self._average_weights)
+        self._best = BestWeights(self._ema_weights)
         if checkpoint is not None and self._resumed is checkpoint and checkpoint.best_generator:
             assert checkpoint.best_loss is not None
-            # Parts without any weights are in no list of weights.
+            # Empty weights are not in the lists of weights.
             best = [w for w in checkpoint.best_generator.values() if w.numel()]
             self._best.loss, self._best.kept = checkpoint.best_loss, [w.to(device) for w in best]
         self._acceptance: RejectionSampler | None = None
@@ -155,42 +164,42 @@ class TableTraining(Training):
         if epochs is not None:
             return epochs
         wanted: float = _STEPS * (len(self.codes) / _STEPS_ROWS) ** _STEPS_POWER
-        steps = min(max(wanted, _FEWEST_STEPS), _MOST_STEPS)
+        steps = min(max(wanted, _MIN_STEPS), _MAX_STEPS)
         return self.first_epoch + math.ceil(steps / self.steps_per_epoch)
 
     def networks(self) -> Mapping[str, list[Tensor]]:
-        return {"generator": self._weights, "average": self._average_weights}
+        return {"generator": self._weights, "ema": self._ema_weights}
 
     def schedule(self, share: float) -> None:
         warm = warm_up(share + 1e-3, _WARM_UP)
         set_rate(self.optimizer, self._rate * warm * cosine(share))
 
-    def one_step(self, rows: Tensor, losses: Losses) -> None:
-        values, active = self.tables.expand(self.codes[rows], self.random)
+    def train_step(self, rows: Tensor, losses: Losses) -> None:
+        values, active = self.tables.expand(self.codes[rows], self.rng)
         order = self._order
         if self.step % _RANDOM_ORDER_EVERY == 1:
-            order = torch.tensor(self.layout.random_order(self._order_random), device=self.device)
-        logs = self.generator.log_likelihood(values, active, order, self.random)
+            order = torch.tensor(self.layout.random_order(self._order_rng), device=self.device)
+        logs = self.generator.log_likelihood(values, active, order, self.rng)
         loss = -logs.sum(0).mean()
-        gradient_step(self.optimizer, loss, self._weights, _MAX_NORM)
+        gradient_step(self.optimizer, loss, self._weights, _MAX_GRAD_NORM)
         self.step += 1
         if order is self._order:
             losses.add_generator(loss)
-        update_ema(self._average_weights, self._weights, self._ema_decay, self.step)
+        update_ema(self._ema_weights, self._weights, self._ema_decay, self.step)
 
     @torch.no_grad()
     def score(self) -> dict[str, float | None]:
         row: dict[str, float | None] = {}
         for name, (values, active) in self._references.items():
-            logs = self.average.log_likelihood(values, active, self._order)
+            logs = self.ema.log_likelihood(values, active, self._order)
             row[name] = -float(logs.sum(0).mean())
         judged = row.get("validation_held_out_loss", row.get("held_out_loss"))
         if judged is not None:
             self._best.update(judged)
         return row
 
-    def conclude(self, tell: Listener, stop: threading.Event) -> dict[str, float | None] | None:
-        """Go back to the best generator, and train the critic against it."""
+    def finalize(self, emit: Listener, stop: threading.Event) -> dict[str, float | None] | None:
+        """Restore the best generator, and train the critic against it."""
         self._best.restore()
         epochs = self.parameters.critic_epochs
         steps = _CRITIC_STEPS if epochs is None else epochs * self.steps_per_epoch
@@ -199,7 +208,7 @@ class TableTraining(Training):
         trainer = CriticTrainer(
             tokens=self.layout.tokens,
             sizes=self.critic_sizes,
-            generator=self.average,
+            generator=self.ema,
             order=self.order,
             rows=len(self.codes),
             real=self._real_rows(),
@@ -212,8 +221,8 @@ class TableTraining(Training):
         )
 
         def progress(share: float) -> None:
-            # From a snapshot taken here another run begins with the critic.
-            tell(Progress(1 - _CRITIC_SHARE * (1 - share), self.unfinished))
+            # A run that is resumed from such a model begins with the critic.
+            emit(Progress(1 - _CRITIC_SHARE * (1 - share), self.unfinished))
 
         done = trainer.run(steps, Clock(self.elapsed, self.limit), progress, stop)
         if done is None:
@@ -222,42 +231,38 @@ class TableTraining(Training):
         return row
 
     def _real_rows(self) -> Callable[[int, torch.Generator], Rows]:
-        """Draws real rows for the critic."""
-        # By weight on the CPU, from a stream of its own where steps are elsewhere.
+        """A function that draws real rows for the critic."""
+        # Draws by weight are made on the CPU; elsewhere steps need a second generator for them.
         weighted = rng_of(self.seed, Stream.CRITIC_ROW_WEIGHTS, self.step)
 
-        def draw(rows: int, random: torch.Generator) -> Rows:
+        def draw(rows: int, rng: torch.Generator) -> Rows:
             if self.weights is None:
-                picked = torch.randint(
-                    len(self.codes), (rows,), generator=random, device=self.device
-                )
+                picked = torch.randint(len(self.codes), (rows,), generator=rng, device=self.device)
             else:
-                on_cpu_too = random.device.type == "cpu"
-                picked = self.draw_by_weight(rows, random if on_cpu_too else weighted)
-            return self.tables.expand(self.codes[picked.to(self.device)], random)
+                on_cpu_too = rng.device.type == "cpu"
+                picked = self.draw_by_weight(rows, rng if on_cpu_too else weighted)
+            return self.tables.expand(self.codes[picked.to(self.device)], rng)
 
         return draw
 
-    def snapshot(self, stopped_by: str = RUNNING) -> TableModel:
+    def to_model(self, stopped_by: str = RUNNING) -> TableModel:
         acceptance = self._acceptance
-        random = rng_of(self.seed, Stream.REAL_SCORES)
+        rng = rng_of(self.seed, Stream.REAL_SCORES)
         if self.weights is not None:
-            picked = self.draw_by_weight(_MOST_SCORED, random)
+            picked = self.draw_by_weight(_MAX_SCORED, rng)
         else:
-            picked = torch.randperm(len(self.codes), generator=random)[:_MOST_SCORED]
+            picked = torch.randperm(len(self.codes), generator=rng)[:_MAX_SCORED]
         real = self.codes[picked.to(self.device)]
-        scores = row_scores(
-            self.average, acceptance, self.order, self.layout.rows, self.tables, real
-        )
+        scores = row_scores(self.ema, acceptance, self.order, self.layout.rows, self.tables, real)
         best = None
         if stopped_by == RUNNING and self._best.kept is not None:
             kept = iter(self._best.kept)
-            state = self.average.state_dict()
+            state = self.ema.state_dict()
             best = copied({name: next(kept) if w.numel() else w for name, w in state.items()})
         return TableModel(
             encoder=self.encoder,
             layout=self.layout,
-            generator=on_cpu(self.average),
+            generator=on_cpu(self.ema),
             sizes=self.sizes,
             critic=on_cpu(acceptance.critic) if acceptance else None,
             critic_sizes=self.critic_sizes,
@@ -267,24 +272,27 @@ class TableTraining(Training):
             generator_optimizer=copied(self.optimizer.state_dict()),
             best_generator=best,
             best_loss=None if best is None else self._best.loss,
-            real_scores=scale_of(scores),
+            real_scores=score_quantiles(scores),
             **self.model_state(stopped_by),
         )
 
-    def forget(self) -> None:
+    def reset_optimizers(self) -> None:
         self.optimizer = adam(self.generator.parameters(), self._rate, (0.9, 0.98), _WEIGHT_DECAY)
 
 
 def _most_weights(rows: int) -> int:
-    """How many weights so many rows can teach; a table of tens of columns is far from it."""
-    return _FEWEST_WEIGHTS + _WEIGHTS_A_ROW * rows
+    """The largest number of weights for so many rows; tens of columns stay far below it."""
+    return _MIN_WEIGHTS + _WEIGHTS_A_ROW * rows
 
 
 def sizes_of(tokens: int, rows: int) -> Sizes:
-    """Narrower networks for small tables, which are soon learned by heart, and for wide ones.
+    """The sizes of the generator: smaller for small tables, against overfitting, and for wide ones.
 
-    Very wide ones halve them until all tokens' networks have no more weights than the rows call
-    for, or are as narrow as can be.
+    Widths are halved until the networks of all tokens have no more weights than the rows allow.
+
+    Args:
+        tokens: number of tokens of a row.
+        rows: number of rows of the data.
     """
     sizes = _usual_sizes(tokens, rows)
     while tokens * sizes.weights > _most_weights(rows) and sizes != _NARROWEST:
@@ -297,7 +305,12 @@ def sizes_of(tokens: int, rows: int) -> Sizes:
 
 
 def critic_sizes_of(tokens: int, rows: int) -> tuple[int, int]:
-    """Features of a token and hidden units of the critic, by the same measure."""
+    """The critic's features of a token and its hidden units, by the rule of :func:`sizes_of`.
+
+    Args:
+        tokens: number of tokens of a row.
+        rows: number of rows of the data.
+    """
     features, hidden = CRITIC_SIZES
     while tokens * features * (25 + hidden) > _most_weights(rows) and features > 1:
         features, hidden = features // 2, hidden // 2
@@ -313,6 +326,6 @@ def _usual_sizes(tokens: int, rows: int) -> Sizes:
 
 
 def _dropout(rows: int) -> float:
-    """More of it for small tables, whose rows the networks would come too near to."""
+    """The probability of dropout: higher for small tables, against overfitting."""
     share = math.log(_DROPOUT_ROWS / rows) / math.log(_DROPOUT_ROWS / _SMALL_TABLE)
-    return _DROPOUT + (_MOST_DROPOUT - _DROPOUT) * min(max(share, 0.0), 1.0)
+    return _DROPOUT + (_MAX_DROPOUT - _DROPOUT) * min(max(share, 0.0), 1.0)

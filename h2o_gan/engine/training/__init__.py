@@ -1,1 +1,1 @@
-"""What all families train with: the loop, objectives, scores and measures."""
+"""Shared by the families of models: the loop, objectives, optimization and scores."""

@@ -47,7 +47,7 @@ class Detector:
         tables = {"detection_auc": self.real}
         if self.validation is not None:
             tables["validation_detection_auc"] = self.validation
-        names = [column.name for column in model.judged_columns]
+        names = [column.name for column in model.scored_columns]
         if not names:
             return {}
         count = max(table.num_rows for table in tables.values())

@@ -1,4 +1,4 @@
-"""What every step of training is made of: streams of randomness, gradients, rates, averages."""
+"""The parts of a training step: seed streams, gradients, optimizers, schedules, EMA."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
     "cosine",
     "gradient_step",
     "linear_decay",
-    "load_moments",
+    "load_optimizer_state",
     "rng_of",
     "set_rate",
     "update_ema",
@@ -41,24 +41,24 @@ class Stream(enum.IntEnum):
     CRITIC = 6
     CRITIC_WEIGHTS = 7
     PREVIEWS = 8
-    CODED_ROWS = 9
+    FLOW_ROWS = 9
     CRITIC_ROW_WEIGHTS = 10
 
 
 def rng_of(
     seed: int, stream: Stream, step: int = 0, device: torch.device | str = "cpu"
 ) -> torch.Generator:
-    """A generator of random numbers for one purpose.
+    """Create the random number generator of one stream.
 
     Args:
         seed: of the training.
-        stream: the purpose.
-        step: at which the training begins: one that goes on draws new numbers.
+        stream: the purpose of the numbers.
+        step: first step of the run, so that a continued run draws new numbers.
         device: of the numbers.
     """
     sequence = np.random.SeedSequence([seed, int(stream), step])
-    own = int(sequence.generate_state(1, np.uint64)[0])
-    return torch.Generator(device).manual_seed(own)
+    state = int(sequence.generate_state(1, np.uint64)[0])
+    return torch.Generator(device).manual_seed(state)
 
 
 def gradient_step(
@@ -67,13 +67,13 @@ def gradient_step(
     weights: Sequence[Tensor],
     max_norm: float | None = None,
 ) -> None:
-    """Take a step down `loss`; only the gradients of these weights are computed.
+    """Take an optimizer step; gradients are computed for these weights only.
 
     Args:
         optimizer: of the weights.
         loss: a scalar.
-        weights: what to change.
-        max_norm: to which the gradients of all of them together are clipped; None for no clipping.
+        weights: to update.
+        max_norm: the norm of all gradients together is clipped to it; None for no clipping.
     """
     for weight, grad in zip(weights, torch.autograd.grad(loss, weights), strict=True):
         weight.grad = grad
@@ -82,20 +82,20 @@ def gradient_step(
     optimizer.step()
 
 
-def update_ema(average: list[Tensor], weights: list[Tensor], decay: float, step: int) -> None:
-    """Take weights into their exponential moving average.
+def update_ema(ema: list[Tensor], weights: list[Tensor], decay: float, step: int) -> None:
+    """Update the exponential moving average of weights.
 
-    The average begins short, (1 + step) / (10 + step), so that a short training keeps little of its
-    first steps.
+    The decay is at most (1 + step) / (10 + step), so that the first steps of a short training
+    weigh little.
 
     Args:
-        average: changed in place.
-        weights: of the network that is trained.
+        ema: changed in place.
+        weights: of the network in training.
         decay: from 0 to 1.
-        step: steps done so far.
+        step: number of steps so far.
     """
     with torch.no_grad():
-        torch._foreach_lerp_(average, weights, 1 - min(decay, (1 + step) / (10 + step)))
+        torch._foreach_lerp_(ema, weights, 1 - min(decay, (1 + step) / (10 + step)))
 
 
 class BestWeights:
@@ -169,13 +169,18 @@ def cosine(share: float) -> float:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set an optimiser's learning rate."""
+    """Set the learning rate of an optimizer."""
     groups: Iterable[dict[str, Any]] = optimizer.param_groups
     for group in groups:
         group["lr"] = rate
 
 
-def load_moments(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """Load the moments of an earlier training; settings stay those of this one."""
-    own = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state["state"], "param_groups": own})
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Load an optimizer's moments, but not its settings.
+
+    Args:
+        optimizer: changed in place.
+        state: state dict of an optimizer of the same weights.
+    """
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state["state"], "param_groups": groups})

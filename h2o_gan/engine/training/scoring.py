@@ -1,4 +1,4 @@
-"""How far apart real and generated rows are, cheaply enough to ask during training."""
+"""The distance of real and generated rows, and early stopping by it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ __all__ = ["EarlyStopping", "sliced_wasserstein"]
 _DIRECTIONS = 128
 
 
-def sliced_wasserstein(real: Tensor, fake: Tensor, generator: torch.Generator) -> float:
+def sliced_wasserstein(real: Tensor, fake: Tensor, rng: torch.Generator) -> float:
     """Sliced Wasserstein-1 distance (Rabin et al. 2011; Deshpande et al. 2018, arXiv 1803.11188).
 
-    The mean, over random directions, of the distance between sorted projections; 0 for equal
-    samples. Directions have length sqrt(width), so that tables of any width compare.
+    The mean distance of sorted projections over 128 random directions of length 1.
 
     Args:
-        real: (rows, width) float32.
-        fake: (rows, width) float32, as many rows.
-        generator: source of the directions, on the tensors' device.
+        real: float32 (rows, width).
+        fake: float32 (rows, width), as many rows.
+        rng: draws the directions; on the tensors' device.
+
+    Returns:
+        0 for equal samples, larger for more different ones.
     """
     width = real.shape[1]
-    directions = torch.randn(width, _DIRECTIONS, generator=generator, device=real.device)
+    directions = torch.randn(width, _DIRECTIONS, generator=rng, device=real.device)
     directions /= directions.norm(dim=0, keepdim=True)
     real, _ = (real @ directions).sort(0)
     fake, _ = (fake @ directions).sort(0)
@@ -32,11 +34,11 @@ def sliced_wasserstein(real: Tensor, fake: Tensor, generator: torch.Generator) -
 
 
 class EarlyStopping:
-    """H2O's rule: stop once a moving average no longer betters the best one before it.
+    """H2O's rule of early stopping: stop once a moving average no longer improves.
 
     Args:
-        rounds: length of the moving average in scorings; 0 never stops.
-        tolerance: relative improvement that still counts.
+        rounds: length of the moving average in scorings; 0 turns early stopping off.
+        tolerance: smallest relative improvement that counts.
     """
 
     def __init__(self, rounds: int, tolerance: float) -> None:
@@ -46,7 +48,14 @@ class EarlyStopping:
         self._averages: list[float] = []
 
     def update(self, value: float) -> bool:
-        """Take in a scoring, lower being better; True when it is time to stop."""
+        """Add a score.
+
+        Args:
+            value: lower is better.
+
+        Returns:
+            Whether to stop.
+        """
         self._window.append(value)
         if not self._rounds or len(self._window) < self._rounds:
             return False

@@ -1,7 +1,7 @@
-"""The training loop that all networks share: batches, time, losses, history, when to stop.
+"""The training loop of all families: batches, time limit, losses, history, early stopping.
 
-There is no loader and no Python per row: a batch is an index into one compact tensor, and losses
-stay on the device until they are looked at.
+There is no data loader and no Python per row: a batch is an index into one compact tensor, and
+losses stay on the device between checks.
 """
 
 from __future__ import annotations
@@ -34,39 +34,40 @@ from h2o_gan.parameters import Parameters
 if TYPE_CHECKING:
     from h2o_gan.engine.model import Model
 
-__all__ = ["RUNNING", "Losses", "Training", "split_rows"]
+__all__ = ["RUNNING", "Losses", "Trainer", "split_rows"]
 
 RUNNING = "running"
-"""What has stopped a training that a snapshot was made of."""
+"""The `stopped_by` of a model that was made during training."""
 
-_CHECK_STEPS = 200  # steps between two looks at the losses: each look waits for the device
-_EXPLODED = 1e6  # scores and losses of encoded rows have no business up here
-_THREADED_PRODUCT = 2**27
+_CHECK_EVERY = 200  # steps: each check of the losses waits for the device
+_MAX_LOSS = 1e6  # above it a training has diverged
+_MIN_THREADED_PRODUCT = 2**27  # multiplications
+_REPORT_EVERY = 0.1  # seconds
 _HELD_OUT, _MOST_HELD_OUT = 0.1, 2048
 _SPLIT_SEED = 20  # not the training's: an earlier model must not have learned the held-out rows
 
 
-class Training(ABC):
-    """One run: everything that changes from step to step.
+class Trainer(ABC):
+    """One training run; families of models fill in the networks and the step.
 
     Args:
-        codes: the encoded rows.
-        weights: (rows,) non-negative row weights, or None.
-        rows: number of rows of the data, held-out ones counted in.
-        parameters: what to train and how.
-        device: where.
-        checkpoint: the model whose counts and history this run continues. A snapshot of a training
-            that never ended is taken to that one's end, by its plan of learning rates and time.
+        codes: integers (rows, code columns), the encoded rows to learn from.
+        weights: float64 (rows,) non-negative row weights, or None.
+        rows: number of rows of the data, held-out ones included.
+        parameters: of the training.
+        device: to train on.
+        checkpoint: the model to continue, or None. A snapshot of an unfinished run is resumed with
+            that run's schedule, up to its planned last epoch.
     """
 
     scorings = 100
-    """About how often to score."""
+    """Approximate number of scorings of a run."""
     loop_share = 1.0
-    """Part of the allowed time that steps may take; the rest is for what follows them."""
+    """Share of the time limit for the loop; the rest is for :meth:`finalize`."""
     metric = ""
-    """Column of the history that early stopping watches; a validation frame's comes first."""
-    cure = ""
-    """What to tell a user whose losses explode."""
+    """Column of the history that early stopping uses; that of a validation frame has priority."""
+    hint = ""
+    """Advice for a user whose training diverges."""
 
     def __init__(
         self,
@@ -86,11 +87,11 @@ class Training(ABC):
         self.batch = self._batch_size(self.default_batch(len(codes)))
         self.steps_per_epoch = max(len(codes) // self.batch, 1)
         earlier = checkpoint.step if checkpoint else 0
-        # A continued run draws new numbers: repeating the first run's would repeat its batches.
-        self.random = rng_of(self.seed, Stream.STEPS, earlier, device=device)
-        self._weighted_random = rng_of(self.seed, Stream.ROW_WEIGHTS, earlier)
+        # A continued run needs new random numbers: the first run's would repeat its batches.
+        self.rng = rng_of(self.seed, Stream.STEPS, earlier, device=device)
+        self._weight_rng = rng_of(self.seed, Stream.ROW_WEIGHTS, earlier)
         self.detect: Callable[[Model], Mapping[str, float | None]] | None = None
-        """What judges the samples of the trained model, for its last row of the history."""
+        """Scores samples of the trained model, for the last row of the history."""
         self.epoch = self.step = 0
         self.seconds = 0.0
         self.history: list[dict[str, float | None]] = []
@@ -105,52 +106,78 @@ class Training(ABC):
         self.first_epoch = self.began_at[0]
         self._losses = Losses(device)
 
-    # ---- what a kind of network fills in
+    # ---- for families of models to fill in
 
     @staticmethod
     @abstractmethod
     def default_batch(rows: int) -> int:
-        """Rows in a step where the user gives none."""
+        """The default number of rows of a step, for data with so many rows."""
 
     @abstractmethod
     def last_epoch(self) -> int:
-        """The epoch to train to, those of a checkpoint counted in."""
+        """The epoch to train to, those of a checkpoint included."""
 
     @abstractmethod
     def networks(self) -> Mapping[str, list[Tensor]]:
-        """The weights that training changes, running means among them."""
+        """The weights that training changes, by network; EMAs are among them."""
 
     @abstractmethod
     def schedule(self, share: float) -> None:
-        """Set the learning rates for this share of the training, from 0 to 1."""
+        """Set the learning rates when this share of the training is over, from 0 to 1."""
 
     @abstractmethod
-    def one_step(self, rows: Tensor, losses: Losses) -> None:
-        """Learn from these rows, (batch,) row numbers."""
+    def train_step(self, rows: Tensor, losses: Losses) -> None:
+        """Take one step.
+
+        Args:
+            rows: int64 (batch,) row numbers.
+            losses: to add the losses to.
+        """
 
     @abstractmethod
     def score(self) -> dict[str, float | None]:
-        """What to add to the history. Its randomness is its own: scoring changes no training."""
+        """Compute the scores for the history, without drawing from the training's generators."""
 
     @abstractmethod
-    def snapshot(self, stopped_by: str = RUNNING) -> Model:
-        """A model of the present weights."""
+    def to_model(self, stopped_by: str = RUNNING) -> Model:
+        """Make a model of the present weights.
+
+        Args:
+            stopped_by: why the training ended.
+        """
 
     @abstractmethod
-    def forget(self) -> None:
-        """Drop the optimisers' memory: that of an explosion must not outlive it."""
+    def reset_optimizers(self) -> None:
+        """Create new optimizers; their moments are useless after a divergence."""
 
-    def conclude(self, tell: Listener, stop: threading.Event) -> dict[str, float | None] | None:
-        """What follows the last step, unless training was interrupted; adds to the history.
+    def finalize(self, emit: Listener, stop: threading.Event) -> dict[str, float | None] | None:
+        """Do the work that follows the last step of a run that was not interrupted.
 
-        None where `stop` came before its end.
+        Args:
+            emit: receives progress.
+            stop: when set, return None soon.
+
+        Returns:
+            Columns for the last row of the history; None if `stop` was set before the end.
         """
         return {}
 
     # ---- the loop
 
-    def run(self, tell: Listener, stop: threading.Event) -> Model:
-        """Train until something ends it."""
+    def run(self, emit: Listener, stop: threading.Event) -> Model:
+        """Train until the last epoch, a limit, early stopping, a divergence or a stop.
+
+        Args:
+            emit: receives the events.
+            stop: when set, the run ends after the current step.
+
+        Returns:
+            The model; its `stopped_by` says why the run ended.
+
+        Raises:
+            TrainingStopped: `stop` was set before the first step.
+            TrainingDiverged: the losses were not finite before there were good weights.
+        """
         parameters = self.parameters
         self._began = time.perf_counter() - (self.seconds - self.began_at[2])
         self.limit = parameters.max_runtime_secs or math.inf
@@ -163,38 +190,38 @@ class Training(ABC):
         early = EarlyStopping(parameters.stopping_rounds, parameters.stopping_tolerance)
         if self._resumed:
             for row in self.history:
-                # Those of an earlier model that this training began with are not its own.
+                # Rows of an earlier model, which this run began with, are not part of it.
                 if (row.get("epoch") or 0) > self.first_epoch:
-                    self._is_enough(early, row)
+                    self._should_stop(early, row)
         losses = self._losses
-        # The weights after a look at the losses are good only once the next look says so.
+        # Weights are known to be good only after the next check of the losses.
         good: dict[str, list[Tensor]] | None = None
         latest: dict[str, list[Tensor]] | None = None
         stopped_by = None
-        first_step, told = self.step, 0.0
+        first_step, reported_at = self.step, 0.0
         skipped = self._steps_into_epoch()
-        tell(Progress(0.0))
+        emit(Progress(0.0))
         if self._resumed is not None and self.epoch >= end:
-            return self._finish_resumed(tell, stop)
+            return self._finish_resumed(emit, stop)
         while stopped_by is None and self.epoch < end:
             before = (self.epoch - self.first_epoch) * self.steps_per_epoch
-            for place, rows in enumerate(self._batches()):
-                if place < skipped:
+            for index, rows in enumerate(self._batches()):
+                if index < skipped:
                     continue
                 elapsed, done = self.elapsed(), self.step - first_step
                 if stop.is_set():
                     stopped_by = "interrupted"
                     break
-                if done and elapsed > limit:  # one step at least: some model is better than none
+                if done and elapsed > limit:  # after one step at least, so that there is a model
                     stopped_by = "max_runtime_secs"
                     break
-                share = max((before + place) / total, elapsed / limit)
-                if elapsed - told > 0.1:
-                    told = elapsed
-                    tell(Progress(share * self.loop_share, self.unfinished if done else None))
+                share = max((before + index) / total, elapsed / limit)
+                if elapsed - reported_at > _REPORT_EVERY:
+                    reported_at = elapsed
+                    emit(Progress(share * self.loop_share, self.unfinished if done else None))
                 self.schedule(share)
-                self.one_step(rows, losses)
-                if (done + 1) % _CHECK_STEPS == 0 or place + 1 == self.steps_per_epoch:
+                self.train_step(rows, losses)
+                if (done + 1) % _CHECK_EVERY == 0 or index + 1 == self.steps_per_epoch:
                     if not losses.check():
                         stopped_by = "diverged"
                         break
@@ -205,25 +232,25 @@ class Training(ABC):
             done = self.step - first_step
             self._count_seconds()
             if stopped_by is not None and not losses.check():
-                stopped_by = "diverged"  # also between the last look and an early end
+                stopped_by = "diverged"  # also after the last check
             if stopped_by == "diverged":
                 self._restore_weights(good, losses)
             last = stopped_by is not None or self.epoch == end
             if done and (last or (self.epoch - self.first_epoch) % score_every == 0):
-                row = {**self._where(), **losses.means(), **self.score()}
-                if self._is_enough(early, row) and not last:
+                row = {**self._counts(), **losses.means(), **self.score()}
+                if self._should_stop(early, row) and not last:
                     stopped_by, last = "stopping_rounds", True
                 if last and stopped_by != "interrupted":
-                    stopped_by = self._concluded(row, tell, stop) or stopped_by
+                    stopped_by = self._finalize(row, emit, stop) or stopped_by
                 self.history.append(row)
-                tell(Scored(row, self.snapshot))
+                emit(Scored(row, self.to_model))
         if self.step == first_step:
             raise TrainingStopped
-        tell(Progress(1.0))
-        return self.snapshot(stopped_by or "epochs")
+        emit(Progress(1.0))
+        return self.to_model(stopped_by or "epochs")
 
     def model_state(self, stopped_by: str) -> dict[str, Any]:
-        """The attributes that models of all families share, for :meth:`snapshot`."""
+        """The attributes that models of all families share, for :meth:`to_model`."""
         return {
             "parameters": self.parameters.replace(seed=self.seed),
             "epoch": self.epoch,
@@ -237,41 +264,41 @@ class Training(ABC):
         }
 
     def unfinished(self) -> Model | None:
-        """A model of the weights in the middle of training; None where they have just exploded.
+        """Make a model during training, or None if the weights have just diverged.
 
-        The training goes on as it would have: nothing random is drawn from its streams.
+        This does not change the training: nothing is drawn from its generators.
         """
         weights = [weight for of in self.networks().values() for weight in of]
         if not self._losses.are_good() or not all(bool(w.isfinite().all()) for w in weights):
             return None
         self._count_seconds()
-        return self.snapshot()
+        return self.to_model()
 
-    def _concluded(
-        self, row: dict[str, float | None], tell: Listener, stop: threading.Event
+    def _finalize(
+        self, row: dict[str, float | None], emit: Listener, stop: threading.Event
     ) -> str | None:
-        """Add what follows the last step to a row of the history; what has stopped that, if any."""
-        added = self.conclude(tell, stop)
+        """Finalize the run and complete its last row; "interrupted" if that was stopped."""
+        added = self.finalize(emit, stop)
         if added is not None and self.detect is not None and not stop.is_set():
-            added = {**added, **self.detect(self.snapshot())}
+            added = {**added, **self.detect(self.to_model())}
         self._count_seconds()
         row |= {**(added or {}), "seconds": round(self.seconds, 3)}
         return "interrupted" if added is None else None
 
-    def _finish_resumed(self, tell: Listener, stop: threading.Event) -> Model:
-        """What is left of a training whose steps another run has taken."""
+    def _finish_resumed(self, emit: Listener, stop: threading.Event) -> Model:
+        """Finalize a run whose steps were all taken before it was resumed."""
         assert self._resumed is not None
         if self.history and self.history[-1].get("step") == self.step:
             return dataclasses.replace(self._resumed, stopped_by="epochs")
-        row = {**self._where(), **self._losses.means(), **self.score()}
-        stopped_by = self._concluded(row, tell, stop)
+        row = {**self._counts(), **self._losses.means(), **self.score()}
+        stopped_by = self._finalize(row, emit, stop)
         self.history.append(row)
-        tell(Scored(row, self.snapshot))
-        tell(Progress(1.0))
-        return self.snapshot(stopped_by or "epochs")
+        emit(Scored(row, self.to_model))
+        emit(Progress(1.0))
+        return self.to_model(stopped_by or "epochs")
 
     def _steps_into_epoch(self) -> int:
-        """Steps of the present epoch that a run before this one has taken."""
+        """The number of steps of the present epoch taken before the run was resumed."""
         epochs = self.epoch - self.first_epoch
         steps = self.step - self.began_at[1] - epochs * self.steps_per_epoch
         return min(max(steps, 0), self.steps_per_epoch - 1)
@@ -279,27 +306,27 @@ class Training(ABC):
     def _count_seconds(self) -> None:
         self.seconds = self.began_at[2] + self.elapsed()
 
-    def _is_enough(self, early: EarlyStopping, row: Mapping[str, float | None]) -> bool:
+    def _should_stop(self, early: EarlyStopping, row: Mapping[str, float | None]) -> bool:
         metric = row.get(f"validation_{self.metric}", row.get(self.metric))
         return metric is not None and early.update(metric)
 
     def elapsed(self) -> float:
-        """Seconds since this run began, those of the processes before this one included."""
+        """Seconds since the run began, those before it was resumed included."""
         return time.perf_counter() - self._began
 
-    def _where(self) -> dict[str, float | None]:
+    def _counts(self) -> dict[str, float | None]:
         return {"epoch": self.epoch, "step": self.step, "seconds": round(self.seconds, 3)}
 
     @contextmanager
     def tuned_torch(self) -> Iterator[None]:
-        """Torch's process-wide settings as this training wants them, put back afterwards."""
+        """Adapt PyTorch's process-wide settings to this training, and restore them afterwards."""
         precision, threads = torch.get_float32_matmul_precision(), torch.get_num_threads()
         if self.device.type == "cuda":
-            # TF32 products: ten bits of mantissa are plenty for a noisy step.
+            # TF32: ten bits of mantissa are enough for a noisy gradient.
             torch.set_float32_matmul_precision("high")
-        elif self._largest_product() < _THREADED_PRODUCT:
-            # Threads cost more than they bring in products this small: up to four times the
-            # time of one thread where other processes want the same cores.
+        elif self._largest_product() < _MIN_THREADED_PRODUCT:
+            # Products this small are slower with threads: up to four times the time of one thread
+            # where other processes use the same cores.
             torch.set_num_threads(1)
         try:
             yield
@@ -308,16 +335,16 @@ class Training(ABC):
             torch.set_num_threads(threads)
 
     def _largest_product(self) -> int:
-        """Multiplications in the largest matrix product of a step."""
+        """The number of multiplications in the largest matrix product of a step."""
         weights = [weight for of in self.networks().values() for weight in of]
         return 2 * self.batch * max(weight.numel() for weight in weights)
 
     def _batches(self) -> Iterator[Tensor]:
-        """Row numbers of an epoch's batches: a shuffle, or draws by weight."""
+        """Row numbers (batch,) of an epoch's batches: a permutation, or draws by weight."""
         if self.weights is None:
-            order = torch.randperm(len(self.codes), generator=self.random, device=self.device)
+            order = torch.randperm(len(self.codes), generator=self.rng, device=self.device)
         else:
-            draws = self.draw_by_weight(len(self.codes), self._weighted_random)
+            draws = self.draw_by_weight(len(self.codes), self._weight_rng)
             order = draws.to(self.device)
         for step in range(self.steps_per_epoch):
             yield order[step * self.batch : (step + 1) * self.batch]
@@ -327,8 +354,11 @@ class Training(ABC):
 
         Args:
             held_out: codes of a validation frame, or None.
-            metric: name of the score on training rows; ``validation_{metric}`` is the other's.
-            most: rows of each.
+            metric: name of the score on training rows; ``validation_{metric}`` is the other one.
+            most: largest number of rows of each.
+
+        Returns:
+            Integers (rows, code columns) for each score.
         """
         rng = rng_of(self.seed, Stream.REAL_SCORES)
         references = {metric: self.codes}
@@ -342,11 +372,19 @@ class Training(ABC):
             references[name] = codes[picked.to(self.device)]
         return references
 
-    def draw_by_weight(self, rows: int, random: torch.Generator) -> Tensor:
-        """Row numbers (rows,), each drawn in proportion to its weight."""
+    def draw_by_weight(self, rows: int, rng: torch.Generator) -> Tensor:
+        """Draw rows in proportion to their weights.
+
+        Args:
+            rows: how many.
+            rng: on the CPU.
+
+        Returns:
+            int64 (rows,) row numbers on the CPU.
+        """
         assert self.weights is not None
         total = self.weights.cumsum(0)
-        draws = torch.rand(rows, generator=random, dtype=total.dtype) * total[-1]
+        draws = torch.rand(rows, generator=rng, dtype=total.dtype) * total[-1]
         return torch.searchsorted(total, draws, right=True).clamp_(max=len(total) - 1)
 
     def _batch_size(self, default: int) -> int:
@@ -369,21 +407,25 @@ class Training(ABC):
     def _restore_weights(self, good: dict[str, list[Tensor]] | None, losses: Losses) -> None:
         if good is None:
             raise TrainingDiverged(
-                f"the losses are not finite by step {self.step} ({losses.words()}): nothing was "
-                f"learned. {self.cure}"
+                f"the losses are not finite by step {self.step} ({losses.summary()}): nothing was "
+                f"learned. {self.hint}"
             )
         with torch.no_grad():
             for name, of in self.networks().items():
                 torch._foreach_copy_(of, good[name])
-        self.forget()
+        self.reset_optimizers()
         warn(
             f"training stopped at step {self.step}, epoch {self.epoch + 1}: the losses exploded "
-            f"({losses.words()}). The model keeps the last good weights. {self.cure}"
+            f"({losses.summary()}). The model keeps the last good weights. {self.hint}"
         )
 
 
 class Losses:
-    """Sums of losses that stay on the device until asked for."""
+    """Means of the critic's and the generator's losses, which stay on the device until a check.
+
+    Args:
+        device: of the losses.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self._sums = torch.zeros(2, device=device)
@@ -391,40 +433,40 @@ class Losses:
         self._means: list[float | None] = [None, None]
 
     def add_critic(self, loss: Tensor) -> None:
-        """Count in a step of the critic."""
+        """Add the loss of a critic step, a scalar."""
         self._sums[0] += loss.detach()
         self._counts[0] += 1
 
     def add_generator(self, loss: Tensor) -> None:
-        """Count in a step of the generator."""
+        """Add the loss of a generator step, a scalar."""
         self._sums[1] += loss.detach()
         self._counts[1] += 1
 
     def check(self) -> bool:
-        """Take the means since the last check; False when they are NaN or have exploded."""
+        """Compute the means since the last check; False if one is not finite or very large."""
         sums = self._sums.tolist()
-        for place in range(2):
-            if self._counts[place]:
-                self._means[place] = sums[place] / self._counts[place]
+        for index in range(2):
+            if self._counts[index]:
+                self._means[index] = sums[index] / self._counts[index]
         self._sums.zero_()
         self._counts = [0, 0]
-        return all(mean is None or abs(mean) < _EXPLODED for mean in self._means)
+        return all(mean is None or abs(mean) < _MAX_LOSS for mean in self._means)
 
     def are_good(self) -> bool:
-        """What :meth:`check` would say, which takes nothing yet."""
+        """The result that :meth:`check` would have, without a reset of the sums."""
         sums = self._sums.tolist()
         pairs = zip(sums, self._counts, strict=True)
-        return all(not count or abs(total / count) < _EXPLODED for total, count in pairs)
+        return all(not count or abs(total / count) < _MAX_LOSS for total, count in pairs)
 
     def means(self) -> dict[str, float | None]:
-        """The means at the last check, None where not finite."""
+        """The means at the last check by column of the history; None if not finite."""
         if any(self._counts):
             self.check()
         values = [m if m is not None and math.isfinite(m) else None for m in self._means]
         return {"critic_loss": values[0], "generator_loss": values[1]}
 
-    def words(self) -> str:
-        """The means in words."""
+    def summary(self) -> str:
+        """The means as text, for messages."""
         names = ("critic", "generator")
         pairs = zip(names, self._means, strict=True)
         return ", ".join(f"{name} {mean:.3g}" for name, mean in pairs if mean is not None)

@@ -7,7 +7,7 @@ import torch
 
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.table_encoder import TableEncoder
-from h2o_gan.engine.mlp.expansion import expansion_of
+from h2o_gan.engine.mlp.features import feature_transform
 
 CPU = torch.device("cpu")
 
@@ -31,12 +31,12 @@ def raw_of(expanded, spans):
 def test_spans_cover_the_width_without_gaps(mixed_table):
     encoder = TableEncoder.fit(mixed_table)
     ends = 0
-    for span in expansion_of(encoder, CPU).spans:
+    for span in feature_transform(encoder, CPU).spans:
         assert span.start == ends
         ends += span.width
         assert len(span.shares) == (span.width if span.activation == "softmax" else 0)
-    assert ends == expansion_of(encoder, CPU).width
-    assert [s.column for s in expansion_of(encoder, CPU).spans] == [
+    assert ends == feature_transform(encoder, CPU).width
+    assert [s.column for s in feature_transform(encoder, CPU).spans] == [
         "group", "amount", "amount", "count", "moment", "flag",
     ]  # fmt: skip
 
@@ -50,10 +50,10 @@ def test_codes_are_compact(mixed_table, digits_table):
 
 def test_rows_survive_expansion_and_hardening(mixed_table):
     encoder = TableEncoder.fit(mixed_table)
-    expansion = expansion_of(encoder, CPU)
-    expanded = expansion.expand(encoder.encode(mixed_table), random())
-    assert expanded.shape == (2_000, expansion_of(encoder, CPU).width)
-    hard = expansion.harden(raw_of(expanded, expansion.spans), None)
+    features = feature_transform(encoder, CPU)
+    expanded = features.expand(encoder.encode(mixed_table), random())
+    assert expanded.shape == (2_000, feature_transform(encoder, CPU).width)
+    hard = features.discretize(raw_of(expanded, features.spans), None)
     back = encoder.decode(hard.numpy())
     for name in ("group", "flag", "same", "empty", "count"):
         assert back.column(name).to_pylist() == mixed_table.column(name).to_pylist(), name
@@ -67,8 +67,8 @@ def test_rows_survive_expansion_and_hardening(mixed_table):
 
 def test_numbers_are_uniform_for_the_critic(mixed_table):
     encoder = TableEncoder.fit(mixed_table)
-    expanded = expansion_of(encoder, CPU).expand(encoder.encode(mixed_table), random())
-    for span in expansion_of(encoder, CPU).spans:
+    expanded = feature_transform(encoder, CPU).expand(encoder.encode(mixed_table), random())
+    for span in feature_transform(encoder, CPU).spans:
         if span.activation == "tanh":
             column = expanded[:, span.start].sort().values
             even = torch.linspace(-1, 1, len(column))
@@ -77,10 +77,10 @@ def test_numbers_are_uniform_for_the_critic(mixed_table):
 
 def test_choices_are_one_hot_and_relaxed_ones_sum_to_one(mixed_table):
     encoder = TableEncoder.fit(mixed_table)
-    expansion = expansion_of(encoder, CPU)
-    expanded = expansion.expand(encoder.encode(mixed_table), random())
-    activated = expansion.activate(torch.randn(500, expansion_of(encoder, CPU).width), random())
-    for span in expansion_of(encoder, CPU).spans:
+    features = feature_transform(encoder, CPU)
+    expanded = features.expand(encoder.encode(mixed_table), random())
+    activated = features.relax(torch.randn(500, feature_transform(encoder, CPU).width), random())
+    for span in feature_transform(encoder, CPU).spans:
         if span.activation == "softmax":
             part = slice(span.start, span.start + span.width)
             assert torch.all(expanded[:, part].sort(1).values == torch.eye(span.width)[-1])
@@ -91,9 +91,9 @@ def test_choices_are_one_hot_and_relaxed_ones_sum_to_one(mixed_table):
 def test_choices_are_drawn_at_the_probabilities_of_the_logits():
     table = pa.table({"c": pa.array(list("abc")).dictionary_encode(), "d": pa.array([1, 2, 2])})
     encoder = TableEncoder.fit(table)
-    raw = torch.zeros(40_000, expansion_of(encoder, CPU).width)
+    raw = torch.zeros(40_000, feature_transform(encoder, CPU).width)
     raw[:, :3] = torch.tensor([0.6, 0.3, 0.1]).log()
-    codes = expansion_of(encoder, CPU).harden(raw, random())[:, 0].long()
+    codes = feature_transform(encoder, CPU).discretize(raw, random())[:, 0].long()
     shares = torch.bincount(codes, minlength=3) / len(codes)
     assert torch.allclose(shares, torch.tensor([0.6, 0.3, 0.1]), atol=0.01)
 
@@ -104,7 +104,7 @@ def test_unknown_values_expand_to_something_neutral():
     other = pa.table(
         {"c": pa.array(["z"]).dictionary_encode(), "d": pa.array([None], pa.float64())}
     )
-    expanded = expansion_of(encoder, CPU).expand(encoder.encode(other), random())
+    expanded = feature_transform(encoder, CPU).expand(encoder.encode(other), random())
     assert expanded.tolist() == [[0, 0, 0, 0]]
 
 
@@ -116,9 +116,9 @@ def test_many_widths_of_choices_keep_to_their_columns():
         columns[f"w{width}_{len(columns)}"] = pa.array(values.astype(str)).dictionary_encode()
     table = pa.table(columns)
     encoder = TableEncoder.fit(table)
-    expansion = expansion_of(encoder, CPU)
-    hard = expansion.harden(
-        raw_of(expansion.expand(encoder.encode(table), random()), expansion.spans), random()
+    features = feature_transform(encoder, CPU)
+    hard = features.discretize(
+        raw_of(features.expand(encoder.encode(table), random()), features.spans), random()
     )
     back = pa.Table.from_batches([encoder.decode(hard.numpy())])
     assert back.to_pylist() == table.to_pylist()
@@ -146,10 +146,10 @@ def test_pixels_are_told_from_tables(mixed_table, digits_table):
 
 def test_pixels_survive(digits_table):
     encoder = PixelEncoder.fit(digits_table)
-    expansion = expansion_of(encoder, CPU)
-    expanded = expansion.expand(encoder.encode(digits_table), None)
+    features = feature_transform(encoder, CPU)
+    expanded = features.expand(encoder.encode(digits_table), None)
     assert expanded.min() == -1 and expanded.max() == 1
-    back = encoder.decode(expansion.harden(raw_of(expanded, expansion.spans), None).numpy())
+    back = encoder.decode(features.discretize(raw_of(expanded, features.spans), None).numpy())
     assert pa.Table.from_batches([back]).equals(digits_table)
 
 
@@ -159,6 +159,6 @@ def test_state_round_trip(which, request):
     kind = PixelEncoder if which == "digits_table" else TableEncoder
     encoder = kind.fit(table)
     again = kind.restore(encoder.to_json(), encoder.arrays())
-    assert expansion_of(again, CPU).spans == expansion_of(encoder, CPU).spans
+    assert feature_transform(again, CPU).spans == feature_transform(encoder, CPU).spans
     assert again.columns == encoder.columns
     assert torch.equal(again.encode(table), encoder.encode(table))

@@ -15,7 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from h2o_gan import engine
 from h2o_gan.engine.data.image_files import read_images
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
-from h2o_gan.engine.image.augmentation import AdaptiveStrength, augmented
+from h2o_gan.engine.image.augmentation import AdaptiveAugmentation, augment
 from h2o_gan.engine.nearest import nearest_training_rows
 from h2o_gan.parameters import Parameters
 
@@ -107,15 +107,15 @@ def test_colours_lie_next_to_each_other():
         ({"name": pa.array(["a"] * 40).dictionary_encode()}, {}, "'name' is not"),
         ({"age": pa.array([1] * 40)}, {"image_shape": (8, 8)}, r"data have 65 \('age'\)"),
         ({}, {"image_shape": (9, 9)}, r"takes 81 pixel columns, but the data have 64 \('p0', "),
-        ({"p64": pa.array([0.5] * 40)}, {"architecture": "convolutional"}, "65 columns are no"),
+        ({"p64": pa.array([0.5] * 40)}, {"architecture": "convolutional"}, "65 columns do not form a square image"),
         ({"p3": pa.array([None, *[1] * 39])}, {"image_shape": (8, 8)}, "'p3' has missing values"),
-        ({"d": pa.array([1.5] * 40)}, {"response_column": "d"}, "y='d' is a label.*asfactor"),
+        ({"d": pa.array([1.5] * 40)}, {"response_column": "d"}, "y='d' is the label.*asfactor"),
         (
             {"d": pa.array([None, *[1] * 39])},
             {"response_column": "d"},
             "y='d' has no label in 1 rows",
         ),
-        ({"digit": pa.array([1] * 40)}, {}, "all columns are pixels but 'digit': give it as y"),
+        ({"digit": pa.array([1] * 40)}, {}, "all columns but 'digit' are pixels: pass it as y"),
     ],
 )
 def test_what_are_no_images_is_named(change, parameters, message):
@@ -148,7 +148,7 @@ def test_what_was_assumed_is_told(labelled):
     told = []
     fit(labelled, response_column="digit", epochs=1, on_event=told.append)
     messages = [event.text for event in told if isinstance(event, engine.Message)]
-    assert messages == ["The rows are taken for 8 x 8 grey images of 10 classes in 'digit'."]
+    assert messages == ["The rows are treated as 8 x 8 grey images of 10 classes in 'digit'."]
 
 
 # ---- files
@@ -413,22 +413,22 @@ def test_colour_images_of_any_size_train():
 
 def test_no_strength_changes_nothing():
     images = torch.randn(4, 3, 8, 8)
-    assert augmented(images, 0.0, torch.Generator()) is images
+    assert augment(images, 0.0, torch.Generator()) is images
 
 
 def test_changes_keep_shape_and_slopes():
     images = torch.rand(64, 1, 16, 16).requires_grad_()
-    changed = augmented(images, 0.9, torch.Generator().manual_seed(0))
+    changed = augment(images, 0.9, torch.Generator().manual_seed(0))
     assert changed.shape == images.shape
     assert (changed != images).flatten(1).any(1).float().mean() > 0.9
     (slopes,) = torch.autograd.grad(changed.sum(), images)
     assert torch.isfinite(slopes).all() and slopes.abs().sum() > 0
-    again = augmented(images, 0.9, torch.Generator().manual_seed(0))
+    again = augment(images, 0.9, torch.Generator().manual_seed(0))
     assert torch.equal(again, changed)
 
 
 def test_strength_follows_what_the_critic_knows_by_heart():
-    strength = AdaptiveStrength()
+    strength = AdaptiveAugmentation()
     for _ in range(20):
         strength.update(trained=1.0, held_out=-0.8, generated=-1.0, images=2000)
     assert strength.value == 0.9

@@ -160,8 +160,8 @@ def model(mixed_table):
 def test_what_a_killed_process_left_is_removed(model, tmp_path):
     program = f"""
 import os, signal, sys
-from h2o_gan.engine.storage.atomic import written_whole
-with written_whole({str(tmp_path / "m.zip")!r}) as file:
+from h2o_gan.engine.storage.atomic import atomic_write
+with atomic_write({str(tmp_path / "m.zip")!r}) as file:
     file.write(b"half"); file.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 """

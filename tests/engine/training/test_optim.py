@@ -10,7 +10,7 @@ from h2o_gan.engine.training.optim import (
     cosine,
     gradient_step,
     linear_decay,
-    load_moments,
+    load_optimizer_state,
     rng_of,
     set_rate,
     update_ema,
@@ -68,7 +68,7 @@ def test_moments_are_loaded_and_settings_kept():
     first = torch.optim.Adam([weight], lr=0.1)
     gradient_step(first, weight.sum(), [weight])
     second = torch.optim.Adam([weight], lr=0.3, betas=(0.5, 0.9))
-    load_moments(second, first.state_dict())
+    load_optimizer_state(second, first.state_dict())
     assert second.param_groups[0]["lr"] == 0.3 and second.param_groups[0]["betas"] == (0.5, 0.9)
     assert torch.equal(
         second.state_dict()["state"][0]["exp_avg"], first.state_dict()["state"][0]["exp_avg"]

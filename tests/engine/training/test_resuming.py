@@ -73,7 +73,7 @@ def test_it_goes_on_from_the_middle_of_an_epoch(
     own = OWN.get(architecture, {})
     run = steps_of(tables[architecture], architecture=architecture, epochs=3, batch_size=60, **own)
     shares = []
-    for name in ("TableTraining", "LatentTraining", "ImageTraining"):
+    for name in ("TableTrainer", "LatentTrainer", "ImageTrainer"):
         training = getattr(engine.families, name)
         monkeypatch.setattr(training, "schedule", _spied(training.schedule, shares))
     whole = run()
