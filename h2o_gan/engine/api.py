@@ -81,10 +81,10 @@ def fit(
         _check_checkpoint(checkpoint, table, parameters)
     if isinstance(encoder, PixelEncoder):
         emit(Message(f"The rows are treated as {encoder.summary}."))
-    codes, kept = encode_rows(encoder, table, parameters, stop)
-    if weights is not None and kept is not None:
-        weights = weights[kept]
-    real = _real_rows(encoder, table, codes, weights, kept)
+    codes, was_read = encode_rows(encoder, table, parameters, stop)
+    if weights is not None and was_read is not None:
+        weights = weights[was_read]
+    real = _real_rows(encoder, table, codes, weights, was_read)
     del table
     held_out = unseen = None
     if validation is not None:
@@ -105,11 +105,11 @@ def _real_rows(
     table: pa.Table,
     codes: torch.Tensor,
     weights: npt.NDArray[np.float64] | None,
-    kept: npt.NDArray[np.bool_] | None,
+    was_read: npt.NDArray[np.bool_] | None,
 ) -> pa.Table:
     """Some rows of `table` for the detector; of image files, their pixels."""
     picked = picked_rows(len(codes), weights)
-    if kept is None or not isinstance(encoder, PixelEncoder):
+    if was_read is None or not isinstance(encoder, PixelEncoder):
         return table.take(picked)
     return pa.Table.from_batches([encoder.decode_codes(codes[torch.from_numpy(picked)])])
 

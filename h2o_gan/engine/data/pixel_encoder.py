@@ -40,10 +40,10 @@ def image_shape_of(columns: int) -> tuple[int, int, int] | None:
     Returns:
         (height, width, channels), grey images before coloured ones; None if there is no such shape.
     """
-    for colours in (1, 3):
-        side = math.isqrt(columns // colours)
-        if side * side * colours == columns and columns:
-            return side, side, colours
+    for channels in (1, 3):
+        side = math.isqrt(columns // channels)
+        if side * side * channels == columns and columns:
+            return side, side, channels
     return None
 
 
@@ -270,10 +270,10 @@ class PixelEncoder:
 
     def decode_codes(self, codes: Tensor) -> pa.RecordBatch:
         """Decode codes of :meth:`encode` to rows."""
-        hard = codes[:, : self.width].numpy().astype(np.float64) / self.levels
+        values = codes[:, : self.width].numpy().astype(np.float64) / self.levels
         if self.labels is not None:
-            hard = np.column_stack([hard, self.classes_of(codes).numpy()])
-        return self.decode(hard)
+            values = np.column_stack([values, self.classes_of(codes).numpy()])
+        return self.decode(values)
 
     def describe(self) -> list[dict[str, Any]]:
         """How each column is treated; see :func:`h2o_gan.engine.data.schema.description`."""
@@ -318,9 +318,7 @@ class PixelEncoder:
         # Format 1 and the first files of format 2 have only the largest value.
         shape = data.get("shape") or image_shape_of(pixels)
         low, high = data.get("low", 0), data.get("high", data.get("largest"))
-        kinds = {
-            c.kind for place, c in enumerate(columns) if known is None or place != known.position
-        }
+        kinds = {c.kind for i, c in enumerate(columns) if known is None or i != known.position}
         whole = kinds == {"int"}
         if (
             pixels < 1

@@ -160,7 +160,7 @@ class CriticTrainer:
             if (step + 1) % max(steps // _VALIDATIONS, 1) == 0:
                 best.update(self._held_out_loss(fakes))
         row = {"critic_loss": losses.means()["critic_loss"], "critic_held_out_loss": best.loss}
-        if best.kept is None:
+        if best.weights is None:
             return row, None
         best.restore()
         scores = self._scores(*fakes)

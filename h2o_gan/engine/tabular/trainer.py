@@ -1,7 +1,7 @@
 """Training of a table's GAN: a generator by likelihood, then a critic of whole rows.
 
-The generator is trained in the table's order of columns, which samples are drawn in, and every few
-steps in a random order, so that it can condition on any columns.
+The generator is trained in the table's order of columns, the order of generation. Every few steps
+it is trained in a random order instead, so that it can condition on any columns.
 
 The critic is trained after the generator: see :mod:`h2o_gan.engine.tabular.critic_trainer`.
 """
@@ -152,7 +152,7 @@ class TableTrainer(Trainer):
             assert checkpoint.best_loss is not None
             # Empty weights are not in the lists of weights.
             best = [w for w in checkpoint.best_generator.values() if w.numel()]
-            self._best.loss, self._best.kept = checkpoint.best_loss, [w.to(device) for w in best]
+            self._best.loss, self._best.weights = checkpoint.best_loss, [w.to(device) for w in best]
         self._acceptance: RejectionSampler | None = None
 
     @staticmethod
@@ -193,9 +193,9 @@ class TableTrainer(Trainer):
         for name, (values, active) in self._references.items():
             logs = self.ema.log_likelihood(values, active, self._order)
             row[name] = -float(logs.sum(0).mean())
-        judged = row.get("validation_held_out_loss", row.get("held_out_loss"))
-        if judged is not None:
-            self._best.update(judged)
+        loss = row.get("validation_held_out_loss", row.get("held_out_loss"))
+        if loss is not None:
+            self._best.update(loss)
         return row
 
     def finalize(self, emit: Listener, stop: threading.Event) -> dict[str, float | None] | None:
@@ -255,10 +255,10 @@ class TableTrainer(Trainer):
         real = self.codes[picked.to(self.device)]
         scores = row_scores(self.ema, acceptance, self.order, self.layout.rows, self.tables, real)
         best = None
-        if stopped_by == RUNNING and self._best.kept is not None:
-            kept = iter(self._best.kept)
+        if stopped_by == RUNNING and self._best.weights is not None:
+            weights = iter(self._best.weights)
             state = self.ema.state_dict()
-            best = copied({name: next(kept) if w.numel() else w for name, w in state.items()})
+            best = copied({name: next(weights) if w.numel() else w for name, w in state.items()})
         return TableModel(
             encoder=self.encoder,
             layout=self.layout,

@@ -28,7 +28,7 @@ def together(critic: Critic) -> Score:
 
 
 def separately(critic: Critic) -> Score:
-    """Scores each batch in a pass of its own, as a gradient penalty on flat rows wants it."""
+    """Scores each batch in a pass of its own, as a gradient penalty on flat rows needs."""
     return lambda *batches: [critic(batch) for batch in batches]
 
 

@@ -107,22 +107,22 @@ class BestWeights:
     """
 
     def __init__(self, weights: Sequence[Tensor], loss: float = math.inf) -> None:
-        self._weights = list(weights)
+        self._source = list(weights)
         self.loss = loss
-        self.kept: list[Tensor] | None = None
+        self.weights: list[Tensor] | None = None
         """The copy; None until a loss is lower than the first one."""
 
     def update(self, loss: float) -> None:
-        """Keep the present weights if this loss of theirs is the lowest so far."""
+        """Copy the present weights if this loss of theirs is the lowest so far."""
         if loss < self.loss:
             self.loss = loss
-            self.kept = [weight.detach().clone() for weight in self._weights]
+            self.weights = [weight.detach().clone() for weight in self._source]
 
     def restore(self) -> None:
-        """Write the best weights into the network; leave it as it is where there are none."""
-        if self.kept is not None:
+        """Write the best weights into the network; do nothing if there are none."""
+        if self.weights is not None:
             with torch.no_grad():
-                torch._foreach_copy_(self._weights, self.kept)
+                torch._foreach_copy_(self._source, self.weights)
 
 
 def adam(

@@ -492,7 +492,7 @@ def split_rows(
     held_out, learned = order[:count], order[count:].sort().values
     if weights is None:
         return learned, held_out
-    # Rows of weight 0 are no part of the data; the others are judged as often as they count.
+    # Rows of weight 0 are not part of the data; the others are held out as often as they count.
     shares = torch.tensor(weights)
     if shares[learned].sum() <= 0 or shares[held_out].sum() <= 0:
         return torch.arange(rows), torch.arange(0)
