@@ -1,21 +1,15 @@
-"""Images: what is taken for pixels, files read safely, and samples that show what they should."""
-
-import os
-import struct
-import zlib
+"""Models of images: what is refused, training, samples that show their label, and copies."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from pictures import pixels
 from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
 from h2o_gan import engine
-from h2o_gan.engine.data.image_files import read_images
-from h2o_gan.engine.data.pixel_encoder import PixelEncoder
-from h2o_gan.engine.image.augmentation import AdaptiveAugmentation, augment
 from h2o_gan.engine.nearest import nearest_training_rows
 from h2o_gan.parameters import Parameters
 
@@ -23,12 +17,6 @@ from h2o_gan.parameters import Parameters
 def fit(table, *, on_event=None, checkpoint=None, **parameters):
     given = Parameters(**{"seed": 1, "device": "cpu", **parameters})
     return engine.fit(table.to_reader(), given, on_event=on_event, checkpoint=checkpoint)
-
-
-def pixels(images, **others):
-    flat = images.reshape(len(images), -1)
-    columns = {f"p{place}": pa.array(flat[:, place]) for place in range(flat.shape[1])}
-    return pa.table({**columns, **others})
 
 
 @pytest.fixture(scope="module")
@@ -53,52 +41,7 @@ def model(labelled):
     return fit(labelled, response_column="digit", epochs=40, score_each_iteration=True)
 
 
-# ---- what is taken for pixels
-
-
-@pytest.mark.parametrize(
-    ("columns", "shape"), [(64, (8, 8, 1)), (784, (28, 28, 1)), (3072, (32, 32, 3))]
-)
-def test_square_images_are_told_from_their_columns(columns, shape):
-    rng = np.random.default_rng(0)
-    encoder = PixelEncoder.fit(pixels(rng.integers(0, 256, (20, columns))))
-    assert encoder.shape == shape and encoder.high == 255
-
-
-def test_tables_of_numbers_are_no_images():
-    rng = np.random.default_rng(0)
-    scales = rng.permutation(np.geomspace(3, 255, 64)).astype(int)
-    assert PixelEncoder.fit(pixels(rng.integers(0, scales, (50, 64)))) is None
-    assert PixelEncoder.fit(pixels(rng.integers(0, 256, (50, 63)))) is None
-    assert PixelEncoder.fit(pixels(rng.normal(size=(50, 64)))) is None
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "dtype"), [(0, 255, int), (0, 16, int), (0, 1, float), (-1, 1, float)]
-)
-def test_pixels_keep_their_range(low, high, dtype):
-    rng = np.random.default_rng(0)
-    images = (low + (high - low) * rng.random((30, 10, 12))).astype(dtype)
-    images[0, 0, 0], images[0, 0, 1] = low, high
-    table = pixels(images)
-    encoder = PixelEncoder.fit_images(table, (10, 12), None)
-    codes = encoder.encode(table)
-    assert codes.dtype == torch.uint8
-    shown = encoder.images_of(codes)
-    assert shown.shape == (30, 1, 10, 12) and shown.min() == -1 and shown.max() == 1
-    back = encoder.decode((shown.flatten(1).double().numpy() + 1) / 2)
-    assert back.schema.names == table.column_names
-    values = np.stack([column.to_numpy() for column in back.columns], 1).reshape(images.shape)
-    assert np.abs(values - images).max() <= (0 if dtype is int else (high - low) / 255)
-
-
-def test_colours_lie_next_to_each_other():
-    images = np.random.default_rng(0).integers(0, 256, (4, 8, 9, 3))
-    encoder = PixelEncoder.fit_images(pixels(images), (8, 9, 3), None)
-    shown = encoder.images_of(encoder.encode(pixels(images)))
-    assert torch.equal(
-        ((shown + 1) * 127.5).round().long(), torch.from_numpy(images.transpose(0, 3, 1, 2))
-    )
+# ---- what is refused
 
 
 @pytest.mark.parametrize(
@@ -107,7 +50,11 @@ def test_colours_lie_next_to_each_other():
         ({"name": pa.array(["a"] * 40).dictionary_encode()}, {}, "'name' is not"),
         ({"age": pa.array([1] * 40)}, {"image_shape": (8, 8)}, r"data have 65 \('age'\)"),
         ({}, {"image_shape": (9, 9)}, r"takes 81 pixel columns, but the data have 64 \('p0', "),
-        ({"p64": pa.array([0.5] * 40)}, {"architecture": "convolutional"}, "65 columns do not form a square image"),
+        (
+            {"p64": pa.array([0.5] * 40)},
+            {"architecture": "convolutional"},
+            "65 columns do not form a square image",
+        ),
         ({"p3": pa.array([None, *[1] * 39])}, {"image_shape": (8, 8)}, "'p3' has missing values"),
         ({"d": pa.array([1.5] * 40)}, {"response_column": "d"}, "y='d' is the label.*asfactor"),
         (
@@ -151,106 +98,7 @@ def test_what_was_assumed_is_told(labelled):
     assert messages == ["The rows are treated as 8 x 8 grey images of 10 classes in 'digit'."]
 
 
-# ---- files
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Image files below a root, and one that is not."""
-    root = tmp_path / "root"
-    (root / "sub").mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    for name in ("a.png", "sub/b.jpg", "c.bmp", "d.webp"):
-        Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8)).save(root / name)
-    Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "outside.png")
-    os.symlink(tmp_path / "outside.png", root / "link.png")
-    return root
-
-
-def test_files_are_read_in_order(folder):
-    paths = ["a.png", "sub/b.jpg", str(folder / "c.bmp"), "d.webp", "a.png"]
-    images, kept = read_images(paths, folder, (12, 8, 3))
-    assert images.shape == (5, 12, 8, 3) and images.dtype == np.uint8 and kept.all()
-    assert np.array_equal(images[0], images[4]) and not np.array_equal(images[0], images[1])
-    grey, _ = read_images(paths[:2], folder, (8, 8, 1))
-    assert grey.shape == (2, 8, 8, 1)
-
-
-def test_images_are_cropped_in_the_middle_not_distorted(tmp_path):
-    picture = np.zeros((10, 30), np.uint8)
-    picture[:, 10:20] = 200
-    Image.fromarray(picture).save(tmp_path / "wide.png")
-    images, _ = read_images(["wide.png"], tmp_path, (10, 10, 1))
-    assert np.all(images[0, :, 1:-1] == 200)
-
-
-def test_images_are_turned_by_their_exif_data(tmp_path):
-    picture = Image.fromarray(np.repeat(np.arange(0, 160, 10, np.uint8)[None], 16, 0))
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees
-    picture.save(tmp_path / "turned.png", exif=exif)
-    picture.save(tmp_path / "plain.png")
-    images, _ = read_images(["turned.png", "plain.png"], tmp_path, (16, 16, 1))
-    assert np.array_equal(images[0, :, :, 0], np.rot90(images[1, :, :, 0], -1))
-
-
-def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
-    picture = np.repeat(np.arange(0, 65_536, 4096, np.uint16)[None], 16, 0)
-    Image.fromarray(picture).save(tmp_path / "deep.png")
-    images, _ = read_images(["deep.png"], tmp_path, (16, 16, 1))
-    assert np.abs(images[0, 0, :, 0].astype(int) - np.arange(0, 256, 16)).max() <= 1
-
-
-@pytest.mark.parametrize("path", ["../outside.png", "link.png", "sub/../../outside.png", "/etc/x"])
-def test_nothing_outside_the_root_is_opened(folder, path):
-    for skip in (False, True):
-        with pytest.raises(ValueError, match=r"1 paths lead out of image_root.*Nothing there"):
-            read_images(["a.png", path], folder, (8, 8, 3), skip=skip)
-
-
-def bomb():
-    """A PNG of a few bytes that says it has ten billion pixels."""
-
-    def chunk(kind, data):
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    head = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
-    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
-
-
-def test_unreadable_files_are_listed_or_skipped(folder):
-    whole = (folder / "a.png").read_bytes()
-    for name, data in (
-        ("half.png", whole[: len(whole) // 2]),
-        ("text.png", b"no image"),
-        ("empty.png", b""),
-        ("bomb.png", bomb()),
-        ("script.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
-    ):
-        (folder / name).write_bytes(data)
-    os.mkfifo(folder / "pipe.png")
-    bad = ["half.png", "text.png", "empty.png", "bomb.png", "script.png", "gone.png", None, "sub",
-           "pipe.png"]  # fmt: skip
-    paths = ["a.png", *bad, "c.bmp"]
-    with pytest.raises(ValueError, match=r"9 of 11 images can't be read: half.png.*'skip'") as info:
-        read_images(paths, folder, (8, 8, 3))
-    assert all(name in str(info.value) for name in bad if name)
-    with pytest.warns(RuntimeWarning, match="9 of 11 images can't be read and are left out"):
-        images, kept = read_images(paths, folder, (8, 8, 3), skip=True)
-    assert len(images) == 2 and kept.nonzero()[0].tolist() == [0, 10]
-    with pytest.raises(ValueError, match="can't be read"):
-        read_images(bad, folder, (8, 8, 3), skip=True)
-
-
-def test_a_root_that_is_none_is_named(tmp_path):
-    with pytest.raises(ValueError, match="image_root=.*is not there"):
-        read_images(["a"], tmp_path / "no", (8, 8, 1))
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="is not a folder"):
-        read_images(["a"], tmp_path / "file", (8, 8, 1))
+# ---- training
 
 
 def test_a_model_learns_from_files(digits, tmp_path):
@@ -406,35 +254,6 @@ def test_colour_images_of_any_size_train():
     model = fit(pixels(images), image_shape=(20, 33, 3), epochs=1)
     assert model.images(5, seed=0).shape == (5, 20, 33, 3)
     assert model.sample(5, seed=0).read_all().num_columns == 20 * 33 * 3
-
-
-# ---- augmentation
-
-
-def test_no_strength_changes_nothing():
-    images = torch.randn(4, 3, 8, 8)
-    assert augment(images, 0.0, torch.Generator()) is images
-
-
-def test_changes_keep_shape_and_slopes():
-    images = torch.rand(64, 1, 16, 16).requires_grad_()
-    changed = augment(images, 0.9, torch.Generator().manual_seed(0))
-    assert changed.shape == images.shape
-    assert (changed != images).flatten(1).any(1).float().mean() > 0.9
-    (slopes,) = torch.autograd.grad(changed.sum(), images)
-    assert torch.isfinite(slopes).all() and slopes.abs().sum() > 0
-    again = augment(images, 0.9, torch.Generator().manual_seed(0))
-    assert torch.equal(again, changed)
-
-
-def test_strength_follows_what_the_critic_knows_by_heart():
-    strength = AdaptiveAugmentation()
-    for _ in range(20):
-        strength.update(trained=1.0, held_out=-0.8, generated=-1.0, images=2000)
-    assert strength.value == 0.9
-    for _ in range(20):
-        strength.update(trained=1.0, held_out=0.95, generated=-1.0, images=2000)
-    assert strength.value == 0
 
 
 # ---- copies

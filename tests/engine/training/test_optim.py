@@ -90,7 +90,7 @@ def test_the_best_weights_come_back():
     weights = [torch.zeros(2, requires_grad=True)]
     best = BestWeights(weights, 10.0)
     best.update(11.0)
-    assert best.kept is None
+    assert best.weights is None
     for value, loss in ((1.0, 5.0), (2.0, 3.0), (3.0, 4.0), (4.0, float("nan"))):
         with torch.no_grad():
             weights[0].fill_(value)
