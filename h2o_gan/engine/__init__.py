@@ -3,7 +3,7 @@
 How a table is learned
 ======================
 
-**Encoding.** A column becomes one or two tokens (:mod:`~h2o_gan.engine.tabular.tokens`). Levels,
+**Encoding.** A column becomes one or two tokens (:mod:`~h2o_gan.engine.data.tokens`). Levels,
 and numbers with few distinct values, are one choice. Other numbers and times are a choice between
 missing, single frequent values and the rest. The rest becomes the normal score of the value's
 rank, so scale, tails and skewness do not matter. Decoding interpolates the column's quantiles and

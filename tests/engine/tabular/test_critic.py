@@ -1,18 +1,16 @@
 """The critic of rows."""
 
+import numpy as np
 import torch
 
+from h2o_gan.engine.data.protocol import Token
 from h2o_gan.engine.tabular.critic import RowCritic
 
 
-class Choice:
-    """A token that is a choice of four."""
-
-    size, is_number = 4, False
-
-
 def critic_of(dropout=0.0):
-    critic = RowCritic([Choice(), Choice(), Choice()], 5, 64, dropout, 8)
+    critic = RowCritic(
+        [Token(column, 4, np.full(4, 0.25)) for column in range(3)], 5, 64, dropout, 8
+    )
     critic.initialize(torch.Generator().manual_seed(0))
     return critic
 

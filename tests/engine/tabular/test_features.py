@@ -1,20 +1,19 @@
 """Features of tokens: embeddings of choices, piecewise linear encodings of numbers."""
 
+import numpy as np
 import pytest
 import torch
 
+from h2o_gan.engine.data.protocol import Token
 from h2o_gan.engine.tabular.features import TokenFeatures
 
 
-class Token:
-    """A token as the networks know it."""
-
-    def __init__(self, size, is_number=False):
-        self.size, self.is_number = size, is_number
+def choice(size):
+    return Token(0, size, np.full(size, 1 / size))
 
 
 def number():
-    return Token(0, is_number=True)
+    return Token(0, 0, np.zeros(0))
 
 
 def features_of(*tokens, size=4, knots=8):
@@ -26,7 +25,7 @@ def features_of(*tokens, size=4, knots=8):
 @pytest.fixture
 def mixed():
     """Three rows of a number, a choice of two, a number and a choice of three."""
-    features = features_of(number(), Token(2), number(), Token(3))
+    features = features_of(number(), choice(2), number(), choice(3))
     values = torch.tensor([[0.5, 1, -1.0, 2], [-2.0, 0, 0.1, 0], [0.0, 1, 3.0, 1]])
     return features, values
 
@@ -72,7 +71,7 @@ def test_numbers_are_piecewise_linear_between_normal_quantiles():
     assert torch.allclose(value[0, 0], beyond @ lines, atol=1e-5)
 
 
-@pytest.mark.parametrize("tokens", [(Token(2), Token(3)), (number(), number())])
+@pytest.mark.parametrize("tokens", [(choice(2), choice(3)), (number(), number())])
 def test_one_type_of_token_is_enough(tokens):
     features = features_of(*tokens)
     out = features(torch.ones(2, 2), torch.ones(2, 2, dtype=torch.bool))
@@ -82,5 +81,5 @@ def test_one_type_of_token_is_enough(tokens):
 def test_networks_on_the_meta_device_have_their_shapes():
     """A model file is checked against such networks."""
     with torch.device("meta"):
-        features = TokenFeatures([number(), Token(2)], 4, 8)
+        features = TokenFeatures([number(), choice(2)], 4, 8)
     assert features.levels.shape == (2, 4) and features.lines.shape == (1, 9, 4)
