@@ -17,7 +17,8 @@ from h2o_gan.parameters import Parameters
 
 
 def train(table, *, on_event=None, stop=None, checkpoint=None, validation=None, **parameters):
-    parameters = {"seed": 1, "epochs": 2, "device": "cpu", **parameters}
+    # One epoch of a table's critic: its usual 500 steps would take most of the time.
+    parameters = {"seed": 1, "epochs": 2, "critic_epochs": 1, "device": "cpu", **parameters}
     return engine.fit(
         table.to_reader(),
         Parameters(**parameters),
@@ -33,7 +34,8 @@ ARCHITECTURES = ("columns", "mlp")
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
 def trained(mixed_table, request):
-    return train(mixed_table, epochs=50, architecture=request.param)
+    epochs = {"columns": 40, "mlp": 30}[request.param]
+    return train(mixed_table, epochs=epochs, architecture=request.param, critic_epochs=None)
 
 
 def test_it_learns_marginals_and_dependencies(mixed_table, trained):
@@ -69,7 +71,7 @@ def test_samples_have_the_schema_and_ranges_of_the_data(mixed_table, trained):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_one_seed_one_model(mixed_table, architecture):
     def learn(seed):
-        return train(mixed_table.slice(0, 600), seed=seed, epochs=1, architecture=architecture)
+        return train(mixed_table.slice(0, 300), seed=seed, epochs=1, architecture=architecture)
 
     first, second, other = learn(1), learn(1), learn(2)
     rows = first.sample(300, seed=5).read_all()
@@ -82,8 +84,8 @@ def test_one_seed_one_model(mixed_table, architecture):
 
 def test_scoring_changes_no_training(mixed_table):
     few = mixed_table.slice(0, 500)
-    often = train(few, epochs=25, score_each_iteration=True, validation=mixed_table)
-    rarely = train(few, epochs=25)
+    often = train(few, epochs=22, score_each_iteration=True, validation=few)
+    rarely = train(few, epochs=22)
     # What is kept may differ, as it is the best of what was scored; what was learned may not.
     assert len(often.history) > len(rarely.history)
     for name, weight in rarely.last_generator.items():
@@ -217,6 +219,7 @@ def test_early_stopping_ends_training(mixed_table):
         stopping_rounds=2,
         stopping_tolerance=0.5,
         score_each_iteration=True,
+        critic_epochs=10,
     )
     assert model.stopped_by == "stopping_rounds" and model.epoch < 500
     # It ends as any training does: with the best generator, a critic, and a look at the samples.
@@ -315,8 +318,9 @@ def test_training_goes_on_from_a_checkpoint(mixed_table, tmp_path, architecture)
 def test_a_snapshot_is_taken_to_the_end_of_its_training(mixed_table, tmp_path, architecture):
     """So that one process can finish what another began."""
     parameters = Parameters(
-        epochs=5, seed=1, architecture=architecture, score_each_iteration=True, device="cpu"
-    )
+        epochs=5, seed=1, architecture=architecture, score_each_iteration=True, device="cpu",
+        critic_epochs=1,
+    )  # fmt: skip
     shares = []
 
     def listen(event):

@@ -48,7 +48,9 @@ def every_kind():
 def test_every_kind_comes_back(tmp_path):
     columns = every_kind()
     table = pa.table(columns)
-    model = engine.fit(table.to_reader(), Parameters(seed=1, epochs=1, device="cpu"))
+    model = engine.fit(
+        table.to_reader(), Parameters(seed=1, epochs=1, critic_epochs=1, device="cpu")
+    )
     engine.save(model, tmp_path / "m.zip")
     rows = engine.load(tmp_path / "m.zip").sample(30, seed=2).read_all()
     assert rows == model.sample(30, seed=2).read_all()
@@ -73,7 +75,9 @@ def test_text_of_any_content_is_no_obstacle(tmp_path, text):
     rng = np.random.default_rng(0)
     values = [text, None, "other", *[text + str(number) for number in range(ROWS - 3)]]
     table = pa.table({"x": rng.normal(size=ROWS), "text": values, "same": [text] * ROWS})
-    model = engine.fit(table.to_reader(), Parameters(seed=1, epochs=1, device="cpu"))
+    model = engine.fit(
+        table.to_reader(), Parameters(seed=1, epochs=1, critic_epochs=1, device="cpu")
+    )
     engine.save(model, tmp_path / "m.zip")
     rows = engine.load(tmp_path / "m.zip").sample(5, seed=1).read_all()
     assert rows.column("same").to_pylist() == [text] * 5

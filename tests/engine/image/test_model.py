@@ -38,7 +38,7 @@ def labelled(digits):
 
 @pytest.fixture(scope="module")
 def model(labelled):
-    return fit(labelled, response_column="digit", epochs=40, score_each_iteration=True)
+    return fit(labelled, response_column="digit", epochs=12)
 
 
 # ---- what is refused
@@ -93,7 +93,7 @@ def test_image_parameters_that_contradict_are_refused(parameters, message):
 
 def test_what_was_assumed_is_told(labelled):
     told = []
-    fit(labelled, response_column="digit", epochs=1, on_event=told.append)
+    fit(labelled.slice(0, 100), response_column="digit", epochs=1, on_event=told.append)
     messages = [event.text for event in told if isinstance(event, engine.Message)]
     assert messages == ["The rows are treated as 8 x 8 grey images of 10 classes in 'digit'."]
 
@@ -154,8 +154,8 @@ def test_samples_are_varied_and_no_copies(model, labelled, digits):
 
 def test_labels_come_at_their_shares_or_balanced(model, labelled):
     shares = np.bincount(labelled["digit"].to_numpy()) / len(labelled)
-    drawn = np.bincount(model.sample(5000, seed=1).read_all()["digit"].to_numpy()) / 5000
-    assert np.abs(drawn - shares).max() < 0.02
+    drawn = np.bincount(model.sample(2000, seed=1).read_all()["digit"].to_numpy()) / 2000
+    assert np.abs(drawn - shares).max() < 0.03
     some = model.sample(300, seed=1, conditions={"digit": (3, 5)}).read_all()["digit"]
     assert set(some.to_pylist()) == {3, 4, 5}
     some = model.sample(300, seed=1, conditions={"digit": [3, 5]}).read_all()["digit"]
@@ -165,11 +165,11 @@ def test_labels_come_at_their_shares_or_balanced(model, labelled):
 
 
 def test_images_are_the_rows_as_pictures(model):
-    images = model.images(600, seed=4)
-    assert images.shape == (600, 8, 8) and images.dtype == np.uint8
-    rows = model.sample(600, seed=4).read_all()
+    images = model.images(300, seed=4)
+    assert images.shape == (300, 8, 8) and images.dtype == np.uint8
+    rows = model.sample(300, seed=4).read_all()
     flat = np.stack([rows[name].to_numpy() for name in rows.column_names[:-1]], 1)
-    assert np.abs(images.reshape(600, -1) / 255 * 16 - flat).max() <= 0.55
+    assert np.abs(images.reshape(300, -1) / 255 * 16 - flat).max() <= 0.55
     assert np.array_equal(model.images(100, seed=4), images[:100])
     assert not np.array_equal(model.images(100), model.images(100))
 
@@ -212,17 +212,9 @@ def test_realism_tells_digits_from_noise(model, labelled):
 
 
 def test_fixed_latents_are_kept_at_every_scoring(model):
-    assert model.preview_epochs[-1] == 40 and len(model.preview_epochs) == len(model.previews)
-    assert model.previews.shape[1:] == (60, 8, 8, 1)
-    assert len(model.previews) == 40
+    assert model.preview_epochs == tuple(row["epoch"] for row in model.history)
+    assert model.previews.shape == (12, 60, 8, 8, 1)
     assert not torch.equal(model.previews[0], model.previews[-1])
-
-
-def test_previews_stay_few(labelled):
-    model = fit(labelled.slice(0, 64), response_column="digit", epochs=130, batch_size=64,
-                score_each_iteration=True)  # fmt: skip
-    assert len(model.previews) <= 100 and model.preview_epochs[-1] == 130
-    assert list(model.preview_epochs) == sorted(model.preview_epochs)
 
 
 def test_a_file_holds_all_of_the_model(model, tmp_path):
@@ -234,8 +226,8 @@ def test_a_file_holds_all_of_the_model(model, tmp_path):
 
 
 def test_training_goes_on(labelled):
-    first = fit(labelled, response_column="digit", epochs=2)
-    second = fit(labelled, response_column="digit", epochs=3, checkpoint=first)
+    first = fit(labelled.slice(0, 200), response_column="digit", epochs=2)
+    second = fit(labelled.slice(0, 200), response_column="digit", epochs=3, checkpoint=first)
     assert second.epoch == 3 and second.step > first.step
     with pytest.raises(ValueError, match="checkpoint was trained on other columns"):
         fit(labelled.drop_columns(["p0"]), architecture="convolutional", epochs=3,

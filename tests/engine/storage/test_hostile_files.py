@@ -15,10 +15,11 @@ import pytest
 from hostile import changed_manifests, entries_of, places, with_value, zipped
 
 from h2o_gan import engine
+from h2o_gan.engine.storage.atomic import atomic_write
 from h2o_gan.parameters import Parameters
 
 FAMILIES = {
-    "columns": {},
+    "columns": {"critic_epochs": 1},
     "mlp": {"architecture": "mlp", "generator_architecture": {"hidden_dim": [9]}},
     "convolutional": {"architecture": "convolutional"},
 }
@@ -106,12 +107,12 @@ def test_an_error_of_our_own_is_not_told_as_the_files(entries, tmp_path, monkeyp
 @pytest.mark.parametrize("kind", ["objects", "tensors", "names"])
 def test_no_file_takes_much_memory_or_time(entries, tmp_path, kind):
     if kind == "objects":
-        own = {"model.json": b"[" + b"{}," * 80_000_000 + b"{}]"}
+        own = {"model.json": b"[" + b"{}," * 20_000_000 + b"{}]"}
     elif kind == "names":
-        own = {"model.json": b"[" + b'"ab",' * 6_000_000 + b'"ab"]'}
+        own = {"model.json": b"[" + b'"ab",' * 3_000_000 + b'"ab"]'}
     else:
         one = '"%d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
-        header = ("{" + ",".join(one % place for place in range(1_000_000)) + "}").encode()
+        header = ("{" + ",".join(one % place for place in range(600_000)) + "}").encode()
         own = {"weights.safetensors": len(header).to_bytes(8, "little") + header}
     (tmp_path / "x.zip").write_bytes(zipped({**entries, **own}))
     assert _peak_of_loading(tmp_path / "x.zip") < 2**30
@@ -154,19 +155,19 @@ except engine.ModelFileError:
 
 @pytest.fixture(scope="module")
 def model(mixed_table):
-    return engine.fit(mixed_table.slice(0, 60).to_reader(), Parameters(seed=1, epochs=1))
+    return engine.fit(
+        mixed_table.slice(0, 60).to_reader(), Parameters(seed=1, epochs=1, critic_epochs=0)
+    )
 
 
 def test_what_a_killed_process_left_is_removed(model, tmp_path):
-    program = f"""
-import os, signal, sys
-from h2o_gan.engine.storage.atomic import atomic_write
-with atomic_write({str(tmp_path / "m.zip")!r}) as file:
-    file.write(b"half"); file.flush()
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
-    assert done.returncode == -signal.SIGKILL
+    process = os.fork()
+    if process == 0:
+        with atomic_write(tmp_path / "m.zip") as file:
+            file.write(b"half")
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
     assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
     engine.save(model, tmp_path / "m.zip")
     assert [path.name for path in tmp_path.iterdir()] == ["m.zip"]

@@ -263,7 +263,13 @@ def test_a_file_without_the_state_of_training(model, file, tmp_path, mixed_table
 )
 def test_odd_numbers_are_saved_and_loaded(values, weights):
     table = pa.table({"x": pa.array(values), "y": pa.array([0.0, 1.0] * 150)[: len(values)]})
-    given = {"column_types": {"x": "numeric"}, "epochs": 1, "seed": 1, "device": "cpu"}
+    given = {
+        "column_types": {"x": "numeric"},
+        "epochs": 1,
+        "seed": 1,
+        "device": "cpu",
+        "critic_epochs": 1,
+    }
     if weights is not None:
         table = table.append_column("w", pa.array(weights))
         given["weights_column"] = "w"
