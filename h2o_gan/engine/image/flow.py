@@ -254,12 +254,15 @@ def noise_and_times(latents: Tensor, rng: torch.Generator) -> tuple[Tensor, Tens
 
 
 def sample_latents(means: Tensor, log_stds: Tensor, rng: torch.Generator) -> Tensor:
-    """Draw latents (B, Z) from normal distributions.
+    """Draw latents from normal distributions.
 
     Args:
         means: (B, Z).
         log_stds: (B, Z) log standard deviations.
         rng: on their device.
+
+    Returns:
+        (B, Z) latents.
     """
     noise = torch.randn(means.shape, generator=rng, device=means.device)
     return means + noise * log_stds.exp()

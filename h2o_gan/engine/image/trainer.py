@@ -42,28 +42,22 @@ from h2o_gan.engine.image.networks import (
 )
 from h2o_gan.engine.image.pretraining import VaePretraining, reconstruction_nll
 from h2o_gan.engine.model import score_quantiles
-from h2o_gan.engine.training.adversarial import critic_step
+from h2o_gan.engine.training.adversarial import AdversarialTrainer, critic_step
 from h2o_gan.engine.training.objectives import Relativistic
 from h2o_gan.engine.training.optim import (
     Stream,
-    adam,
     gradient_step,
     linear_decay,
-    load_optimizer_state,
     rng_of,
-    set_rate,
     update_ema,
     warm_up,
 )
 from h2o_gan.engine.training.scoring import sliced_wasserstein
-from h2o_gan.engine.training.trainer import RUNNING, Losses, Trainer, split_rows
+from h2o_gan.engine.training.trainer import RUNNING, Losses, split_rows
 from h2o_gan.parameters import Parameters
 
 __all__ = ["ImageTrainer"]
 
-_OBJECTIVE = Relativistic()
-_RATE = 5e-4
-_EMA_DECAY = 0.998
 _PENALTY = 0.1
 _PENALTY_EVERY = 4  # steps
 _LABEL_WEIGHT = 0.5
@@ -82,7 +76,7 @@ _PREVIEW_IMAGES, _PREVIEW_PIXELS = 60, 2**19
 _MAX_PREVIEWS, _PREVIEW_BYTES = 100, 2**25
 
 
-class ImageTrainer(Trainer):
+class ImageTrainer(AdversarialTrainer):
     """One run: pre-training, then the game of a convolutional generator and critic.
 
     Args:
@@ -95,6 +89,11 @@ class ImageTrainer(Trainer):
         checkpoint: an earlier model to continue, or None.
     """
 
+    generator: ImageGenerator
+    critic: ImageCritic
+    objective = Relativistic()
+    default_rate = 5e-4
+    default_ema_decay = 0.998
     scorings = 25
     metric = "sliced_wasserstein"
     hint = (
@@ -123,12 +122,6 @@ class ImageTrainer(Trainer):
         self.encoder = encoder
         self._held_out = codes[held_out_rows].to(device)
         self.sizes = sizes_of(encoder.shape, parameters) if checkpoint is None else checkpoint.sizes
-        self._rates = (
-            parameters.generator_learning_rate or _RATE,
-            parameters.discriminator_learning_rate or _RATE,
-        )
-        decay = parameters.ema_decay
-        self._ema_decay = _EMA_DECAY if decay is None else decay
         penalty = parameters.gradient_penalty
         self._penalty = _PENALTY if penalty is None else penalty
 
@@ -155,8 +148,7 @@ class ImageTrainer(Trainer):
         self._encoder_weights: list[Tensor] = list(self.image_encoder.parameters())
         self.reset_optimizers()
         if checkpoint is not None:
-            load_optimizer_state(self.generator_optimizer, checkpoint.generator_optimizer)
-            load_optimizer_state(self.critic_optimizer, checkpoint.critic_optimizer)
+            self.load_optimizers(checkpoint.generator_optimizer, checkpoint.critic_optimizer)
         self._pretraining: VaePretraining | None = None
         self._pretrain_fraction = 0.0
         self._is_critic_first = False
@@ -214,9 +206,7 @@ class ImageTrainer(Trainer):
         share = (share - self._pretrain_fraction) / (1 - self._pretrain_fraction)
         factor = warm_up(share + 1e-3, _WARM_UP) * linear_decay(share, _DECAYED_PART)
         self._is_critic_first = self._pretrain_fraction > 0 and share < _CRITIC_FIRST
-        optimizers = (self.generator_optimizer, self.critic_optimizer)
-        for optimizer, rate in zip(optimizers, self._rates, strict=True):
-            set_rate(optimizer, rate * factor)
+        self.scale_rates(factor)
 
     def train_step(self, rows: Tensor, losses: Losses) -> None:
         """Take a step of the critic and one of the generator, or one of the pre-training."""
@@ -229,7 +219,7 @@ class ImageTrainer(Trainer):
                 self._pretraining.step(images, classes, self.rng, self._autocast())
             )
         self.step += 1
-        update_ema(self._ema_weights, self._generator_weights, self._ema_decay, self.step)
+        update_ema(self._ema_weights, self._generator_weights, self.ema_decay, self.step)
 
     def _finish_pretraining(self) -> None:
         assert self._pretraining is not None
@@ -274,7 +264,7 @@ class ImageTrainer(Trainer):
         step = critic_step(
             self.critic_optimizer,
             self._critic_weights,
-            _OBJECTIVE,
+            self.objective,
             score,
             real,
             fake,
@@ -290,7 +280,7 @@ class ImageTrainer(Trainer):
 
         with self._autocast():
             on_fake = self.critic(augmented, classes).float()
-        loss = _OBJECTIVE.generator_loss(on_fake, step.on_real.detach())
+        loss = self.objective.generator_loss(on_fake, step.on_real.detach())
         total = loss + self._reconstruction_loss(images.detach(), classes)
         gradient_step(self.generator_optimizer, total, self._generator_weights)
         losses.add_generator(loss)
@@ -401,11 +391,6 @@ class ImageTrainer(Trainer):
 
     def _no_previews(self) -> Tensor:
         return torch.empty(0, len(self._preview_latents), *self.encoder.shape, dtype=torch.uint8)
-
-    def reset_optimizers(self) -> None:
-        betas = _OBJECTIVE.betas
-        self.generator_optimizer = adam(self.generator.parameters(), self._rates[0], betas)
-        self.critic_optimizer = adam(self.critic.parameters(), self._rates[1], betas)
 
 
 def _has_fast_bfloat16(device: torch.device) -> bool:

@@ -331,6 +331,9 @@ class PixelFeatures:
 def width_of(encoder: Encoder) -> int:
     """The number of features of an encoder's codes; see :func:`feature_transform`.
 
+    Args:
+        encoder: of a table or of pixels.
+
     Raises:
         TypeError: the mlp family has no features for such an encoder.
     """

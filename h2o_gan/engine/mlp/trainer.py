@@ -21,6 +21,7 @@ from h2o_gan.engine.mlp.networks import (
     start_at_marginals,
 )
 from h2o_gan.engine.training.adversarial import (
+    AdversarialTrainer,
     critic_step,
     generator_loss,
     separately,
@@ -29,28 +30,23 @@ from h2o_gan.engine.training.adversarial import (
 from h2o_gan.engine.training.objectives import OBJECTIVES, Objective
 from h2o_gan.engine.training.optim import (
     Stream,
-    adam,
     gradient_step,
     linear_decay,
-    load_optimizer_state,
     rng_of,
-    set_rate,
     update_ema,
 )
 from h2o_gan.engine.training.scoring import sliced_wasserstein
-from h2o_gan.engine.training.trainer import RUNNING, Losses, Trainer
+from h2o_gan.engine.training.trainer import RUNNING, Losses
 from h2o_gan.parameters import Parameters
 
 __all__ = ["LatentTrainer"]
 
 _EPOCHS = 100
-_LEARNING_RATE = 2e-4
-_EMA_DECAY = 0.999
 _DECAYED_PART = 0.3  # of the training: learning rates fall to zero over it
 _SCORED_ROWS = 2048
 
 
-class LatentTrainer(Trainer):
+class LatentTrainer(AdversarialTrainer):
     """One run of the game between two multilayer perceptrons.
 
     Args:
@@ -63,6 +59,8 @@ class LatentTrainer(Trainer):
         checkpoint: an earlier model to continue, or None.
     """
 
+    default_rate = 2e-4
+    default_ema_decay = 0.999
     metric = "sliced_wasserstein"
     hint = (
         "Lower generator_learning_rate and discriminator_learning_rate, raise gradient_penalty, "
@@ -84,12 +82,6 @@ class LatentTrainer(Trainer):
         self.features = feature_transform(encoder, device)
         self.objective: Objective = OBJECTIVES[parameters.loss_function]()
         self._penalty = self._gradient_penalty()
-        self._rates = (
-            parameters.generator_learning_rate or _LEARNING_RATE,
-            parameters.discriminator_learning_rate or _LEARNING_RATE,
-        )
-        decay = parameters.ema_decay
-        self._ema_decay = _EMA_DECAY if decay is None else decay
 
         self.generator = build_generator(parameters, self.features.width)
         self.critic = build_critic(parameters, self.features.width)
@@ -108,8 +100,7 @@ class LatentTrainer(Trainer):
         self._score = separately(self.critic) if self._penalty else together(self.critic)
         self.reset_optimizers()
         if checkpoint is not None:
-            load_optimizer_state(self.generator_optimizer, checkpoint.generator_optimizer)
-            load_optimizer_state(self.critic_optimizer, checkpoint.critic_optimizer)
+            self.load_optimizers(checkpoint.generator_optimizer, checkpoint.critic_optimizer)
         self._generator_weights: list[Tensor] = list(self.generator.parameters())
         self._critic_weights: list[Tensor] = list(self.critic.parameters())
         self._ema_weights: list[Tensor] = list(self.ema.parameters())
@@ -131,9 +122,7 @@ class LatentTrainer(Trainer):
 
     def schedule(self, share: float) -> None:
         factor = linear_decay(share, _DECAYED_PART)
-        optimizers = (self.generator_optimizer, self.critic_optimizer)
-        for optimizer, rate in zip(optimizers, self._rates, strict=True):
-            set_rate(optimizer, rate * factor)
+        self.scale_rates(factor)
 
     def train_step(self, rows: Tensor, losses: Losses) -> None:
         """Take a step of the critic and, every `critic_steps`, one of the generator."""
@@ -158,7 +147,7 @@ class LatentTrainer(Trainer):
         gradient_step(self.generator_optimizer, loss, self._generator_weights)
         losses.add_generator(loss)
         updates = self.step // self.objective.critic_steps
-        update_ema(self._ema_weights, self._generator_weights, self._ema_decay, updates)
+        update_ema(self._ema_weights, self._generator_weights, self.ema_decay, updates)
 
     def _generate(self, network: nn.Module, rows: int, rng: torch.Generator) -> Tensor:
         """float32 (rows, width) generated features."""
@@ -188,11 +177,6 @@ class LatentTrainer(Trainer):
             real=self._references[self.metric],
             **self.model_state(stopped_by),
         )
-
-    def reset_optimizers(self) -> None:
-        betas = self.objective.betas
-        self.generator_optimizer = adam(self.generator.parameters(), self._rates[0], betas)
-        self.critic_optimizer = adam(self.critic.parameters(), self._rates[1], betas)
 
     def _gradient_penalty(self) -> float:
         """The penalty's weight: the user's, or the objective's default for such rows."""

@@ -45,7 +45,6 @@ from h2o_gan.parameters import Parameters
 __all__ = ["TableTrainer"]
 
 _RATE = 4e-3
-_EMA_DECAY = 0.998
 _WEIGHT_DECAY = 0.05
 _SMALL_TABLE, _TINY_TABLE, _TINY_RATE = 2500, 1000, 1.5e-3  # rows, rows, learning rate
 _DROPOUT, _MAX_DROPOUT, _DROPOUT_ROWS = 0.3, 0.5, 20_000
@@ -77,6 +76,7 @@ class TableTrainer(Trainer):
         checkpoint: an earlier model to continue, or None.
     """
 
+    default_ema_decay = 0.998
     scorings = 20
     loop_share = 1 - _CRITIC_SHARE
     metric = "held_out_loss"
@@ -111,8 +111,6 @@ class TableTrainer(Trainer):
         self._order_rng = rng_of(self.seed, Stream.ORDERS, self.step)
         rate = _RATE if len(codes) >= _TINY_TABLE else _TINY_RATE
         self._rate = parameters.generator_learning_rate or rate
-        decay = parameters.ema_decay
-        self._ema_decay = _EMA_DECAY if decay is None else decay
         self.sizes = (
             sizes_of(len(layout.tokens), len(codes)) if checkpoint is None else checkpoint.sizes
         )
@@ -185,7 +183,7 @@ class TableTrainer(Trainer):
         self.step += 1
         if order is self._order:
             losses.add_generator(loss)
-        update_ema(self._ema_weights, self._weights, self._ema_decay, self.step)
+        update_ema(self._ema_weights, self._weights, self.ema_decay, self.step)
 
     @torch.no_grad()
     def score(self) -> dict[str, float | None]:

@@ -8,16 +8,26 @@ Shapes: B rows of any shape; scores (B, 1); losses are scalars.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from h2o_gan.engine.training.objectives import Objective, Score
-from h2o_gan.engine.training.optim import gradient_step
+from h2o_gan.engine.training.optim import adam, gradient_step, load_optimizer_state, set_rate
+from h2o_gan.engine.training.trainer import Trainer
 
-__all__ = ["CriticLoss", "critic_loss", "critic_step", "generator_loss", "separately", "together"]
+__all__ = [
+    "AdversarialTrainer",
+    "CriticLoss",
+    "critic_loss",
+    "critic_step",
+    "generator_loss",
+    "separately",
+    "together",
+]
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -66,6 +76,9 @@ def critic_loss(
         fake: as many generated rows, without gradients to the generator.
         penalty: weight of the gradient penalty; 0 leaves it out.
         auxiliary: a further loss, computed once the rows are scored.
+
+    Returns:
+        The losses and the scores.
     """
     if penalty:
         real, fake = (
@@ -100,6 +113,9 @@ def critic_step(
         fake: (B, ...) generated rows.
         penalty: weight of the gradient penalty.
         auxiliary: a further loss.
+
+    Returns:
+        The losses before the step.
     """
     losses = critic_loss(objective, score, real, fake, penalty, auxiliary)
     gradient_step(optimizer, losses.total, weights)
@@ -114,8 +130,45 @@ def generator_loss(objective: Objective, critic: Critic, real: Tensor, fake: Ten
         critic: rows (B, ...) to scores (B, 1).
         real: (B, ...) real rows; only a relative objective uses them.
         fake: as many generated rows, with gradients to the generator.
+
+    Returns:
+        A scalar.
     """
     if not objective.is_relative:
         return objective.generator_loss(critic(fake))
     on_real, on_fake = together(critic)(real.detach(), fake)
     return objective.generator_loss(on_fake, on_real)
+
+
+class AdversarialTrainer(Trainer):
+    """A trainer of a generator and a critic at the same time, each with an Adam optimizer."""
+
+    default_rate = 0.0
+    """The learning rate of both networks, unless the user gives others."""
+    objective: Objective
+    generator: nn.Module
+    critic: nn.Module
+
+    def reset_optimizers(self) -> None:
+        """Create both optimizers."""
+        rates, betas = self._rates(), self.objective.betas
+        self.generator_optimizer = adam(self.generator.parameters(), rates[0], betas)
+        self.critic_optimizer = adam(self.critic.parameters(), rates[1], betas)
+
+    def load_optimizers(self, generator: Mapping[str, Any], critic: Mapping[str, Any]) -> None:
+        """Load the moments of both optimizers from state dicts."""
+        load_optimizer_state(self.generator_optimizer, generator)
+        load_optimizer_state(self.critic_optimizer, critic)
+
+    def scale_rates(self, factor: float) -> None:
+        """Set both learning rates to this share of the full ones."""
+        optimizers = (self.generator_optimizer, self.critic_optimizer)
+        for optimizer, rate in zip(optimizers, self._rates(), strict=True):
+            set_rate(optimizer, rate * factor)
+
+    def _rates(self) -> tuple[float, float]:
+        parameters = self.parameters
+        return (
+            parameters.generator_learning_rate or self.default_rate,
+            parameters.discriminator_learning_rate or self.default_rate,
+        )

@@ -8,6 +8,7 @@ Scores have the critic's dtype and shape (B, 1), or shapes that broadcast; losse
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import torch
@@ -20,7 +21,7 @@ Score = Callable[..., Sequence[Tensor]]
 """Scores some batches of rows with one critic: one tensor of scores for each batch."""
 
 
-class Objective:
+class Objective(ABC):
     """An objective of the critic and one of the generator, with a gradient penalty."""
 
     default_penalty = 0.0
@@ -34,23 +35,29 @@ class Objective:
     is_relative = False
     """Whether the generator's loss needs the scores of real rows."""
 
+    @abstractmethod
     def critic_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
         """The loss that the critic minimises, without penalty.
 
         Args:
             on_real: scores of real rows.
             on_fake: scores of generated rows.
-        """
-        raise NotImplementedError
 
+        Returns:
+            A scalar.
+        """
+
+    @abstractmethod
     def generator_loss(self, on_fake: Tensor, on_real: Tensor | None = None) -> Tensor:
         """The loss that the generator minimises.
 
         Args:
             on_fake: scores of generated rows, with gradients to the generator.
             on_real: scores of real rows; only a relative objective needs them.
+
+        Returns:
+            A scalar.
         """
-        raise NotImplementedError
 
     def gradient_penalty(
         self,
@@ -70,6 +77,9 @@ class Objective:
             on_real: (B, 1) scores of `real`.
             on_fake: (B, 1) scores of `fake`.
             weight: of the penalty.
+
+        Returns:
+            A scalar.
         """
         return r1_r2(on_real, on_fake, real, fake, weight)
 

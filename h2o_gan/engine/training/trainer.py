@@ -66,6 +66,8 @@ class Trainer(ABC):
     """Share of the time limit for the loop; the rest is for :meth:`finalize`."""
     metric = ""
     """Column of the history that early stopping uses; that of a validation frame has priority."""
+    default_ema_decay = 0.0
+    """Decay of the generator's EMA, unless the user gives one."""
     hint = ""
     """Advice for a user whose training diverges."""
 
@@ -84,6 +86,8 @@ class Trainer(ABC):
         self.seed = parameters.seed if parameters.seed >= 0 else secrets.randbits(62)
         self.codes = codes.to(device)
         self.weights = None if weights is None else torch.tensor(weights)
+        decay = parameters.ema_decay
+        self.ema_decay = self.default_ema_decay if decay is None else decay
         self.batch = self._batch_size(self.default_batch(len(codes)))
         self.steps_per_epoch = max(len(codes) // self.batch, 1)
         earlier = checkpoint.step if checkpoint else 0
