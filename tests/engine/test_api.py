@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from h2o_gan import engine
-from h2o_gan.engine.training.scoring import EarlyStopping, sliced_wasserstein
 from h2o_gan.parameters import Parameters
 
 
@@ -225,28 +224,6 @@ def test_early_stopping_ends_training(mixed_table):
     # It ends as any training does: with the best generator, a critic, and a look at the samples.
     assert model.critic is not None
     assert {"critic_loss", "detection_auc"} <= model.history[-1].keys()
-
-
-def test_early_stopping_is_a_moving_average():
-    rule = EarlyStopping(rounds=2, tolerance=0.1)
-    falling = [rule.update(10 * 0.8**i) for i in range(10)]
-    assert not any(falling)
-    flat = [rule.update(1.0) for _ in range(6)]
-    assert any(flat)
-    negative = EarlyStopping(rounds=2, tolerance=0.1)  # a density's log can be above 0
-    assert any(negative.update(-5.0) for _ in range(6))
-    assert not any(EarlyStopping(0, 0).update(1.0) for _ in range(50))
-
-
-def test_sliced_wasserstein_is_zero_for_equals_and_grows_with_a_shift():
-    random = torch.Generator().manual_seed(0)
-    rows = torch.randn(500, 10, generator=random)
-    distances = [
-        sliced_wasserstein(rows, rows + shift, torch.Generator().manual_seed(1))
-        for shift in (0.0, 0.5, 1.0)
-    ]
-    assert distances[0] == 0
-    assert distances[2] == pytest.approx(2 * distances[1], rel=0.01)
 
 
 def test_an_explosion_keeps_the_last_good_weights(mixed_table):
