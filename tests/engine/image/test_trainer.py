@@ -6,7 +6,8 @@ import torch
 from pictures import pixels
 
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
-from h2o_gan.engine.image.model import _OLD_NAMES
+from h2o_gan.engine.exceptions import Damaged
+from h2o_gan.engine.image.model import _OLD_NAMES, _renamed
 from h2o_gan.engine.image.networks import (
     ImageCritic,
     ImageEncoder,
@@ -43,13 +44,13 @@ def test_a_preview_has_full_rows():
 
 
 def test_previews_stay_few_and_the_latest_one_stays(monkeypatch):
-    monkeypatch.setattr("h2o_gan.engine.image.trainer._MAX_PREVIEWS", 4)
+    monkeypatch.setattr("h2o_gan.engine.image.trainer._MAX_PREVIEWS", 5)
     trainer, epochs = trainer_of(), []
     for trainer.epoch in range(1, 9):
         trainer._preview()
         epochs.append(list(trainer._preview_epochs))
-    assert epochs[3:6] == [[1, 2, 3, 4], [1, 3, 5], [1, 3, 5, 6]]
-    assert epochs[6] == [1, 5, 7] and len(trainer._previews) == len(epochs[-1])
+    assert epochs[4:8] == [[1, 2, 3, 4, 5], [2, 4, 6], [2, 4, 6, 7], [2, 4, 6, 7, 8]]
+    assert len(trainer._previews) == len(epochs[-1])
 
 
 def test_pretraining_comes_first_then_the_critic_alone_then_both():
@@ -90,3 +91,13 @@ def test_old_names_are_none_of_todays():
     networks = [kind(shape, 0, sizes) for kind in (ImageGenerator, ImageCritic, ImageEncoder)]
     parts = {part for n in networks for key in n.state_dict() for part in key.split(".")}
     assert not parts & set(_OLD_NAMES) and set(_OLD_NAMES.values()) <= parts
+
+
+def test_names_of_earlier_files_are_read_once():
+    one, other = torch.zeros(1), torch.ones(1)
+    assert _renamed({"critic.look.weight": one, "critic.label.bias": other}) == {
+        "critic.stem.weight": one,
+        "critic.label.bias": other,
+    }
+    with pytest.raises(Damaged, match="twice"):
+        _renamed({"critic.look.weight": one, "critic.stem.weight": other})
