@@ -6,7 +6,14 @@ import pytest
 
 from h2o_gan.engine.mlp.networks import _ACTIVATIONS
 from h2o_gan.engine.training.objectives import OBJECTIVES
-from h2o_gan.parameters import ACTIVATIONS, LOSS_FUNCTIONS, Parameters, documentation
+from h2o_gan.parameters import (
+    ACTIVATIONS,
+    LOSS_ALIASES,
+    LOSS_FUNCTIONS,
+    Parameters,
+    declaration_of,
+    documentation,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +30,7 @@ from h2o_gan.parameters import ACTIVATIONS, LOSS_FUNCTIONS, Parameters, document
         ({"generator_learning_rate": float("nan")}, ValueError, "must be greater than 0"),
         ({"max_runtime_secs": float("inf")}, ValueError, "max_runtime_secs must be finite"),
         ({"ema_decay": 1.0}, ValueError, "ema_decay must be at most"),
+        ({"device": "tpu"}, ValueError, "device='tpu' is not known; use auto, cpu, cuda, cuda:1"),
         ({"stopping_tolerance": 2}, ValueError, "stopping_tolerance must be at most 1"),
         ({"loss_function": "mae"}, ValueError, "loss_function='mae' is not known; use one of.*mse"),
         ({"model_id": "../escaped"}, ValueError, "model_id='../escaped' must be a name"),
@@ -80,6 +88,37 @@ def test_every_word_offered_is_implemented():
 def test_every_parameter_is_documented():
     text = documentation()
     for field in dataclasses.fields(Parameters):
-        assert f":param {field.name}: {field.metadata['help']}" in text
-        assert field.metadata["help"].endswith(".")
-        assert field.metadata["group"]
+        rule = declaration_of(field)
+        assert f"    {field.name}: {rule.help}" in text
+        assert rule.help.endswith(".") and rule.group
+        assert all(len(sentence.split()) <= 42 for sentence in rule.text.split(". "))
+
+
+def test_the_help_says_the_defaults_of_each_architecture():
+    fields = {field.name: field for field in dataclasses.fields(Parameters)}
+    assert declaration_of(fields["generator_learning_rate"]).help.endswith(
+        "When absent, for architecture columns: 0.004 (0.0015 for fewer than 1,000 rows); "
+        "convolutional: 0.0005; mlp: 0.0002."
+    )
+    assert (
+        "columns and convolutional: 0.998; mlp: 0.999." in declaration_of(fields["ema_decay"]).help
+    )
+
+
+def test_an_absent_value_is_the_default_of_the_architecture():
+    parameters = Parameters(discriminator_learning_rate=0.1)
+    assert parameters.resolved("generator_learning_rate", "columns") == 4e-3
+    assert parameters.resolved("generator_learning_rate", "columns", 1000) == 4e-3
+    assert parameters.resolved("generator_learning_rate", "columns", 999) == 1.5e-3
+    assert parameters.resolved("discriminator_learning_rate", "mlp") == 0.1
+    assert parameters.resolved("epochs", "mlp") == 100
+    assert parameters.resolved("epochs", "columns") is None  # the training computes it
+    assert Parameters(ema_decay=0).resolved("ema_decay", "mlp") == 0
+
+
+def test_papers_names_of_losses_stand_for_ours():
+    assert Parameters(loss_function="lsgan") == Parameters(loss_function="mse")
+    assert Parameters(loss_function="non_saturating").loss_function == "bce"
+    assert set(LOSS_ALIASES.values()) <= set(LOSS_FUNCTIONS)
+    with pytest.raises(ValueError, match="hinge, wasserstein, lsgan, non_saturating"):
+        Parameters(loss_function="gan")

@@ -58,7 +58,6 @@ from h2o_gan.parameters import Parameters
 
 __all__ = ["ImageTrainer"]
 
-_PENALTY = 0.1
 _PENALTY_EVERY = 4  # steps
 _LABEL_WEIGHT = 0.5
 _RECONSTRUCTION_WEIGHT, _FLOW_WEIGHT = 20.0, 0.3
@@ -92,8 +91,7 @@ class ImageTrainer(AdversarialTrainer):
     generator: ImageGenerator
     critic: ImageCritic
     objective = Relativistic()
-    default_rate = 5e-4
-    default_ema_decay = 0.998
+    architecture = ImageModel.architecture
     scorings = 25
     metric = "sliced_wasserstein"
     hint = (
@@ -122,8 +120,7 @@ class ImageTrainer(AdversarialTrainer):
         self.encoder = encoder
         self._held_out = codes[held_out_rows].to(device)
         self.sizes = sizes_of(encoder.shape, parameters) if checkpoint is None else checkpoint.sizes
-        penalty = parameters.gradient_penalty
-        self._penalty = _PENALTY if penalty is None else penalty
+        self._penalty: float = self.resolved("gradient_penalty")
 
         classes = 0 if encoder.labels is None else len(encoder.labels.classes)
         self.generator = ImageGenerator(encoder.shape, classes, self.sizes)
@@ -428,4 +425,6 @@ def sizes_of(shape: tuple[int, int, int], parameters: Parameters) -> ImageSizes:
     while math.ceil(side / patch / 2 ** (stages - 1)) > 8:
         stages += 1
     channels = tuple(min(32 * 2**stage, 128) for stage in range(stages))
-    return ImageSizes(channels, 1, parameters.latent_size or 64, patch)
+    return ImageSizes(
+        channels, 1, parameters.resolved("latent_size", ImageModel.architecture), patch
+    )

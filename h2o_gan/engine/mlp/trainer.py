@@ -37,11 +37,10 @@ from h2o_gan.engine.training.optim import (
 )
 from h2o_gan.engine.training.scoring import sliced_wasserstein
 from h2o_gan.engine.training.trainer import RUNNING, Losses
-from h2o_gan.parameters import Parameters
+from h2o_gan.parameters import Parameters, default_for
 
 __all__ = ["LatentTrainer"]
 
-_EPOCHS = 100
 _DECAYED_PART = 0.3  # of the training: learning rates fall to zero over it
 _SCORED_ROWS = 2048
 
@@ -59,8 +58,7 @@ class LatentTrainer(AdversarialTrainer):
         checkpoint: an earlier model to continue, or None.
     """
 
-    default_rate = 2e-4
-    default_ema_decay = 0.999
+    architecture = LatentModel.architecture
     metric = "sliced_wasserstein"
     hint = (
         "Lower generator_learning_rate and discriminator_learning_rate, raise gradient_penalty, "
@@ -111,7 +109,8 @@ class LatentTrainer(AdversarialTrainer):
         return 1 << int(math.log2(min(max(rows / 64, 32), 512)))
 
     def last_epoch(self) -> int:
-        return self.parameters.epochs or self.first_epoch + _EPOCHS
+        epochs: int = default_for("epochs", self.architecture)
+        return self.parameters.epochs or self.first_epoch + epochs
 
     def networks(self) -> Mapping[str, list[Tensor]]:
         return {

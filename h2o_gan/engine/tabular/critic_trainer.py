@@ -39,9 +39,9 @@ from h2o_gan.parameters import Parameters
 __all__ = ["Clock", "CriticTrainer", "Rows"]
 
 _OBJECTIVE = Relativistic()
-_RATE, _EMA_DECAY, _WEIGHT_DECAY = 2e-3, 0.99, 1e-3
+_ARCHITECTURE = "columns"
+_EMA_DECAY, _WEIGHT_DECAY = 0.99, 1e-3
 _DROPOUT = 0.2
-_PENALTY = 0.05
 _WARM_UP = 50  # steps
 _VALIDATIONS = 10  # on held-out rows
 _REPORT_EVERY = 20  # steps
@@ -116,9 +116,8 @@ class CriticTrainer:
         self._ema = copy.deepcopy(self._critic).requires_grad_(False)
         self._weights: list[Tensor] = [w for w in self._critic.parameters() if w.numel()]
         self._ema_weights: list[Tensor] = [w for w in self._ema.parameters() if w.numel()]
-        self._rate = parameters.discriminator_learning_rate or _RATE
-        penalty = parameters.gradient_penalty
-        self._penalty = _PENALTY if penalty is None else penalty
+        self._rate = parameters.resolved("discriminator_learning_rate", _ARCHITECTURE)
+        self._penalty = parameters.resolved("gradient_penalty", _ARCHITECTURE)
         self._score = together(lambda flat: self._critic(flat, self._rng))
         self._optimizer = adam(self._weights, self._rate, (0.5, 0.99), _WEIGHT_DECAY)
 

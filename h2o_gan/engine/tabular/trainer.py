@@ -44,9 +44,8 @@ from h2o_gan.parameters import Parameters
 
 __all__ = ["TableTrainer"]
 
-_RATE = 4e-3
 _WEIGHT_DECAY = 0.05
-_SMALL_TABLE, _TINY_TABLE, _TINY_RATE = 2500, 1000, 1.5e-3  # rows, rows, learning rate
+_SMALL_TABLE = 2500  # rows
 _DROPOUT, _MAX_DROPOUT, _DROPOUT_ROWS = 0.3, 0.5, 20_000
 _MAX_GRAD_NORM = 5.0
 _WARM_UP = 0.1  # of the training
@@ -76,7 +75,7 @@ class TableTrainer(Trainer):
         checkpoint: an earlier model to continue, or None.
     """
 
-    default_ema_decay = 0.998
+    architecture = TableModel.architecture
     scorings = 20
     loop_share = 1 - _CRITIC_SHARE
     metric = "held_out_loss"
@@ -109,8 +108,7 @@ class TableTrainer(Trainer):
         self.order = layout.order(last=[] if response not in layout.spans else [response])
         self._order = torch.tensor(self.order, device=device)
         self._order_rng = rng_of(self.seed, Stream.ORDERS, self.step)
-        rate = _RATE if len(codes) >= _TINY_TABLE else _TINY_RATE
-        self._rate = parameters.generator_learning_rate or rate
+        self._rate: float = self.resolved("generator_learning_rate")
         self.sizes = (
             sizes_of(len(layout.tokens), len(codes)) if checkpoint is None else checkpoint.sizes
         )

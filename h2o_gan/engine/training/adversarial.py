@@ -143,8 +143,6 @@ def generator_loss(objective: Objective, critic: Critic, real: Tensor, fake: Ten
 class AdversarialTrainer(Trainer):
     """A trainer of a generator and a critic at the same time, each with an Adam optimizer."""
 
-    default_rate = 0.0
-    """The learning rate of both networks, unless the user gives others."""
     objective: Objective
     generator: nn.Module
     critic: nn.Module
@@ -167,8 +165,6 @@ class AdversarialTrainer(Trainer):
             set_rate(optimizer, rate * factor)
 
     def _rates(self) -> tuple[float, float]:
-        parameters = self.parameters
-        return (
-            parameters.generator_learning_rate or self.default_rate,
-            parameters.discriminator_learning_rate or self.default_rate,
-        )
+        names = ("generator_learning_rate", "discriminator_learning_rate")
+        generator, discriminator = (self.resolved(name) for name in names)
+        return generator, discriminator

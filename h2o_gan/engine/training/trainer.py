@@ -14,7 +14,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -66,8 +66,8 @@ class Trainer(ABC):
     """Share of the time limit for the loop; the rest is for :meth:`finalize`."""
     metric = ""
     """Column of the history that early stopping uses; that of a validation frame has priority."""
-    default_ema_decay = 0.0
-    """Decay of the generator's EMA, unless the user gives one."""
+    architecture: ClassVar[str]
+    """Name of the family, which decides defaults of parameters."""
     hint = ""
     """Advice for a user whose training diverges."""
 
@@ -86,8 +86,7 @@ class Trainer(ABC):
         self.seed = parameters.seed if parameters.seed >= 0 else secrets.randbits(62)
         self.codes = codes.to(device)
         self.weights = None if weights is None else torch.tensor(weights)
-        decay = parameters.ema_decay
-        self.ema_decay = self.default_ema_decay if decay is None else decay
+        self.ema_decay: float = self.resolved("ema_decay")
         self.batch = self._batch_size(self.default_batch(len(codes)))
         self.steps_per_epoch = max(len(codes) // self.batch, 1)
         earlier = checkpoint.step if checkpoint else 0
@@ -390,6 +389,10 @@ class Trainer(ABC):
         total = self.weights.cumsum(0)
         draws = torch.rand(rows, generator=rng, dtype=total.dtype) * total[-1]
         return torch.searchsorted(total, draws, right=True).clamp_(max=len(total) - 1)
+
+    def resolved(self, name: str) -> Any:
+        """The value of a parameter, or this family's default for so many rows."""
+        return self.parameters.resolved(name, self.architecture, self.rows)
 
     def _batch_size(self, default: int) -> int:
         rows, asked = len(self.codes), self.parameters.batch_size
