@@ -1,7 +1,8 @@
 """Compiles the extension with nothing but a JDK and h2o.jar.
 
 Installing the package calls :func:`build`; ``python -m h2o_gan.extension.build`` does the same by
-hand. This file imports nothing from the package: it runs before the package is installed.
+hand. This file runs before the package is installed, so it imports nothing from it: it loads
+``java.py``, which generates the Java of the parameters, by its path.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent
 SOURCES = FOLDER / "src"
@@ -22,6 +26,18 @@ _VERSION = re.compile(r"javac (?:1\.)?(\d+)")
 _MANIFEST = "META-INF/MANIFEST.MF"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can tell: the same sources make the same jar."""
+
+
+def _load_java() -> Any:
+    spec = importlib.util.spec_from_file_location("_h2o_gan_java", FOLDER / "java.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+_java = _load_java()
 
 
 class BuildError(Exception):
@@ -61,6 +77,8 @@ def _digest() -> str:
     digest = hashlib.sha256((FOLDER.parent / "version.py").read_bytes())
     for path in sorted(path for path in SOURCES.rglob("*") if path.is_file()):
         digest.update(path.relative_to(SOURCES).as_posix().encode() + b"\0" + path.read_bytes())
+    for name, text in _java.sources().items():
+        digest.update(name.encode() + b"\0" + text.encode())
     return digest.hexdigest()
 
 
@@ -80,9 +98,10 @@ def build(jar: Path) -> Path:
     if h2o_jar is None:
         raise BuildError("the Python package h2o with its h2o.jar is needed: pip install h2o")
     with tempfile.TemporaryDirectory() as folder:
-        classes = Path(folder) / "classes"
+        classes, generated = Path(folder) / "classes", Path(folder) / "generated"
         classes.mkdir()
-        _compile(javac, h2o_jar, classes)
+        _java.write(generated)
+        _compile(javac, h2o_jar, (SOURCES, generated), classes)
         packed = Path(folder) / "packed.jar"
         _pack(classes, packed)
         # In the same folder first: a rename is whole or not at all, a copy is not.
@@ -92,13 +111,13 @@ def build(jar: Path) -> Path:
     return jar
 
 
-def _compile(javac: str, h2o_jar: Path, classes: Path) -> None:
+def _compile(javac: str, h2o_jar: Path, roots: Sequence[Path], classes: Path) -> None:
     said = subprocess.run([javac, "-version"], capture_output=True, text=True)
     version = _VERSION.search(said.stdout + said.stderr)
     if version is None:
         raise BuildError(f"{javac} does not run: {said.stderr.strip()}")
     target = ["--release", "8"] if int(version[1]) > 8 else ["-source", "8", "-target", "8"]
-    sources = sorted(map(str, SOURCES.rglob("*.java")))
+    sources = sorted(str(path) for root in roots for path in root.rglob("*.java"))
     options = [*target, "-encoding", "UTF-8", "-cp", str(h2o_jar), "-d", str(classes)]
     lint = ["-Xlint:all,-options,-processing,-classfile,-serial", "-Werror"]
     run = subprocess.run([javac, *options, *lint, *sources], capture_output=True, text=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from h2o_gan import __version__, extension
-from h2o_gan.extension import build
+from h2o_gan.extension import build, java
+from h2o_gan.parameters import Parameters
 
 needs_jdk = pytest.mark.skipif(build.find_javac() is None, reason="needs a JDK")
 
@@ -53,12 +56,30 @@ def test_without_a_jdk_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_source_that_does_not_compile_leaves_no_jar(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "src").mkdir()
+    shutil.copytree(build.SOURCES, tmp_path / "src")
     (tmp_path / "src" / "Wrong.java").write_text("class Wrong { int x = nothing; }")
     monkeypatch.setattr(build, "SOURCES", tmp_path / "src")
     with pytest.raises(build.BuildError, match=re.compile("refuses:.*Wrong.java", re.DOTALL)):
         build.build(tmp_path / "extension.jar")
     assert not (tmp_path / "extension.jar").exists()
+
+
+def test_the_generated_sources_are_those_of_the_parameters(tmp_path: Path) -> None:
+    java.write(tmp_path)
+    text = (tmp_path / "hex" / "gan" / "GANV3.java").read_text()
+    for field in dataclasses.fields(Parameters):
+        assert f'"{field.name}",' in text
+    assert "${" not in "".join(java.sources().values())
+
+
+@needs_jdk
+def test_a_changed_parameter_makes_another_jar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jar = build.build(tmp_path / "extension.jar")
+    assert build.is_current(jar)
+    monkeypatch.setattr(build._java.parameters.limits, "MOST_SIDE", 256)
+    assert not build.is_current(jar)
 
 
 def test_it_needs_nothing_of_the_package(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
     if (!expensive && _result != null) {
       checkModelId(_result);
     }
-    new ParameterCheck(_parms, this::error).run();
+    new ParameterCheck(_parms, this::error).run(_result == null ? null : _result.toString());
   }
 
   private void checkModelId(Key<?> key) {

@@ -16,40 +16,10 @@ import water.util.TwoDimTable;
 
 /** A trained GAN: its file, which workers read and write, and what H2O shows of it. */
 public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANModel.GANOutput> {
-  /** The networks. */
-  public enum Architecture { auto, columns, convolutional, mlp }
-
-  /** The adversarial game. */
-  public enum LossFunction { relativistic, mse, bce, hinge, wasserstein }
-
-  /** What to do with image files that cannot be read. */
-  public enum ImageErrors { raise, skip }
-
-  /** The parameters of H2OGANEstimator; where that has None, a number here is below its range. */
-  public static final class GANParameters extends Model.Parameters {
-    public String _column_types;
-    public Architecture _architecture = Architecture.auto;
-    public int[] _image_shape;
-    public String _image_column;
-    public String _image_root;
-    public ImageErrors _image_errors = ImageErrors.raise;
-    public String _generator_architecture;
-    public String _discriminator_architecture;
-    public int _latent_size;
-    public LossFunction _loss_function = LossFunction.relativistic;
-    public double _gradient_penalty = -1;
-    public int _epochs;
-    public int _critic_epochs = -1;
-    public int _batch_size;
-    public double _generator_learning_rate;
-    public double _discriminator_learning_rate;
-    public double _ema_decay = -1;
-    public String _device = "auto";
-    public double _wait_for_worker_secs = 300;
-    public String _worker;
-
+  /** The parameters of a training. */
+  public static final class GANParameters extends DeclaredParameters {
     public GANParameters() {
-      _auto_rebalance = false; // The worker reads the frame as it is: a copy would be for nothing.
+      _auto_rebalance = false; // The worker reads the frame as it is, so a balanced copy has no use.
     }
 
     @Override

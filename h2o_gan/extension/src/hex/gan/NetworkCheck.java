@@ -3,27 +3,17 @@ package hex.gan;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import java.util.Arrays;
-import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiConsumer;
 
-/** What parameters say together of networks and images, as H2OGANEstimator checks it. */
+/** The rules over networks and images that h2o_gan/parameters has in Python, over several parameters or inside one. */
 final class NetworkCheck {
-  private static final List<String> ACTIVATIONS = Arrays.asList(
-      "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus");
-  private static final List<String> COLUMN_TYPES =
-      Arrays.asList("numeric", "categorical", "identifier", "ignore");
-  private static final List<String> SIZES = Arrays.asList("input_dim", "hidden_dim", "output_dim");
-  private static final int MOST_LAYERS = 100;
-  private static final int LEAST_SIDE = 8;
-  private static final int MOST_SIDE = 128;
-
   private final GANModel.GANParameters parameters;
   private final BiConsumer<String, String> error;
 
   /**
-   * @param error told the parameter and what is wrong with it
+   * @param error takes the name of a parameter and what is wrong with it
    */
   NetworkCheck(GANModel.GANParameters parameters, BiConsumer<String, String> error) {
     this.parameters = parameters;
@@ -33,10 +23,10 @@ final class NetworkCheck {
   void columnTypes(JsonObject types) {
     for (Map.Entry<String, JsonElement> type : types.entrySet()) {
       String wanted = text(type.getValue());
-      if (!COLUMN_TYPES.contains(wanted)) {
+      if (!Limits.COLUMN_TYPES.contains(wanted)) {
         error.accept(
             "column_types", type.getKey() + ": " + type.getValue() + " is not known; use one of "
-                + String.join(", ", COLUMN_TYPES) + ".");
+                + String.join(", ", Limits.COLUMN_TYPES) + ".");
       }
     }
   }
@@ -46,12 +36,12 @@ final class NetworkCheck {
       String key = entry.getKey();
       JsonElement value = entry.getValue();
       if (key.equals("activation")) {
-        if (!ACTIVATIONS.contains(text(value))) {
+        if (!Limits.ACTIVATIONS.contains(text(value))) {
           error.accept(
-              which, "activation " + value + " is not known; use one of " + String.join(", ", ACTIVATIONS) + ".");
+              which, "activation " + value + " is not known; use one of " + String.join(", ", Limits.ACTIVATIONS) + ".");
         }
-      } else if (!SIZES.contains(key)) {
-        error.accept(which, "has an unknown key " + key + "; use " + String.join(", ", SIZES) + ", activation.");
+      } else if (!Limits.NETWORK_SIZES.contains(key)) {
+        error.accept(which, "has an unknown key " + key + "; use " + String.join(", ", Limits.NETWORK_KEYS) + ".");
       } else {
         sizes(which, key, value);
       }
@@ -69,42 +59,58 @@ final class NetworkCheck {
     } else {
       all.add(value);
     }
-    boolean fit = all.size() <= MOST_LAYERS;
+    boolean fit = all.size() <= Limits.MOST_LAYERS;
     for (JsonElement size : all) {
-      fit &= isSize(size, 1_000_000);
+      fit &= isSize(size, Limits.MOST_UNITS);
     }
     if (!fit) {
       error.accept(
-          which, key + " must be a whole number from 1 to 1,000,000"
-              + (key.equals("hidden_dim") ? " or a list of at most 100 of them" : "") + ", not " + value + ".");
+          which, key + " must be a whole number from 1 to " + String.format(Locale.ROOT, "%,d", Limits.MOST_UNITS)
+              + (key.equals("hidden_dim") ? " or a list of at most " + Limits.MOST_LAYERS + " of them" : "") + ", not "
+              + value + ".");
     }
   }
 
   private static boolean isSize(JsonElement value, double most) {
+    return isSize(value, 1, most);
+  }
+
+  private static boolean isSize(JsonElement value, double least, double most) {
     if (!value.isJsonPrimitive() || !value.getAsJsonPrimitive().isNumber()) {
       return false;
     }
     double number = value.getAsDouble();
-    return number == Math.rint(number) && number >= 1 && number <= most;
+    return number == Math.rint(number) && number >= least && number <= most;
   }
 
   private static String text(JsonElement value) {
     return value.isJsonPrimitive() ? value.getAsString() : value.toString();
   }
 
-  /** Whether the choice of networks fits what else is given. */
-  void choice(boolean generator, boolean discriminator) {
+  /**
+   * Checks that the architecture fits what else is given.
+   *
+   * @param generator the generator's dict, null where none is given
+   * @param discriminator likewise
+   */
+  void choice(JsonObject generator, JsonObject discriminator) {
     String architecture = parameters._architecture.name();
-    boolean columns = parameters._architecture == GANModel.Architecture.columns;
-    if (columns || parameters._architecture == GANModel.Architecture.convolutional) {
-      only(generator, "generator_architecture", "mlp", architecture);
-      only(discriminator, "discriminator_architecture", "mlp", architecture);
-      only(parameters._loss_function != GANModel.LossFunction.relativistic, "loss_function", "mlp", architecture);
+    boolean columns = parameters._architecture == DeclaredParameters.Architecture.columns;
+    if (columns || parameters._architecture == DeclaredParameters.Architecture.convolutional) {
+      only(generator != null, "generator_architecture", "mlp", architecture);
+      only(discriminator != null, "discriminator_architecture", "mlp", architecture);
+      only(parameters._loss_function != Limits.RATIO_LOSS, "loss_function", "mlp", architecture);
     }
     if (columns) {
       only(parameters._latent_size > 0, "latent_size", "mlp", architecture);
       only(hasShape(), "image_shape", "convolutional", architecture);
       only(given(parameters._image_column), "image_column", "convolutional", architecture);
+    }
+    JsonElement latent = generator == null ? null : generator.get("input_dim");
+    if (parameters._latent_size > 0 && latent != null && !isSize(latent, parameters._latent_size, parameters._latent_size)) {
+      error.accept(
+          "latent_size", "is " + parameters._latent_size + " and input_dim of generator_architecture is " + latent
+              + ", but they are the same thing: give one of them, or the same number twice.");
     }
   }
 
@@ -121,19 +127,19 @@ final class NetworkCheck {
     }
     if (given(parameters._image_column) && !hasShape()) {
       error.accept(
-          "image_shape", "is missing: the size that the files of image_column are brought to, for example [64, 64, 3].");
+          "image_shape", "is missing: the size that the files of image_column are scaled to, for example [64, 64, 3].");
     }
     if (hasShape() && !isShape(parameters._image_shape)) {
       error.accept(
-          "image_shape", "must be height and width, or height, width and 3, sides from " + LEAST_SIDE + " to "
-              + MOST_SIDE + " pixels, for example [28, 28].");
+          "image_shape", "must be height and width, or height, width and 3, sides from " + Limits.LEAST_SIDE + " to "
+              + Limits.MOST_SIDE + " pixels, for example [28, 28].");
     }
   }
 
   private static boolean isShape(int[] shape) {
     boolean fit = shape.length == 2 || shape.length == 3 && (shape[2] == 1 || shape[2] == 3);
     for (int i = 0; i < Math.min(2, shape.length); i++) {
-      fit &= shape[i] >= LEAST_SIDE && shape[i] <= MOST_SIDE;
+      fit &= shape[i] >= Limits.LEAST_SIDE && shape[i] <= Limits.MOST_SIDE;
     }
     return fit;
   }

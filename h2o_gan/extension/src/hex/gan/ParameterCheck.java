@@ -6,71 +6,90 @@ import java.nio.charset.StandardCharsets;
 import java.util.function.BiConsumer;
 import java.util.regex.Pattern;
 
-/** The checks of H2OGANEstimator that need no data, so that Flow can show them at the field. */
+/**
+ * The checks of the Python class that need no data, in its words, so that Flow can show errors beside the fields.
+ *
+ * <p>{@link DeclaredParameters#check} calls the checks of single values.
+ */
 final class ParameterCheck {
-  private static final Pattern DEVICE = Pattern.compile("|auto|cpu|mps|cuda(:[0-9]{1,3})?");
-
   private final GANModel.GANParameters parameters;
   private final BiConsumer<String, String> error;
 
   /**
-   * @param error told the field and what is wrong with it
+   * @param error takes the name of a field and what is wrong with its value
    */
   ParameterCheck(GANModel.GANParameters parameters, BiConsumer<String, String> error) {
     this.parameters = parameters;
     this.error = error;
   }
 
-  void run() {
-    within("latent_size", parameters._latent_size, 0, 1_000_000);
-    atLeast("gradient_penalty", parameters._gradient_penalty, -1);
-    atLeast("epochs", parameters._epochs, 0);
-    atLeast("critic_epochs", parameters._critic_epochs, -1);
-    atLeast("batch_size", parameters._batch_size, 0);
-    atLeast("generator_learning_rate", parameters._generator_learning_rate, 0);
-    atLeast("discriminator_learning_rate", parameters._discriminator_learning_rate, 0);
-    within("ema_decay", parameters._ema_decay, -1, 0.999999);
-    atLeast("wait_for_worker_secs", parameters._wait_for_worker_secs, 0);
+  /**
+   * @param modelId the name that the model gets; null for a new name
+   */
+  void run(String modelId) {
+    parameters.check(this, modelId);
     if (parameters._nfolds != 0) {
-      error.accept("_nfolds", "cross-validation has no meaning for a GAN: leave it at 0.");
+      refuse("nfolds", "cross-validation has no meaning for a GAN: leave it at 0.");
     }
-    if (parameters._device != null && !DEVICE.matcher(parameters._device).matches()) {
-      error.accept("_device", "device '" + parameters._device + "' is not known; use auto, cpu, cuda, cuda:1 or mps.");
-    }
-    NetworkCheck networks =
-        new NetworkCheck(parameters, (name, what) -> error.accept("_" + name, name + " " + what));
-    JsonObject types = object("column_types", parameters._column_types);
+    NetworkCheck networks = new NetworkCheck(parameters, (name, what) -> refuse(name, name + " " + what));
+    JsonObject types = object("column_types", parameters._column_types, "{\"zip\": \"categorical\"}");
     if (types != null) {
       networks.columnTypes(types);
     }
-    JsonObject generator = object("generator_architecture", parameters._generator_architecture);
-    if (generator != null) {
-      networks.architecture("generator_architecture", generator);
-    }
-    JsonObject discriminator = object("discriminator_architecture", parameters._discriminator_architecture);
-    if (discriminator != null) {
-      networks.architecture("discriminator_architecture", discriminator);
-    }
-    networks.choice(generator != null, discriminator != null);
+    JsonObject generator = network("generator_architecture", parameters._generator_architecture, networks);
+    JsonObject discriminator = network("discriminator_architecture", parameters._discriminator_architecture, networks);
+    networks.choice(generator, discriminator);
     networks.images();
-    new WeightCheck(parameters, (name, what) -> error.accept("_" + name, name + " " + what))
-        .run(generator, discriminator);
+    new WeightCheck(parameters, (name, what) -> refuse(name, name + " " + what)).run(generator, discriminator);
   }
 
-  private void atLeast(String name, double value, double least) {
-    within(name, value, least, Double.MAX_VALUE);
-  }
-
-  private void within(String name, double value, double least, double most) {
-    if (!(value >= least && value <= most)) {
-      String upper = most == Double.MAX_VALUE ? "" : " and at most " + Requests.plain(most);
-      error.accept(
-          "_" + name, name + " must be at least " + Requests.plain(least) + upper + ", not " + Requests.plain(value) + ".");
+  void atLeast(String name, double value, double least) {
+    if (!(value >= least)) {
+      refuse(name, name + " must be at least " + Requests.plain(least) + ", not " + Requests.plain(value) + ".");
     }
+  }
+
+  void above(String name, double value, double bound) {
+    if (!(value > bound)) {
+      refuse(name, name + " must be greater than " + Requests.plain(bound) + ", not " + Requests.plain(value) + ".");
+    }
+  }
+
+  void atMost(String name, double value, double most) {
+    if (value > most) {
+      refuse(name, name + " must be at most " + Requests.plain(most) + ", not " + Requests.plain(value) + ".");
+    }
+  }
+
+  void finite(String name, double value) {
+    if (value == Double.POSITIVE_INFINITY) {
+      refuse(name, name + " must be finite, not " + value + ".");
+    }
+  }
+
+  /**
+   * @param words what to say of a text that does not match
+   */
+  void matches(String name, String value, String regex, String words) {
+    if (value != null && !value.isEmpty() && !Pattern.matches(regex, value)) {
+      refuse(name, name + "='" + value + "' " + words + ".");
+    }
+  }
+
+  private void refuse(String name, String message) {
+    error.accept("_" + name, message);
+  }
+
+  private JsonObject network(String name, String text, NetworkCheck networks) {
+    JsonObject architecture = object(name, text, "{\"hidden_dim\": 128}");
+    if (architecture != null) {
+      networks.architecture(name, architecture);
+    }
+    return architecture;
   }
 
   /** A text of JSON as an object; null where there is none. */
-  private JsonObject object(String name, String text) {
+  private JsonObject object(String name, String text, String example) {
     if (text == null || text.isEmpty()) {
       return null;
     }
@@ -79,7 +98,7 @@ final class ParameterCheck {
     if (parsed != null && parsed.isJsonObject()) {
       return parsed.getAsJsonObject();
     }
-    error.accept("_" + name, name + " must be a JSON object, for example {\"hidden_dim\": 128}.");
+    refuse(name, name + " must be a JSON object, for example " + example + ".");
     return null;
   }
 }

@@ -4,21 +4,16 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.BiConsumer;
 
-/** The rule of check_weights in parameters.py: networks too large to train are refused before a worker has them. */
+/** The rule of check_weights in h2o_gan/parameters: refuses networks that are too large to train. */
 final class WeightCheck {
-  private static final long MOST_WEIGHTS = 70_000_000;
-  private static final int LATENT = 128;
-  private static final int IMAGE_LATENT = 64;
-  private static final int IMAGE_START = 8192;
-  private static final int HIDDEN = 256;
-
   private final GANModel.GANParameters parameters;
   private final BiConsumer<String, String> error;
 
   /**
-   * @param error told the parameter and what is wrong with it
+   * @param error takes the name of a parameter and what is wrong with it
    */
   WeightCheck(GANModel.GANParameters parameters, BiConsumer<String, String> error) {
     this.parameters = parameters;
@@ -30,15 +25,15 @@ final class WeightCheck {
    * @param discriminator likewise
    */
   void run(JsonObject generator, JsonObject discriminator) {
-    boolean other = parameters._loss_function != GANModel.LossFunction.relativistic;
-    boolean auto = parameters._architecture == GANModel.Architecture.auto;
+    boolean other = parameters._loss_function != Limits.RATIO_LOSS;
+    boolean auto = parameters._architecture == DeclaredParameters.Architecture.auto;
     boolean given = generator != null || discriminator != null || other;
-    if (parameters._architecture == GANModel.Architecture.convolutional || auto && hasImages() && !given) {
-      long latent = parameters._latent_size > 0 ? parameters._latent_size : IMAGE_LATENT;
-      refuse("latent_size", (latent + 1) * IMAGE_START);
-    } else if (parameters._architecture == GANModel.Architecture.mlp
+    if (parameters._architecture == DeclaredParameters.Architecture.convolutional || auto && hasImages() && !given) {
+      long latent = parameters._latent_size > 0 ? parameters._latent_size : Limits.CONVOLUTIONAL_LATENT_SIZE;
+      refuse("latent_size", (latent + 1) * Limits.IMAGE_START);
+    } else if (parameters._architecture == DeclaredParameters.Architecture.mlp
         || auto && (given || parameters._latent_size > 0)) {
-      double latent = parameters._latent_size > 0 ? parameters._latent_size : size(generator, "input_dim", LATENT);
+      double latent = parameters._latent_size > 0 ? parameters._latent_size : size(generator, "input_dim", Limits.MLP_LATENT_SIZE);
       boolean blameLatent = parameters._latent_size > 0 && (generator == null || !generator.has("hidden_dim"));
       refuse(
           blameLatent ? "latent_size" : "generator_architecture",
@@ -57,8 +52,7 @@ final class WeightCheck {
     layers.add(inputs);
     JsonElement hidden = architecture == null ? null : architecture.get("hidden_dim");
     if (hidden == null) {
-      layers.add((double) HIDDEN);
-      layers.add((double) HIDDEN);
+      Limits.DEFAULT_HIDDEN.forEach(units -> layers.add((double) units));
     } else if (hidden.isJsonArray()) {
       hidden.getAsJsonArray().forEach(size -> layers.add(size(size, 1)));
     } else {
@@ -76,15 +70,19 @@ final class WeightCheck {
     return architecture == null || !architecture.has(key) ? otherwise : size(architecture.get(key), otherwise);
   }
 
-  /** Sizes that are none were refused before. */
+  /** A size that is not a number was refused before. */
   private static double size(JsonElement size, double otherwise) {
     return size.isJsonPrimitive() && size.getAsJsonPrimitive().isNumber() ? size.getAsDouble() : otherwise;
   }
 
+  private static String grouped(double number) {
+    return String.format(Locale.ROOT, "%,.0f", number);
+  }
+
   private void refuse(String name, double weights) {
-    if (weights > MOST_WEIGHTS) {
+    if (weights > Limits.MOST_WEIGHTS) {
       error.accept(
-          name, "makes a network of " + Requests.plain(weights) + " weights; " + MOST_WEIGHTS + " are the most.");
+          name, "makes a network of " + grouped(weights) + " weights; " + grouped(Limits.MOST_WEIGHTS) + " are the most.");
     }
   }
 }

@@ -1,0 +1,18 @@
+package hex.gan;
+
+import hex.schemas.ModelBuilderSchema;
+import water.api.API;
+import water.api.schemas3.ModelParametersSchemaV3;
+
+/** The algorithm's parameters as REST, Flow and grids see them, generated from h2o_gan/parameters. */
+public final class GANV3 extends ModelBuilderSchema<GAN, GANV3, GANV3.GANParametersV3> {
+  /** The parameters. */
+  public static final class GANParametersV3 extends ModelParametersSchemaV3<GANModel.GANParameters, GANParametersV3> {
+    /** Names of the parameters, in Flow's order. */
+    public static String[] fields = {
+${names}
+    };
+
+${fields}
+  }
+}
