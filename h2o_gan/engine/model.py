@@ -22,7 +22,6 @@ from h2o_gan.engine.weights import named
 from h2o_gan.parameters import Parameters
 
 __all__ = [
-    "REALISM_SCHEMA",
     "Model",
     "ModelParts",
     "actual_seed",
@@ -34,9 +33,6 @@ __all__ = [
 Array = npt.NDArray[Any]
 
 LatentArray = npt.NDArray[np.float32]
-
-REALISM_SCHEMA = pa.schema([("realism", pa.float64()), ("critic_score", pa.float64())])
-"""The columns of :meth:`Model.realism`."""
 
 _QUANTILES = 1001
 
@@ -68,6 +64,8 @@ class Model(ABC):
     """Value of the parameter ``architecture`` that selects the family."""
     optimizers: ClassVar[tuple[str, ...]] = ("generator_optimizer", "critic_optimizer")
     """Names of the attributes that are state dicts of optimizers."""
+    score_name: ClassVar[str] = "discriminator_score"
+    """Column of :meth:`realism` with the score of a row."""
     supports: ClassVar[frozenset[str]] = frozenset()
     """Supported options of samples (:meth:`SampleOptions.given`), and "imputation"."""
 
@@ -214,9 +212,11 @@ class Model(ABC):
             batches: rows with the model's columns, or with paths of image files.
 
         Returns:
-            A reader with :data:`REALISM_SCHEMA`. ``critic_score`` is the raw score, higher for
-            more realistic rows; ``realism`` is the share of real rows with a lower one, 0 to 1.
+            One row for each row, with two float64 columns: ``realism``, the share of real training
+            rows with a lower score, 0 to 1; and the score itself, named :attr:`score_name`, higher
+            for more realistic rows.
         """
+        schema = pa.schema([("realism", pa.float64()), (self.score_name, pa.float64())])
         shares = np.linspace(0, 1, len(self.real_scores))
 
         def scored() -> Iterator[pa.RecordBatch]:
@@ -226,10 +226,10 @@ class Model(ABC):
                 scores = self.scores(pa.Table.from_batches([batch]))
                 realism = np.interp(scores, self.real_scores, shares)
                 yield pa.RecordBatch.from_arrays(
-                    [pa.array(realism), pa.array(scores)], schema=REALISM_SCHEMA
+                    [pa.array(realism), pa.array(scores)], schema=schema
                 )
 
-        return pa.RecordBatchReader.from_batches(REALISM_SCHEMA, scored())
+        return pa.RecordBatchReader.from_batches(schema, scored())
 
     # ---- as a file
 

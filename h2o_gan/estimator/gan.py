@@ -553,10 +553,11 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         Returns:
             For an array: the samples, (n, columns), in the data's own scale; float64 where all
             columns are numbers, else objects. For a frame: a frame with columns ``realism``, the
-            share of real training rows that the model finds less real (0 to 1), and
-            ``critic_score``, one row a row: the log density of the row by generator and critic; for
-            images how well they are redrawn as well; for multilayer perceptrons the critic's raw
-            output. Both serve as anomaly scores, low for anomalies.
+            share of real training rows that the model finds less real (0 to 1), and a score: for
+            architecture columns ``log_density``, the log density of the row by generator and
+            discriminator; else ``discriminator_score``, the discriminator's raw output, to which
+            architecture convolutional adds how well the image is reconstructed. Both serve as
+            anomaly scores, low for anomalies.
 
         Raises:
             H2OValueError, ValueError: a shape, a value or a column that does not fit.

@@ -371,8 +371,8 @@ def test_realism_ranks_real_rows_above_noise(mixed_table, trained):
         {name: mixed_table.column(name).take(rng.permutation(2_000))
          for name in mixed_table.column_names}
     )  # fmt: skip
-    real = trained.realism(mixed_table.to_reader()).read_all().column("critic_score").to_numpy()
-    noise = trained.realism(shuffled.to_reader()).read_all().column("critic_score").to_numpy()
+    real = trained.realism(mixed_table.to_reader()).read_all().column(trained.score_name).to_numpy()
+    noise = trained.realism(shuffled.to_reader()).read_all().column(trained.score_name).to_numpy()
     auc = (real[:, None] > noise[None, :]).mean()
     assert auc > 0.7
     realism = trained.realism(mixed_table.to_reader()).read_all().column("realism").to_numpy()

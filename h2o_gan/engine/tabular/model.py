@@ -62,6 +62,7 @@ class TableModel(Model):
 
     kind = "table"
     architecture = "columns"
+    score_name = "log_density"
     optimizers = ("generator_optimizer",)
     supports = frozenset(
         {"conditions", "conditions by row", "balance", "temperature", "imputation"}

@@ -283,7 +283,7 @@ def test_planted_anomalies_stand_out(shop, model):
         odd[name] = rng.permutation(odd[name].to_numpy())
     table = pa.Table.from_pandas(odd, preserve_index=False)
     scores = [
-        model.realism(t.to_reader()).read_all()["critic_score"].to_numpy()
+        model.realism(t.to_reader()).read_all()["log_density"].to_numpy()
         for t in (shop.slice(0, 500), table)
     ]
     auc = (scores[0][:, None] > scores[1][None, :]).mean()
