@@ -132,7 +132,8 @@ def _summary(model: Model) -> H2OTwoDimTable:
     if words := getattr(model.encoder, "words", None):
         header["images"] = words
     for name, network in model.networks.items():
-        header[f"{name}_weights"] = sum(weight.numel() for weight in network.parameters())
+        shown = "discriminator" if name == "critic" else name
+        header[f"{shown}_weights"] = sum(weight.numel() for weight in network.parameters())
     header |= {
         "batch_size": model.batch_size,
         "epochs": model.epoch,

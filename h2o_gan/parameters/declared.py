@@ -234,7 +234,7 @@ class Parameters:
         level="expert",
         gridable=True,
     )
-    critic_epochs: int | None = parameter(
+    discriminator_epochs: int | None = parameter(
         None,
         WHOLE,
         "Number of passes of the discriminator of architecture columns over the rows, after the "

@@ -91,7 +91,7 @@ class Check:
             "mlp": table(few),
         }
         self._own: dict[str, Json] = {
-            "columns": {"critic_epochs": 1} if quick else {},
+            "columns": {"discriminator_epochs": 1} if quick else {},
             "convolutional": {"response_column": "label"},
             "mlp": {"architecture": "mlp", "batch_size": 128},
         }

@@ -87,7 +87,7 @@ class H2oGan:
                 table = table.set_column(place, name, levels)
         changes: dict[str, Any] = {"seed": options.seed}
         if method == "h2o_gan_without_critic":
-            changes["critic_epochs"] = 0
+            changes["discriminator_epochs"] = 0
         if options.budget is not None:
             changes["epochs"] = int(options.budget)
         self.table, self.seed = table, options.seed

@@ -136,7 +136,7 @@ def test_a_model_is_made(train: Callable[..., dict[str, Any]], no_leaks: set[str
     assert given["epochs"] == 3
     assert given["generator_architecture"] == {"hidden_dim": 8}
     assert given["image_shape"] == [8, 8]
-    assert "critic_epochs" not in given
+    assert "discriminator_epochs" not in given
     Parameters(**{name: v for name, v in given.items() if name != "validation_frame"})
     answer = heartbeat(item, progress=0.5, message="epoch 1 of 3", tables=HISTORY)
     assert answer.json() == {"cancel": False}

@@ -363,7 +363,7 @@ def test_a_training_is_handed_over_with_every_parameter(
         "loss_function": "hinge",
         "gradient_penalty": 0.25,
         "epochs": 100_000,
-        "critic_epochs": 3,
+        "discriminator_epochs": 3,
         "batch_size": 6,
         "generator_learning_rate": 1e-3,
         "discriminator_learning_rate": 3e-3,

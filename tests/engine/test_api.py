@@ -17,7 +17,7 @@ from h2o_gan.parameters import Parameters
 
 def train(table, *, on_event=None, stop=None, checkpoint=None, validation=None, **parameters):
     # One epoch of a table's critic: its usual 500 steps would take most of the time.
-    parameters = {"seed": 1, "epochs": 2, "critic_epochs": 1, "device": "cpu", **parameters}
+    parameters = {"seed": 1, "epochs": 2, "discriminator_epochs": 1, "device": "cpu", **parameters}
     return engine.fit(
         table.to_reader(),
         Parameters(**parameters),
@@ -34,7 +34,7 @@ ARCHITECTURES = ("columns", "mlp")
 @pytest.fixture(scope="module", params=ARCHITECTURES)
 def trained(mixed_table, request):
     epochs = {"columns": 40, "mlp": 30}[request.param]
-    return train(mixed_table, epochs=epochs, architecture=request.param, critic_epochs=None)
+    return train(mixed_table, epochs=epochs, architecture=request.param, discriminator_epochs=None)
 
 
 def test_it_learns_marginals_and_dependencies(mixed_table, trained):
@@ -107,7 +107,7 @@ def test_history_has_a_row_per_scoring(mixed_table, architecture, metric):
                   validation=mixed_table.slice(0, 500), architecture=architecture)  # fmt: skip
     assert [row["epoch"] for row in model.history] == [1, 2, 3]
     assert set(model.history[0]) == {
-        "epoch", "step", "seconds", "critic_loss", "generator_loss",
+        "epoch", "step", "seconds", "discriminator_loss", "generator_loss",
         metric, f"validation_{metric}",
     }  # fmt: skip
     assert [e.row for e in seen if isinstance(e, engine.Scored)] == model.history
@@ -147,7 +147,7 @@ def test_every_activation_trains(mixed_table, activation):
         16,
         8,
     ]
-    assert np.isfinite(model.history[-1]["critic_loss"])
+    assert np.isfinite(model.history[-1]["discriminator_loss"])
 
 
 def test_weights_make_rows_count_more():
@@ -218,12 +218,12 @@ def test_early_stopping_ends_training(mixed_table):
         stopping_rounds=2,
         stopping_tolerance=0.5,
         score_each_iteration=True,
-        critic_epochs=10,
+        discriminator_epochs=10,
     )
     assert model.stopped_by == "stopping_rounds" and model.epoch < 500
     # It ends as any training does: with the best generator, a critic, and a look at the samples.
     assert model.critic is not None
-    assert {"critic_loss", "detection_auc"} <= model.history[-1].keys()
+    assert {"discriminator_loss", "detection_auc"} <= model.history[-1].keys()
 
 
 def test_an_explosion_keeps_the_last_good_weights(mixed_table):
@@ -296,7 +296,7 @@ def test_a_snapshot_is_taken_to_the_end_of_its_training(mixed_table, tmp_path, a
     """So that one process can finish what another began."""
     parameters = Parameters(
         epochs=5, seed=1, architecture=architecture, score_each_iteration=True, device="cpu",
-        critic_epochs=1,
+        discriminator_epochs=1,
     )  # fmt: skip
     shares = []
 

@@ -49,7 +49,7 @@ def test_every_kind_comes_back(tmp_path):
     columns = every_kind()
     table = pa.table(columns)
     model = engine.fit(
-        table.to_reader(), Parameters(seed=1, epochs=1, critic_epochs=1, device="cpu")
+        table.to_reader(), Parameters(seed=1, epochs=1, discriminator_epochs=1, device="cpu")
     )
     engine.save(model, tmp_path / "m.zip")
     rows = engine.load(tmp_path / "m.zip").sample(30, seed=2).read_all()
@@ -76,7 +76,7 @@ def test_text_of_any_content_is_no_obstacle(tmp_path, text):
     values = [text, None, "other", *[text + str(number) for number in range(ROWS - 3)]]
     table = pa.table({"x": rng.normal(size=ROWS), "text": values, "same": [text] * ROWS})
     model = engine.fit(
-        table.to_reader(), Parameters(seed=1, epochs=1, critic_epochs=1, device="cpu")
+        table.to_reader(), Parameters(seed=1, epochs=1, discriminator_epochs=1, device="cpu")
     )
     engine.save(model, tmp_path / "m.zip")
     rows = engine.load(tmp_path / "m.zip").sample(5, seed=1).read_all()
@@ -99,10 +99,10 @@ def test_a_seed_repeats_a_weighted_training_on_any_device(mixed_table, monkeypat
     monkeypatch.setattr(trainer.torch, "Generator", generator)
     rows = mixed_table.slice(0, 100)
     table = rows.append_column("w", pa.array(np.arange(rows.num_rows) + 1.0))
-    given = Parameters(seed=1, epochs=1, device="cpu", weights_column="w", critic_epochs=3)
+    given = Parameters(seed=1, epochs=1, device="cpu", weights_column="w", discriminator_epochs=3)
     weights = []
     for start in (1, 2):
         torch.manual_seed(start)
         model = engine.fit(table.to_reader(), given)
-        weights.append((model.shift, model.clip, model.history[-1]["critic_loss"]))
+        weights.append((model.shift, model.clip, model.history[-1]["discriminator_loss"]))
     assert weights[0] == weights[1]

@@ -57,6 +57,12 @@ _LOCAL_PARAMETERS = (
 )  # of the machine that trains
 _ENCODERS: dict[str, Any] = {"table": TableEncoder, "pixels": PixelEncoder}
 _OF_TRAINING = re.compile(r"(last|best)_\w+\.|\w+_optimizer\.")
+_FORMER_PARAMETERS = {"critic_epochs": "discriminator_epochs"}
+_FORMER_COLUMNS = {
+    "critic_loss": "discriminator_loss",
+    "critic_held_out_loss": "discriminator_held_out_loss",
+}
+"""Names in older files, of parameters and of columns of the history, and what they are now."""
 _NUMBERS = ("epoch", "step", "seconds", "stopped_by", "rows", "batch_size")
 
 
@@ -219,7 +225,7 @@ def _restore(
     encoder: Encoder = _ENCODERS[manifest["encoder"]["encoder"]].restore(
         manifest["encoder"], arrays
     )
-    history = manifest["history"]
+    history = [_renamed(row, _FORMER_COLUMNS) for row in manifest["history"]]
     # Only a training that is not finished may have no scoring yet.
     if not history and manifest["stopped_by"] != RUNNING:
         raise Damaged("its history has no scoring")
@@ -237,6 +243,7 @@ def _restore(
 
 
 def _parameters(given: Mapping[str, Any]) -> Parameters:
+    given = _renamed(given, _FORMER_PARAMETERS)
     known = {f.name for f in fields(Parameters)} - set(_LOCAL_PARAMETERS)
     unknown = set(given) - known
     if unknown:
@@ -245,6 +252,11 @@ def _parameters(given: Mapping[str, Any]) -> Parameters:
         return Parameters(**given)
     except (TypeError, ValueError) as error:  # about unfit values
         raise Damaged(str(error)) from error
+
+
+def _renamed(given: Mapping[str, Any], former: Mapping[str, str]) -> dict[str, Any]:
+    """`given` with today's names."""
+    return {former.get(name, name): value for name, value in given.items()}
 
 
 def _real_scores(tensors: Mapping[str, Tensor]) -> Any:

@@ -158,7 +158,10 @@ class CriticTrainer:
             update_ema(self._ema_weights, self._weights, _EMA_DECAY, step)
             if (step + 1) % max(steps // _VALIDATIONS, 1) == 0:
                 best.update(self._held_out_loss(fakes))
-        row = {"critic_loss": losses.means()["critic_loss"], "critic_held_out_loss": best.loss}
+        row = {
+            "discriminator_loss": losses.means()["discriminator_loss"],
+            "discriminator_held_out_loss": best.loss,
+        }
         if best.weights is None:
             return row, None
         best.restore()

@@ -197,7 +197,7 @@ class TableTrainer(Trainer):
     def finalize(self, emit: Listener, stop: threading.Event) -> dict[str, float | None] | None:
         """Restore the best generator, and train the critic against it."""
         self._best.restore()
-        epochs = self.parameters.critic_epochs
+        epochs = self.parameters.discriminator_epochs
         steps = _CRITIC_STEPS if epochs is None else epochs * self.steps_per_epoch
         if not steps:
             return {}

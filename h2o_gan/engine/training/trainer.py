@@ -470,11 +470,11 @@ class Losses:
         if any(self._counts):
             self.check()
         values = [m if m is not None and math.isfinite(m) else None for m in self._means]
-        return {"critic_loss": values[0], "generator_loss": values[1]}
+        return {"discriminator_loss": values[0], "generator_loss": values[1]}
 
     def summary(self) -> str:
         """The means as text, for messages."""
-        names = ("critic", "generator")
+        names = ("discriminator", "generator")
         pairs = zip(names, self._means, strict=True)
         return ", ".join(f"{name} {mean:.3g}" for name, mean in pairs if mean is not None)
 

@@ -270,7 +270,7 @@ def test_planted_copies_of_images_are_found(model, labelled, digits):
 
 def test_planted_copies_of_rows_are_found(mixed_table):
     table = mixed_table.append_column("wide", pa.array(np.random.default_rng(1).normal(size=2000)))
-    model = fit(table.slice(0, 1000), epochs=1, critic_epochs=0)
+    model = fit(table.slice(0, 1000), epochs=1, discriminator_epochs=0)
     unseen = nearest_training_rows(model, table.slice(1000), table.slice(0, 1000))
     assert abs(np.mean(unseen["real_nearer"].to_numpy()) - 0.5) < 0.1
     found = nearest_training_rows(model, table.take([5, 600]), table.slice(0, 1000))

@@ -19,7 +19,7 @@ from h2o_gan.engine.storage.atomic import atomic_write
 from h2o_gan.parameters import Parameters
 
 FAMILIES = {
-    "columns": {"critic_epochs": 1},
+    "columns": {"discriminator_epochs": 1},
     "mlp": {"architecture": "mlp", "generator_architecture": {"hidden_dim": [9]}},
     "convolutional": {"architecture": "convolutional"},
 }
@@ -156,7 +156,7 @@ except engine.ModelFileError:
 @pytest.fixture(scope="module")
 def model(mixed_table):
     return engine.fit(
-        mixed_table.slice(0, 60).to_reader(), Parameters(seed=1, epochs=1, critic_epochs=0)
+        mixed_table.slice(0, 60).to_reader(), Parameters(seed=1, epochs=1, discriminator_epochs=0)
     )
 
 

@@ -268,7 +268,7 @@ def test_odd_numbers_are_saved_and_loaded(values, weights):
         "epochs": 1,
         "seed": 1,
         "device": "cpu",
-        "critic_epochs": 1,
+        "discriminator_epochs": 1,
     }
     if weights is not None:
         table = table.append_column("w", pa.array(weights))
@@ -372,6 +372,23 @@ def test_an_older_file_keeps_its_rows(name):
     data, wanted = frozen(name)
     rows = engine.load(io.BytesIO(data)).sample(40, seed=5).read_all()
     assert rows.schema == wanted.schema and nearly_equal(rows, wanted)
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_former_names_in_a_file_are_todays_in_the_model(name):
+    data, _ = frozen(name)
+    manifest = json.loads(zipfile.ZipFile(io.BytesIO(data)).read("model.json"))
+    assert "critic_epochs" in manifest["parameters"]
+    assert any("critic_loss" in row for row in manifest["history"])
+    model = engine.load(io.BytesIO(data))
+    assert model.parameters.discriminator_epochs == manifest["parameters"]["critic_epochs"]
+    assert [row.get("discriminator_loss") for row in model.history] == [
+        row.get("critic_loss") for row in manifest["history"]
+    ]
+    again = io.BytesIO()
+    engine.dump(model, again)
+    text = zipfile.ZipFile(again).read("model.json").decode()
+    assert "critic_epochs" not in text and '"critic_loss"' not in text
 
 
 @pytest.mark.parametrize("name", [name for name in FROZEN if "_format_3" in name])

@@ -300,7 +300,7 @@ def test_a_value_beyond_the_training_range_is_an_anomaly(shop, model):
 
 
 def test_the_response_comes_last_in_the_order(shop):
-    model = fit(shop.slice(0, 500), epochs=1, response_column="age", critic_epochs=0)
+    model = fit(shop.slice(0, 500), epochs=1, response_column="age", discriminator_epochs=0)
     place = [codec.columns[0].name for codec in model.layout.codecs].index("age")
     assert model.response == place
     order = model.layout.order(last=[place])
@@ -309,11 +309,13 @@ def test_the_response_comes_last_in_the_order(shop):
 
 
 def test_a_critic_is_kept_where_it_tells_rows_apart(shop):
-    hasty = fit(shop.slice(0, 1_500), epochs=1, critic_epochs=6)
-    assert "critic" in hasty.networks and hasty.history[-1]["critic_held_out_loss"] < np.log(2)
+    hasty = fit(shop.slice(0, 1_500), epochs=1, discriminator_epochs=6)
+    assert "critic" in hasty.networks and hasty.history[-1]["discriminator_held_out_loss"] < np.log(
+        2
+    )
     bare = dataclasses.replace(hasty, critic=None)
     assert not bare.sample(100, seed=1).read_all().equals(hasty.sample(100, seed=1).read_all())
-    assert "critic" not in fit(shop.slice(0, 100), epochs=1, critic_epochs=0).networks
+    assert "critic" not in fit(shop.slice(0, 100), epochs=1, discriminator_epochs=0).networks
 
 
 def test_rare_values_do_not_give_rows_away():
@@ -324,7 +326,7 @@ def test_rare_values_do_not_give_rows_away():
     amount = np.round(rng.normal(100, 10, rows), 2)
     job[:3], amount[:3] = "astronaut", 130.25
     job[3:8] = [f"job {n}" for n in range(5)]
-    model = fit(pa.table({"job": enum(job), "amount": amount}), critic_epochs=1)
+    model = fit(pa.table({"job": enum(job), "amount": amount}), discriminator_epochs=1)
     fake = model.sample(20_000, seed=1).read_all().to_pandas()
     rare = fake["job"].isin(["astronaut", *(f"job {n}" for n in range(5))])
     assert 0 < rare.mean() < 0.02
@@ -355,7 +357,7 @@ def test_ten_thousand_levels():
     level = np.minimum(rng.geometric(0.0007, rows), 9_999)
     value = np.round(level / 1_000 + rng.normal(0, 0.1, rows), 3)
     table = pa.table({"item": enum([f"item {n}" for n in level]), "value": value})
-    model = fit(table, epochs=6, critic_epochs=0)
+    model = fit(table, epochs=6, discriminator_epochs=0)
     fake = model.sample(10_000, seed=1).read_all().to_pandas()
     number = fake["item"].str.removeprefix("item ").astype(int)
     assert set(fake["item"]) <= {f"item {n}" for n in level}
@@ -371,7 +373,7 @@ def test_wide_tables_train():
     factor = rng.normal(size=rows)
     columns = {f"x{n}": np.round(factor + rng.normal(size=rows), 2) for n in range(200)}
     columns |= {f"c{n}": enum((factor + rng.normal(size=rows) > 0).astype(str)) for n in range(100)}
-    model = fit(pa.table(columns), epochs=2, batch_size=128, critic_epochs=0)
+    model = fit(pa.table(columns), epochs=2, batch_size=128, discriminator_epochs=0)
     fake = model.sample(100, seed=1).read_all()
     assert fake.num_columns == 300 and fake.num_rows == 100
 
@@ -387,7 +389,7 @@ def test_extremes_survive():
             "two": rng.integers(0, 2, rows),
         }
     )
-    fake = fit(table, epochs=3, critic_epochs=1).sample(2_000, seed=1).read_all()
+    fake = fit(table, epochs=3, discriminator_epochs=1).sample(2_000, seed=1).read_all()
     for name in ("tail", "huge"):
         real = table[name].to_numpy()
         assert (

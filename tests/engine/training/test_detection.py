@@ -49,7 +49,7 @@ def test_the_rows_are_the_same_ones_for_all_and_follow_the_weights():
 @pytest.mark.parametrize("changes", [{}, {"architecture": "mlp"}])
 def test_every_family_is_judged_at_the_end_of_training(changes):
     real, unseen = table(300, 1), table(100, 2)
-    parameters = Parameters(epochs=2, seed=1, critic_epochs=1, device="cpu", **changes)
+    parameters = Parameters(epochs=2, seed=1, discriminator_epochs=1, device="cpu", **changes)
     models = [
         engine.fit(real.to_reader(), parameters, validation=unseen.to_reader()) for _ in range(2)
     ]

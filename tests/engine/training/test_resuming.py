@@ -12,7 +12,10 @@ from h2o_gan.engine.training.trainer import RUNNING
 from h2o_gan.parameters import Parameters
 
 ARCHITECTURES = ("columns", "mlp", "convolutional")
-OWN = {"columns": {"critic_epochs": 0}, "mlp": {"generator_architecture": {"hidden_dim": 16}}}
+OWN = {
+    "columns": {"discriminator_epochs": 0},
+    "mlp": {"generator_architecture": {"hidden_dim": 16}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +130,7 @@ def test_a_run_from_an_earlier_model_goes_on_to_its_own_end(tables, tmp_path, to
 
 
 def test_the_critic_of_a_table_is_trained_by_who_goes_on(tables, tmp_path, told_at_every_step):
-    run = steps_of(tables["columns"], epochs=2, batch_size=60, critic_epochs=2)
+    run = steps_of(tables["columns"], epochs=2, batch_size=60, discriminator_epochs=2)
     path, shares = tmp_path / "critic.zip", []
 
     def listen(event):
@@ -142,7 +145,7 @@ def test_the_critic_of_a_table_is_trained_by_who_goes_on(tables, tmp_path, told_
     shares.clear()
     ended = run(listen, begun)
     assert ended.stopped_by == "epochs" and ended.step == whole.step
-    assert "critic_held_out_loss" in ended.history[-1] and ended.history[-1]["epoch"] == 2
+    assert "discriminator_held_out_loss" in ended.history[-1] and ended.history[-1]["epoch"] == 2
     assert shares[-1] == 1
 
 
@@ -227,7 +230,7 @@ def test_an_earlier_models_scorings_do_not_stop_a_training_that_is_taken_on(
 
 
 def test_the_best_generator_so_far_is_taken_along(tables, tmp_path):
-    run = steps_of(tables["columns"], epochs=6, score_each_iteration=True, critic_epochs=0)
+    run = steps_of(tables["columns"], epochs=6, score_each_iteration=True, discriminator_epochs=0)
     path, stop = tmp_path / "kept.zip", threading.Event()
 
     def listen(event):

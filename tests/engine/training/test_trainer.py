@@ -46,11 +46,11 @@ def test_losses_are_means_since_the_last_check():
     losses = Losses(torch.device("cpu"))
     for value in (1.0, 3.0):
         losses.add_critic(torch.tensor(value))
-    assert losses.means() == {"critic_loss": 2.0, "generator_loss": None}
+    assert losses.means() == {"discriminator_loss": 2.0, "generator_loss": None}
     losses.add_critic(torch.tensor(5.0))
     losses.add_generator(torch.tensor(-1.0))
     assert losses.check()
-    assert losses.means() == {"critic_loss": 5.0, "generator_loss": -1.0}
+    assert losses.means() == {"discriminator_loss": 5.0, "generator_loss": -1.0}
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 1e7, -1e7])
