@@ -37,7 +37,7 @@ _LEFT_BY_H2O = (
     "water.fvec.RollupStats $05ff00000000feffffff$_",
     # Of the extension, one of each node and one in all: who is there, and the list of open jobs.
     "hex.gan.work.Members ",
-    "hex.gan.work.WorkBoard ",
+    "hex.gan.work.TaskQueue ",
 )
 """Kinds of values that stay for good, whoever makes and removes a frame or a job."""
 

@@ -25,12 +25,12 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Runs transitions, one a line, and gives the last one's outcome and the state after it."""
     classes = tmp_path_factory.mktemp("classes")
     classpath = f"{find_h2o_jar()}{os.pathsep}{extension.jar()}"
-    source = Path(__file__).parents[1] / "java/hex/gan/work/ItemScript.java"
+    source = Path(__file__).parents[1] / "java/hex/gan/work/TaskScript.java"
     javac = find_javac()
     assert javac is not None
     subprocess.run([javac, "-cp", classpath, "-d", str(classes), str(source)], check=True)
     java = H2OLocalServer._find_java()
-    command = [java, "-cp", f"{classes}{os.pathsep}{classpath}", "hex.gan.work.ItemScript"]
+    command = [java, "-cp", f"{classes}{os.pathsep}{classpath}", "hex.gan.work.TaskScript"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     ) as process:

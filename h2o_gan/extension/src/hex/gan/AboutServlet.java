@@ -4,8 +4,8 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import hex.gan.work.Members;
-import hex.gan.work.WorkBoard;
-import hex.gan.work.WorkItem;
+import hex.gan.work.Task;
+import hex.gan.work.TaskQueue;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
@@ -53,9 +53,9 @@ public final class AboutServlet extends GanServlet {
 
   private static JsonArray workers() {
     Map<String, String> holds = new HashMap<>();
-    for (WorkItem item : WorkBoard.items()) {
-      if (item.state() == WorkItem.State.WORKING) {
-        holds.put(item.worker(), item.job);
+    for (Task task : TaskQueue.tasks()) {
+      if (task.state() == Task.State.WORKING) {
+        holds.put(task.worker(), task.job);
       }
     }
     JsonArray workers = new JsonArray();

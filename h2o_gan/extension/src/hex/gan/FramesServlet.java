@@ -3,7 +3,7 @@ package hex.gan;
 import hex.gan.arrow.ArrowException;
 import hex.gan.arrow.FrameBuilder;
 import hex.gan.arrow.FrameStream;
-import hex.gan.work.WorkItem;
+import hex.gan.work.Task;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.LinkedHashSet;
@@ -120,8 +120,8 @@ public final class FramesServlet extends GanServlet {
       return () -> true;
     }
     return () -> {
-      WorkItem item = WorkItem.named(job);
-      return item != null && token != null && item.awaits(token);
+      Task task = Task.named(job);
+      return task != null && token != null && task.awaits(token);
     };
   }
 

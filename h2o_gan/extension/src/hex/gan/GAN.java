@@ -3,9 +3,9 @@ package hex.gan;
 import hex.ModelBuilder;
 import hex.ModelCategory;
 import hex.gan.work.Blob;
+import hex.gan.work.Task;
+import hex.gan.work.TaskQueue;
 import hex.gan.work.Watch;
-import hex.gan.work.WorkBoard;
-import hex.gan.work.WorkItem;
 import java.util.UUID;
 import water.DKV;
 import water.Iced;
@@ -74,7 +74,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
   }
 
   private void checkModelId(Key<?> key) {
-    String refusal = WorkBoard.refusal(key.toString());
+    String refusal = TaskQueue.refusal(key.toString());
     Value value = refusal == null ? DKV.get(key) : null;
     if (value != null && !(value.get() instanceof hex.Model)) {
       refusal = "'" + key + "' is something else in the cluster, a " + value.get().getClass().getSimpleName()
@@ -91,7 +91,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
   }
 
   private final class WorkerDriver extends Driver {
-    private WorkItem item;
+    private Task task;
     /** What there was under the model's key; it stays there until the new model stands. */
     private Lockable<?> before;
 
@@ -108,18 +108,18 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
       }
       GANModel model = new GANModel(dest(), _parms, new GANModel.GANOutput(GAN.this));
       model._row_bytes = GANModel.rowBytes(_parms.train());
-      item = new WorkItem(
+      task = new Task(
           UUID.randomUUID().toString(), "train", _job._key.toString(), dest().toString(), _parms._train.toString(),
           new ParametersJson(_parms).toString(), 0, _parms._worker, _parms._wait_for_worker_secs,
           _parms._max_runtime_secs > 0 ? 2 * _parms._max_runtime_secs + GRACE_S : 0);
-      String refusal = WorkBoard.post(item);
+      String refusal = TaskQueue.post(task);
       if (refusal != null) {
         throw new H2OIllegalArgumentException(refusal);
       }
       try {
         train(model);
       } finally {
-        WorkBoard.takeOff(item._key);
+        TaskQueue.takeOff(task._key);
       }
     }
 
@@ -127,16 +127,16 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
       Tables tables = new Tables(model._output);
       boolean locked = false;
       boolean kept = false;
-      WorkItem last = null;
+      Task last = null;
       Blob taken = null;
       try {
         locked = lock(model);
-        Watch.until(item._key, _job, now -> {
+        Watch.until(task._key, _job, now -> {
           if (tables.update(now.tables()) && before == null) {
             model.update(_job);
           }
         });
-        last = WorkBoard.close(item._key);
+        last = TaskQueue.close(task._key);
         taken = made(last);
         model._artifact = taken;
         if (before != null) {
@@ -147,7 +147,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
         model.update(_job);
         kept = true;
       } finally {
-        last = last == null ? WorkBoard.close(item._key) : last;
+        last = last == null ? TaskQueue.close(task._key) : last;
         for (Blob blob : last == null ? new Blob[0] : last.leftovers(kept ? taken : null)) {
           blob.remove();
         }
@@ -196,11 +196,11 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
     }
 
     /** What the worker has made; of a job that was cancelled or left, the last it has handed in. */
-    private Blob made(WorkItem last) {
+    private Blob made(Task last) {
       if (last == null) {
         throw new IllegalStateException("the cluster was emptied while the model was being trained");
       }
-      if (last.state() == WorkItem.State.DONE) {
+      if (last.state() == Task.State.DONE) {
         return last.result();
       }
       boolean cut = last.cancelled() || last.abandoned();

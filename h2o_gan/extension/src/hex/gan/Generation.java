@@ -1,9 +1,9 @@
 package hex.gan;
 
 import hex.gan.work.Members;
+import hex.gan.work.Task;
+import hex.gan.work.TaskQueue;
 import hex.gan.work.Watch;
-import hex.gan.work.WorkBoard;
-import hex.gan.work.WorkItem;
 import java.util.UUID;
 import water.DKV;
 import water.Futures;
@@ -16,11 +16,11 @@ import water.fvec.Frame;
 /** A job that ends with a frame of generated rows, made by a worker. */
 final class Generation extends H2O.H2OCountedCompleter<Generation> {
   private final Job<Frame> job;
-  private final WorkItem item;
+  private final Task task;
 
-  private Generation(Job<Frame> job, WorkItem item) {
+  private Generation(Job<Frame> job, Task task) {
     this.job = job;
-    this.item = item;
+    this.task = task;
   }
 
   /**
@@ -33,65 +33,65 @@ final class Generation extends H2O.H2OCountedCompleter<Generation> {
   static Job<Frame> start(String model, String frame, String parameters, long rows, double patience)
       throws Requests.Refusal {
     Job<Frame> job = new Job<>(Key.make(frame), Frame.class.getName(), "gan generation");
-    WorkItem item = new WorkItem(
+    Task task = new Task(
         UUID.randomUUID().toString(), "generate", job._key.toString(), model, frame, parameters, rows, null, patience,
         0);
-    String refusal = WorkBoard.post(item);
+    String refusal = TaskQueue.post(task);
     if (refusal != null) {
       throw new Requests.Refusal(503, refusal, 5);
     }
-    return job.start(new Generation(job, item), Watch.UNITS);
+    return job.start(new Generation(job, task), Watch.UNITS);
   }
 
   @Override
   public void compute2() {
-    Watch.aside("gan " + item.frame, this, () -> {
+    Watch.aside("gan " + task.frame, this, () -> {
       run();
       tryComplete();
     });
   }
 
   private void run() {
-    WorkItem last = null;
+    Task last = null;
     try {
-      Watch.until(item._key, job, now -> {});
-      last = WorkItem.get(item._key);
+      Watch.until(task._key, job, now -> {});
+      last = Task.get(task._key);
       if (last == null || job.stop_requested()) {
         throw new Job.JobCancelledException();
       }
-      if (last.state() == WorkItem.State.FAILED) {
+      if (last.state() == Task.State.FAILED) {
         throw new IllegalStateException(reason(last));
       }
       publish(last.attemptFrame(last.attempts()), last);
     } finally {
-      WorkItem closed = WorkBoard.close(item._key);
+      Task closed = TaskQueue.close(task._key);
       removeRows(closed);
-      WorkBoard.takeOff(item._key);
+      TaskQueue.takeOff(task._key);
     }
   }
 
-  /** Why an item failed, and what to do where no worker ever came. */
-  static String reason(WorkItem failed) {
-    boolean nobody = failed.abandoned() && failed.state() == WorkItem.State.FAILED && failed.lost() == 0;
+  /** Why a task failed, and what to do where no worker ever came. */
+  static String reason(Task failed) {
+    boolean nobody = failed.abandoned() && failed.state() == Task.State.FAILED && failed.lost() == 0;
     return nobody ? failed.message() + "; start one with: " + Members.command() : failed.message();
   }
 
   /** Gives the rows of an attempt their name. */
-  private static void publish(String attempt, WorkItem item) {
+  private static void publish(String attempt, Task task) {
     Frame rows = DKV.getGet(attempt);
     if (rows == null) {
-      throw new IllegalStateException("worker " + item.worker() + " made no frame");
+      throw new IllegalStateException("worker " + task.worker() + " made no frame");
     }
-    Name name = new Name(new Frame(Key.<Frame>make(item.frame), rows.names(), rows.vecs()));
-    name.invoke(Key.make(item.frame));
+    Name name = new Name(new Frame(Key.<Frame>make(task.frame), rows.names(), rows.vecs()));
+    name.invoke(Key.make(task.frame));
     if (!name.done) {
       throw new IllegalStateException(
-          "the cluster has something else under the key '" + item.frame + "' by now; choose another destination_frame");
+          "the cluster has something else under the key '" + task.frame + "' by now; choose another destination_frame");
     }
     DKV.remove(rows._key); // The frame alone: its columns are the other's now.
   }
 
-  private static void removeRows(WorkItem closed) {
+  private static void removeRows(Task closed) {
     for (int attempt = 1; closed != null && attempt <= closed.attempts(); attempt++) {
       Frame rows = DKV.getGet(closed.attemptFrame(attempt));
       if (rows != null) {

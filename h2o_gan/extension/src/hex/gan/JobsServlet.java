@@ -5,8 +5,8 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import hex.gan.work.Blob;
 import hex.gan.work.Members;
-import hex.gan.work.WorkBoard;
-import hex.gan.work.WorkItem;
+import hex.gan.work.Task;
+import hex.gan.work.TaskQueue;
 import java.io.IOException;
 import java.util.UUID;
 import java.util.regex.Pattern;
@@ -32,14 +32,14 @@ public final class JobsServlet extends GanServlet {
     String[] path = path(request);
     if (path.length == 0) {
       JsonArray all = new JsonArray();
-      for (WorkItem item : WorkBoard.items()) {
-        all.add(json(item));
+      for (Task task : TaskQueue.tasks()) {
+        all.add(json(task));
       }
       JsonObject answer = new JsonObject();
       answer.add("jobs", all);
       Answers.send(response, 200, answer.toString());
     } else if (path.length == 2 && path[1].equals("checkpoint")) {
-      Blob checkpoint = item(path[0]).checkpoint();
+      Blob checkpoint = task(path[0]).checkpoint();
       if (checkpoint == null) {
         throw new Requests.Refusal(404, "the job has no checkpoint");
       }
@@ -55,7 +55,7 @@ public final class JobsServlet extends GanServlet {
     if (path.length == 1 && path[0].equals("claim")) {
       claim(Requests.json(request), response);
     } else if (path.length == 2) {
-      act(item(path[0]), path[1], request, response);
+      act(task(path[0]), path[1], request, response);
     } else {
       throw unknown();
     }
@@ -75,32 +75,32 @@ public final class JobsServlet extends GanServlet {
     if (job == null) { // Who asks for one job only is no worker for others.
       Members.saw(worker);
     }
-    WorkItem item = WorkBoard.claim(worker, token, (long) (1000 * lease), job, mostRows);
-    if (item == null) {
+    Task task = TaskQueue.claim(worker, token, (long) (1000 * lease), job, mostRows);
+    if (task == null) {
       response.setStatus(204);
       return;
     }
-    JsonObject answer = json(item);
+    JsonObject answer = json(task);
     answer.addProperty("token", token);
-    if (item.rows > 0) {
-      answer.addProperty("attempt_frame_id", item.attemptFrame(item.attempts()));
+    if (task.rows > 0) {
+      answer.addProperty("attempt_frame_id", task.attemptFrame(task.attempts()));
     }
     Answers.send(response, 200, answer.toString());
   }
 
-  private static void act(WorkItem item, String what, HttpServletRequest request, HttpServletResponse response)
+  private static void act(Task task, String what, HttpServletRequest request, HttpServletResponse response)
       throws IOException, Requests.Refusal {
     switch (what) {
       case "heartbeat":
-        heartbeat(item, Requests.json(request, TABLES_BYTES));
+        heartbeat(task, Requests.json(request, TABLES_BYTES));
         break;
       case "fail": {
         JsonObject body = Requests.json(request);
-        held(WorkBoard.fail(item, token(body), Requests.text(body, "message")));
+        held(TaskQueue.fail(task, token(body), Requests.text(body, "message")));
         break;
       }
       case "release":
-        held(WorkBoard.release(item, token(Requests.json(request))));
+        held(TaskQueue.release(task, token(Requests.json(request))));
         break;
       case "checkpoint":
       case "finish":
@@ -108,17 +108,17 @@ public final class JobsServlet extends GanServlet {
           if (place == null) {
             return;
           }
-          handIn(item, what, token(request), request);
+          handIn(task, what, token(request), request);
         }
         break;
       default:
         throw unknown();
     }
-    WorkItem now = WorkItem.named(item.id);
+    Task now = Task.named(task.id);
     Answers.send(response, 200, "{\"cancel\":" + (now == null || now.cancelled()) + "}");
   }
 
-  private static void heartbeat(WorkItem item, JsonObject body) throws Requests.Refusal {
+  private static void heartbeat(Task task, JsonObject body) throws Requests.Refusal {
     JsonElement tables = body.get("tables");
     if (tables != null && !tables.isJsonNull()) {
       String wrong = Tables.wrong(tables);
@@ -127,36 +127,36 @@ public final class JobsServlet extends GanServlet {
       }
     }
     String token = token(body);
-    if (token.equals(item.token())) {
-      Members.saw(item.worker());
+    if (token.equals(task.token())) {
+      Members.saw(task.worker());
     }
-    held(WorkBoard.heartbeat(
-        item, token, Requests.number(body, "progress", 0, 0, 1), Requests.text(body, "message", null),
+    held(TaskQueue.heartbeat(
+        task, token, Requests.number(body, "progress", 0, 0, 1), Requests.text(body, "message", null),
         tables == null || tables.isJsonNull() ? null : tables.toString()));
   }
 
-  private static void handIn(WorkItem item, String what, String token, HttpServletRequest request)
+  private static void handIn(Task task, String what, String token, HttpServletRequest request)
       throws IOException, Requests.Refusal {
-    if (what.equals("finish") && item.rows > 0) {
-      held(WorkBoard.finish(item, token, null));
+    if (what.equals("finish") && task.rows > 0) {
+      held(TaskQueue.finish(task, token, null));
       return;
     }
-    if (item.rows > 0) {
+    if (task.rows > 0) {
       throw new Requests.Refusal(400, "a generation has no checkpoints");
     }
-    int number = upload(item, token);
+    int number = upload(task, token);
     Blob blob = stored(request);
     if (blob.size == 0) {
       throw new Requests.Refusal(400, "the body is empty: " + what + " takes the model's file");
     }
     held(what.equals("checkpoint")
-        ? WorkBoard.checkpoint(item, token, number, blob) : WorkBoard.finish(item, token, blob));
+        ? TaskQueue.checkpoint(task, token, number, blob) : TaskQueue.finish(task, token, blob));
   }
 
   /** Asks who sends before anything is stored; returns the upload's number. */
-  private static int upload(WorkItem item, String token) throws Requests.Refusal {
-    int number = WorkBoard.upload(item, token);
-    held(number > 0 || item.state() == WorkItem.State.DONE && token.equals(item.token()));
+  private static int upload(Task task, String token) throws Requests.Refusal {
+    int number = TaskQueue.upload(task, token);
+    held(number > 0 || task.state() == Task.State.DONE && token.equals(task.token()));
     return number;
   }
 
@@ -187,27 +187,27 @@ public final class JobsServlet extends GanServlet {
     return token;
   }
 
-  private static WorkItem item(String id) throws Requests.Refusal {
-    WorkItem item = WorkItem.named(id);
-    if (item == null) {
+  private static Task task(String id) throws Requests.Refusal {
+    Task task = Task.named(id);
+    if (task == null) {
       throw new Requests.Refusal(404, "there is no such job (any more)");
     }
-    return item;
+    return task;
   }
 
-  private static JsonObject json(WorkItem item) {
+  private static JsonObject json(Task task) {
     JsonObject json = new JsonObject();
-    json.addProperty("id", item.id);
-    json.addProperty("kind", item.kind);
-    json.addProperty("job", item.job);
-    json.addProperty("model_id", item.model);
-    json.addProperty("frame_id", item.frame);
-    json.addProperty("state", item.state().name().toLowerCase());
-    json.addProperty("worker", item.worker());
-    json.addProperty("attempts", item.attempts());
-    json.addProperty("progress", item.progress());
-    json.addProperty("has_checkpoint", item.checkpoint() != null);
-    json.add("parameters", Requests.parse(item.parameters));
+    json.addProperty("id", task.id);
+    json.addProperty("kind", task.kind);
+    json.addProperty("job", task.job);
+    json.addProperty("model_id", task.model);
+    json.addProperty("frame_id", task.frame);
+    json.addProperty("state", task.state().name().toLowerCase());
+    json.addProperty("worker", task.worker());
+    json.addProperty("attempts", task.attempts());
+    json.addProperty("progress", task.progress());
+    json.addProperty("has_checkpoint", task.checkpoint() != null);
+    json.add("parameters", Requests.parse(task.parameters));
     return json;
   }
 

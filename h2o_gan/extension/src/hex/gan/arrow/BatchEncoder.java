@@ -9,7 +9,7 @@ import water.util.UnsafeUtils;
 
 /** Encodes rows of one chunk of each column as a record batch. */
 final class BatchEncoder {
-  private final Kind[] kinds;
+  private final ColumnType[] types;
   private final Chunk[] chunks;
   private final int first;
   private final int rows;
@@ -20,8 +20,8 @@ final class BatchEncoder {
    * @param first the first row wanted, counted from the beginning of the chunk
    * @param wanted how many rows; there will be fewer where the texts are too long for one batch
    */
-  BatchEncoder(Vec[] vecs, Kind[] kinds, int chunk, int first, int wanted) {
-    this.kinds = kinds;
+  BatchEncoder(Vec[] vecs, ColumnType[] types, int chunk, int first, int wanted) {
+    this.types = types;
     this.first = first;
     chunks = new Chunk[vecs.length];
     long width = 0;
@@ -30,7 +30,7 @@ final class BatchEncoder {
       if (chunks[i].len() < first + wanted) {
         throw new IllegalStateException("a chunk is shorter than its column says");
       }
-      width += kinds[i].width;
+      width += types[i].width;
     }
     rows = fitting(wanted);
     body = new Body(rows, chunks.length, rows * width + (rows < wanted ? Workers.PIECE_BYTES : texts(rows)));
@@ -43,18 +43,18 @@ final class BatchEncoder {
 
   byte[] encode() {
     for (int i = 0; i < chunks.length; i++) {
-      encode(chunks[i], kinds[i]);
+      encode(chunks[i], types[i]);
     }
     return body.message();
   }
 
   /** A batch without rows. */
-  static byte[] empty(Kind[] kinds) {
-    Body body = new Body(0, kinds.length, 0);
-    for (Kind kind : kinds) {
+  static byte[] empty(ColumnType[] types) {
+    Body body = new Body(0, types.length, 0);
+    for (ColumnType type : types) {
       body.emptyBuffer();
-      body.addBuffer(kind == Kind.STRING ? 4 : 0);
-      if (kind == Kind.STRING) {
+      body.addBuffer(type == ColumnType.STRING ? 4 : 0);
+      if (type == ColumnType.STRING) {
         body.emptyBuffer();
       }
       body.endColumn(0);
@@ -66,7 +66,7 @@ final class BatchEncoder {
   private long texts(int count) {
     long bytes = 0;
     for (int i = 0; i < chunks.length; i++) {
-      if (kinds[i] == Kind.STRING) {
+      if (types[i] == ColumnType.STRING) {
         bytes += chunks[i].byteSize() / Math.max(1, chunks[i].len()) * count + 4L * count;
       }
     }
@@ -77,7 +77,7 @@ final class BatchEncoder {
   private int fitting(int wanted) {
     long most = 0;
     for (int i = 0; i < chunks.length; i++) {
-      most += kinds[i] == Kind.STRING ? chunks[i].byteSize() : 0;
+      most += types[i] == ColumnType.STRING ? chunks[i].byteSize() : 0;
     }
     if (most <= Workers.PIECE_BYTES) {
       return wanted;
@@ -86,7 +86,7 @@ final class BatchEncoder {
     long bytes = 0;
     for (int row = 0; row < wanted; row++) {
       for (int i = 0; i < chunks.length; i++) {
-        if (kinds[i] == Kind.STRING && textual(chunks[i]) && chunks[i].atStr(text, first + row) != null) {
+        if (types[i] == ColumnType.STRING && textual(chunks[i]) && chunks[i].atStr(text, first + row) != null) {
           bytes += text.length();
         }
       }
@@ -102,10 +102,10 @@ final class BatchEncoder {
     return chunk instanceof CStrChunk || chunk.chk2() != null;
   }
 
-  private void encode(Chunk chunk, Kind kind) {
+  private void encode(Chunk chunk, ColumnType type) {
     int validity = body.addBuffer((rows + 7) / 8);
     int nulls;
-    switch (kind) {
+    switch (type) {
       case FLOAT64:
         nulls = reals(chunk, validity);
         break;
@@ -123,7 +123,7 @@ final class BatchEncoder {
         nulls = longs(chunk, validity);
         break;
       default:
-        nulls = narrow(chunk, validity, kind.width);
+        nulls = narrow(chunk, validity, type.width);
     }
     body.endColumn(nulls);
   }

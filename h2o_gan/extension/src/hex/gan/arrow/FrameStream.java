@@ -19,7 +19,7 @@ import water.fvec.Vec;
 public final class FrameStream {
   private final Vec[] vecs;
   private final String[] names;
-  private final Kind[] kinds;
+  private final ColumnType[] types;
   private final boolean levels;
   private final ColumnsTask.Columns forTasks;
   private final byte[] kindNumbers;
@@ -53,7 +53,7 @@ public final class FrameStream {
     this.levels = levels;
     vecs = new Vec[columns.length];
     names = new String[columns.length];
-    kinds = new Kind[columns.length];
+    types = new ColumnType[columns.length];
     Vec[] all = frame.vecs();
     for (int i = 0; i < columns.length; i++) {
       vecs[i] = all[columns[i]];
@@ -61,12 +61,12 @@ public final class FrameStream {
     }
     Ranges ranges = new Ranges(vecs, all.length == 0 ? null : all[0]);
     for (int i = 0; i < columns.length; i++) {
-      kinds[i] = ranges.kind(i, narrow);
+      types[i] = ranges.type(i, narrow);
     }
     forTasks = new ColumnsTask.Columns(vecs);
-    kindNumbers = EncodeTask.numbers(kinds);
+    kindNumbers = EncodeTask.numbers(types);
     long end = count > Long.MAX_VALUE - offset ? Long.MAX_VALUE : offset + count;
-    pieces = columns.length == 0 || count == 0 ? null : new Pieces(all[0], vecs, kinds, offset, end, node);
+    pieces = columns.length == 0 || count == 0 ? null : new Pieces(all[0], vecs, types, offset, end, node);
   }
 
   /**
@@ -75,15 +75,15 @@ public final class FrameStream {
    * @throws IOException the receiver is gone, or a part of the frame is; no end mark was sent then
    */
   public void send(OutputStream out) throws IOException {
-    Messages.sendSchema(out, names, kinds);
+    Messages.sendSchema(out, names, types);
     for (int i = 0; i < vecs.length; i++) {
-      if (kinds[i] == Kind.LEVELS) {
+      if (types[i] == ColumnType.LEVELS) {
         Messages.sendLevels(out, i, levels ? vecs[i].domain() : new String[0]);
       }
     }
     if (pieces == null) {
       // Readers hand out levels with a batch only.
-      out.write(BatchEncoder.empty(kinds));
+      out.write(BatchEncoder.empty(types));
     }
     // Whoever waits for the columns should not have to wait for the rows.
     out.flush();

@@ -8,13 +8,13 @@ import java.nio.charset.StandardCharsets;
 
 /** The messages of an Arrow IPC stream around the record batches. */
 final class Messages {
-  static void sendSchema(OutputStream out, String[] names, Kind[] kinds) throws IOException {
+  static void sendSchema(OutputStream out, String[] names, ColumnType[] types) throws IOException {
     FlatWriter writer = new FlatWriter();
     FlatWriter.Table message = writer.root(4);
     message.put16(0, ArrowFormat.VERSION_5).put8(1, ArrowFormat.SCHEMA).put64(3, 0);
     FlatWriter.Tables fields = message.table(2, 2).put16(0, 0).tables(1, names.length);
     for (int i = 0; i < names.length; i++) {
-      kinds[i].describe(fields.add(7), names[i], i);
+      types[i].describe(fields.add(7), names[i], i);
     }
     send(out, writer.finish());
   }

@@ -34,7 +34,7 @@ final class Pieces {
   }
 
   private final Vec[] vecs;
-  private final Kind[] kinds;
+  private final ColumnType[] types;
   /** The column that says where a chunk's rows live; H2O's own list of chunks goes by it too. */
   private final Vec anchor;
   private final long[] starts;
@@ -52,17 +52,17 @@ final class Pieces {
    * @param to the first row not wanted any more
    * @param node only rows that live on this node; null for all
    */
-  Pieces(Vec anchor, Vec[] vecs, Kind[] kinds, long from, long to, H2ONode node) {
+  Pieces(Vec anchor, Vec[] vecs, ColumnType[] types, long from, long to, H2ONode node) {
     this.anchor = anchor;
     this.vecs = vecs;
-    this.kinds = kinds;
+    this.types = types;
     this.from = from;
     this.to = to;
     this.node = node;
     starts = anchor.espc();
     long bytes = 0;
-    for (Kind kind : kinds) {
-      bytes += kind.width;
+    for (ColumnType type : types) {
+      bytes += type.width;
     }
     width = bytes;
   }
@@ -108,7 +108,7 @@ final class Pieces {
   private long texts() {
     long bytes = 0;
     for (int i = 0; i < vecs.length; i++) {
-      if (kinds[i] == Kind.STRING) {
+      if (types[i] == ColumnType.STRING) {
         bytes += home() == H2O.SELF ? meanText(vecs[i].chunkForChunkIdx(chunk)) : TEXT;
       }
     }

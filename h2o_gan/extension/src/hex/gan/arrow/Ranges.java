@@ -37,7 +37,7 @@ final class Ranges {
    */
   Ranges(Vec[] vecs, Vec anchor) throws IOException {
     this.vecs = vecs;
-    Vec[] numbers = Arrays.stream(vecs).filter(Kind::hasRange).toArray(Vec[]::new);
+    Vec[] numbers = Arrays.stream(vecs).filter(ColumnType::hasRange).toArray(Vec[]::new);
     if (numbers.length < MANY || numbers[0].length() > FEW / numbers.length) {
       place = null;
       count = null;
@@ -46,7 +46,7 @@ final class Ranges {
     }
     place = new int[vecs.length];
     for (int i = 0, next = 0; i < vecs.length; i++) {
-      place[i] = Kind.hasRange(vecs[i]) ? next++ : -1;
+      place[i] = ColumnType.hasRange(vecs[i]) ? next++ : -1;
     }
     count = count(numbers, anchor);
   }
@@ -98,17 +98,17 @@ final class Ranges {
     counted.blockForPending();
   }
 
-  /** The kind of a column. */
-  Kind kind(int column, boolean narrow) {
+  /** The type of a column. */
+  ColumnType type(int column, boolean narrow) {
     Vec vec = vecs[column];
-    if (!Kind.hasRange(vec)) {
-      return Kind.of(vec);
+    if (!ColumnType.hasRange(vec)) {
+      return ColumnType.of(vec);
     }
     if (count == null) {
       // Infinities count as whole numbers inside H2O, but no integer type has room for them.
-      return Kind.of(vec.isInt() && vec.pinfs() + vec.ninfs() == 0, vec.min(), vec.max(), narrow);
+      return ColumnType.of(vec.isInt() && vec.pinfs() + vec.ninfs() == 0, vec.min(), vec.max(), narrow);
     }
     int own = place[column];
-    return Kind.of(count.whole[own], count.least[own], count.most[own], narrow);
+    return ColumnType.of(count.whole[own], count.least[own], count.most[own], narrow);
   }
 }

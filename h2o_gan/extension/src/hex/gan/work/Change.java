@@ -3,22 +3,22 @@ package hex.gan.work;
 import water.Key;
 import water.TAtomic;
 
-/** A transition of an item that happens at once, or not at all, on the node that the item lives on. */
-abstract class Change extends TAtomic<WorkItem> {
+/** A transition of a task that happens at once, or not at all, on the node that the task lives on. */
+abstract class Change extends TAtomic<Task> {
   /** Whether it happened. */
   boolean done;
-  /** The item after it, or as it is where nothing happened; null where there is none. */
-  WorkItem item;
+  /** The task after it, or as it is where nothing happened; null where there is none. */
+  Task task;
 
   @Override
-  protected final WorkItem atomic(WorkItem now) {
+  protected final Task atomic(Task now) {
     done = now != null && apply(now);
-    item = now;
+    task = now;
     return done ? now : null;
   }
 
-  /** Changes the item, its own copy; false where it may not. */
-  abstract boolean apply(WorkItem now);
+  /** Changes the task, its own copy; false where it may not. */
+  abstract boolean apply(Task now);
 
   /** Runs it; returns whether it happened. */
   final boolean on(Key<?> key) {
@@ -40,7 +40,7 @@ abstract class Change extends TAtomic<WorkItem> {
     }
 
     @Override
-    boolean apply(WorkItem now) {
+    boolean apply(Task now) {
       return now.claim(worker, token, lease, mostRows, Clock.now());
     }
   }
@@ -59,14 +59,14 @@ abstract class Change extends TAtomic<WorkItem> {
     }
 
     @Override
-    boolean apply(WorkItem now) {
+    boolean apply(Task now) {
       return now.heartbeat(token, progress, note, tables, Clock.now());
     }
   }
 
   static final class Upload extends Change {
     private final String token;
-    /** Its number among the item's uploads. */
+    /** Its number among the task's uploads. */
     int number;
 
     Upload(String token) {
@@ -74,7 +74,7 @@ abstract class Change extends TAtomic<WorkItem> {
     }
 
     @Override
-    boolean apply(WorkItem now) {
+    boolean apply(Task now) {
       number = now.upload(token, Clock.now());
       return number > 0;
     }
@@ -94,7 +94,7 @@ abstract class Change extends TAtomic<WorkItem> {
     }
 
     @Override
-    boolean apply(WorkItem now) {
+    boolean apply(Task now) {
       if (!now.touch(token, Clock.now())) {
         dropped = blob;
         return false;
@@ -116,7 +116,7 @@ abstract class Change extends TAtomic<WorkItem> {
     }
 
     @Override
-    boolean apply(WorkItem now) {
+    boolean apply(Task now) {
       before = now.finishedBy(token);
       return !before && now.finish(token, blob, Clock.now());
     }
@@ -132,7 +132,7 @@ abstract class Change extends TAtomic<WorkItem> {
     }
 
     @Override
-    boolean apply(WorkItem now) {
+    boolean apply(Task now) {
       return now.fail(token, message, Clock.now());
     }
   }
@@ -145,21 +145,21 @@ abstract class Change extends TAtomic<WorkItem> {
     }
 
     @Override
-    boolean apply(WorkItem now) {
+    boolean apply(Task now) {
       return now.release(token, Clock.now());
     }
   }
 
   static final class Cancel extends Change {
     @Override
-    boolean apply(WorkItem now) {
+    boolean apply(Task now) {
       return now.cancel();
     }
   }
 
   static final class Close extends Change {
     @Override
-    boolean apply(WorkItem now) {
+    boolean apply(Task now) {
       return now.close();
     }
   }
@@ -175,7 +175,7 @@ abstract class Change extends TAtomic<WorkItem> {
     }
 
     @Override
-    boolean apply(WorkItem now) {
+    boolean apply(Task now) {
       return now.tick(time, gap);
     }
   }

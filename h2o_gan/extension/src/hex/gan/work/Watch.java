@@ -21,19 +21,19 @@ public final class Watch {
   private static final long PAUSE_MS = 3_000;
   /** How long a worker may take to hand in what it has once the job is cancelled. */
   private static final long GRACE_MS = 20_000;
-  /** How long an item waits before the job says what it lacks. */
+  /** How long a task waits before the job says what it lacks. */
   private static final long HINT_MS = 1_500;
 
-  private final Key<WorkItem> key;
+  private final Key<Task> key;
   private final Job<?> job;
-  private final Consumer<WorkItem> listener;
+  private final Consumer<Task> listener;
   private final long began = Clock.now();
   private long looked = began;
   private int told;
   private String toldNote = "";
   private long cancelledAt;
 
-  private Watch(Key<WorkItem> key, Job<?> job, Consumer<WorkItem> listener) {
+  private Watch(Key<Task> key, Job<?> job, Consumer<Task> listener) {
     this.key = key;
     this.job = job;
     this.listener = listener;
@@ -57,11 +57,11 @@ public final class Watch {
   }
 
   /**
-   * Returns when the item is done, has failed, or was cancelled and the worker had its time.
+   * Returns when the task is done, has failed, or was cancelled and the worker had its time.
    *
-   * @param listener hears of the item at each look at it
+   * @param listener hears of the task at each look at it
    */
-  public static void until(Key<WorkItem> key, Job<?> job, Consumer<WorkItem> listener) {
+  public static void until(Key<Task> key, Job<?> job, Consumer<Task> listener) {
     Watch watch = new Watch(key, job, listener);
     try {
       do {
@@ -77,39 +77,39 @@ public final class Watch {
     long gap = now - looked > PAUSE_MS ? now - looked : 0;
     looked = now;
     if (job.stop_requested() && cancelledAt == 0) {
-      WorkBoard.cancel(key);
+      TaskQueue.cancel(key);
     }
     adopt(now, gap);
-    WorkBoard.tick(key, now, gap);
-    WorkItem item = WorkItem.get(key);
-    if (item == null || DKV.get(job._key) == null) {
+    TaskQueue.tick(key, now, gap);
+    Task task = Task.get(key);
+    if (task == null || DKV.get(job._key) == null) {
       return true;
     }
-    if (item.cancelled() && cancelledAt == 0) {
+    if (task.cancelled() && cancelledAt == 0) {
       cancelledAt = now;
     }
-    tell(item, now);
-    listener.accept(item);
-    return item.state() == WorkItem.State.DONE || item.state() == WorkItem.State.FAILED
-        || cancelledAt > 0 && (item.state() == WorkItem.State.WAITING || now > cancelledAt + GRACE_MS);
+    tell(task, now);
+    listener.accept(task);
+    return task.state() == Task.State.DONE || task.state() == Task.State.FAILED
+        || cancelledAt > 0 && (task.state() == Task.State.WAITING || now > cancelledAt + GRACE_MS);
   }
 
   /** Takes the rows of a worker that was lost between writing them and saying so. */
   private void adopt(long now, long gap) {
-    WorkItem item = gap > 0 ? null : WorkItem.get(key);
-    if (item != null && item.overdue(now) && DKV.get(item.attemptFrame(item.attempts())) != null) {
-      WorkBoard.finish(item, item.token(), null);
+    Task task = gap > 0 ? null : Task.get(key);
+    if (task != null && task.overdue(now) && DKV.get(task.attemptFrame(task.attempts())) != null) {
+      TaskQueue.finish(task, task.token(), null);
     }
   }
 
-  private void tell(WorkItem item, long now) {
-    String note = item.note();
-    if (item.state() == WorkItem.State.WAITING) {
-      note = (note == null ? "waiting for a worker" : note) + (now - began > HINT_MS ? hint(item) : "");
+  private void tell(Task task, long now) {
+    String note = task.note();
+    if (task.state() == Task.State.WAITING) {
+      note = (note == null ? "waiting for a worker" : note) + (now - began > HINT_MS ? hint(task) : "");
     } else if (note == null) {
-      note = "worker " + item.worker() + " has begun";
+      note = "worker " + task.worker() + " has begun";
     }
-    int share = (int) (UNITS * item.progress());
+    int share = (int) (UNITS * task.progress());
     if (share > told || !note.equals(toldNote)) {
       job.update(Math.max(0, share - told), note);
       told = Math.max(told, share);
@@ -117,8 +117,8 @@ public final class Watch {
     }
   }
 
-  private static String hint(WorkItem item) {
+  private static String hint(Task task) {
     return Members.anyWorker() ? "" : "; none is connected. Start one: " + Members.command()
-        + " (this job waits " + item.patienceSeconds() + " s)";
+        + " (this job waits " + task.patienceSeconds() + " s)";
   }
 }

@@ -12,17 +12,17 @@ import water.Keyed;
  *
  * <p>It lives in the key-value store, on the node of whoever waits for it, so that all times are told by
  * one clock. A worker holds it by a token, for as long as a lease lasts; every sign of life prolongs that.
- * Its methods are the transitions of its state: each changes the item, or returns false and changes nothing.
- * {@link WorkBoard} runs them atomically; all times are milliseconds of a clock that never goes back.
+ * Its methods are the transitions of its state: each changes the task, or returns false and changes nothing.
+ * {@link TaskQueue} runs them atomically; all times are milliseconds of a clock that never goes back.
  */
-public final class WorkItem extends Keyed<WorkItem> {
-  /** What becomes of an item. */
+public final class Task extends Keyed<Task> {
+  /** What becomes of a task. */
   public enum State { WAITING, WORKING, DONE, FAILED }
 
   /** How many workers may be lost, one after the other, before the job is given up. */
   private static final int MOST_LOST = 2;
 
-  /** The item's own name, by which workers speak of it. */
+  /** The task's own name, by which workers speak of it. */
   public final String id;
   /** {@code train} or {@code generate}. */
   public final String kind;
@@ -66,15 +66,15 @@ public final class WorkItem extends Keyed<WorkItem> {
    * @param patience seconds that it waits for a worker
    * @param limit seconds that a worker may take before the job is cancelled; 0 for no limit
    */
-  public WorkItem(
+  public Task(
       String name, String kind, String job, String model, String frame, String parameters, long rows, String wish,
       double patience, double limit) {
     this(key(name + "-" + H2O.SELF.index(), H2O.SELF), name + "-" + H2O.SELF.index(), kind, job, model, frame,
         parameters, rows, wish, patience, limit, Clock.now());
   }
 
-  WorkItem(
-      Key<WorkItem> key, String id, String kind, String job, String model, String frame, String parameters, long rows,
+  Task(
+      Key<Task> key, String id, String kind, String job, String model, String frame, String parameters, long rows,
       String wish, double patience, double limit, long now) {
     super(key);
     this.id = id;
@@ -90,12 +90,12 @@ public final class WorkItem extends Keyed<WorkItem> {
     waitingSince = now;
   }
 
-  private static Key<WorkItem> key(String id, H2ONode home) {
-    return Key.make("gan_work_" + id, Key.HIDDEN_USER_KEY, true, home);
+  private static Key<Task> key(String id, H2ONode home) {
+    return Key.make("gan_task_" + id, Key.HIDDEN_USER_KEY, true, home);
   }
 
-  /** The item of that name; null where there is none (any more). */
-  public static WorkItem named(String id) {
+  /** The task of that name; null where there is none (any more). */
+  public static Task named(String id) {
     try {
       int home = Integer.parseInt(id.substring(id.lastIndexOf('-') + 1));
       H2ONode[] nodes = H2O.CLOUD.members();
@@ -105,7 +105,7 @@ public final class WorkItem extends Keyed<WorkItem> {
     }
   }
 
-  public static WorkItem get(Key<WorkItem> key) {
+  public static Task get(Key<Task> key) {
     return DKV.getGet(key);
   }
 

@@ -11,8 +11,8 @@ import static hex.gan.arrow.ArrowFormat.UUID_EXTENSION;
 
 import water.fvec.Vec;
 
-/** H2O's kinds of columns, and the Arrow type that each leaves the cluster as. */
-enum Kind {
+/** H2O's types of columns, and the Arrow type that each leaves the cluster as. */
+enum ColumnType {
   INT8(1),
   INT16(2),
   INT32(4),
@@ -26,7 +26,7 @@ enum Kind {
   /** Bytes that each value takes; 0 where that differs from value to value. */
   final int width;
 
-  Kind(int width) {
+  ColumnType(int width) {
     this.width = width;
   }
 
@@ -36,7 +36,7 @@ enum Kind {
   }
 
   /** That of a column whose values need not be looked at. */
-  static Kind of(Vec vec) {
+  static ColumnType of(Vec vec) {
     if (vec.isCategorical()) {
       return LEVELS;
     }
@@ -54,23 +54,23 @@ enum Kind {
    * @param most the largest
    * @param narrow whether integers may leave in fewer bytes than eight, as many as their range takes
    */
-  static Kind of(boolean whole, double least, double most, boolean narrow) {
+  static ColumnType of(boolean whole, double least, double most, boolean narrow) {
     if (!whole) {
       return FLOAT64;
     }
     if (narrow) {
-      for (Kind kind : new Kind[] {INT8, INT16, INT32}) {
-        double limit = Math.scalb(1.0, 8 * kind.width - 1);
+      for (ColumnType type : new ColumnType[] {INT8, INT16, INT32}) {
+        double limit = Math.scalb(1.0, 8 * type.width - 1);
         // Written so that a column of nothing but NA, whose bounds are NaN, is narrow as well.
         if (!(least < -limit) && !(most >= limit)) {
-          return kind;
+          return type;
         }
       }
     }
     return INT64;
   }
 
-  /** Describes a column of this kind in a schema message. */
+  /** Describes a column of this type in a schema message. */
   void describe(FlatWriter.Table field, String name, long dictionary) {
     field.put(0, name).put8(1, 1);
     switch (this) {
