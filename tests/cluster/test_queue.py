@@ -208,7 +208,7 @@ def test_only_the_holder_counts(train: Callable[..., dict[str, Any]], no_leaks: 
     stranger = {**item, "token": "w1-w1-w1-w1-w1-w1-w1"}
     for answer in (heartbeat(stranger), checkpoint(stranger, b"x"), finish(stranger, b"x")):
         assert answer.status_code == 409
-        assert "another worker's" in answer.json()["msg"]
+        assert "no longer holds the job" in answer.json()["msg"]
     finish(item, b"right")
     ended(job["key"]["name"])
     assert call("GET", "models/held/artifact").content == b"right"
@@ -710,6 +710,6 @@ def test_a_generation_that_ends_otherwise_leaves_nothing(
     last = ended(job["key"]["name"])
     assert last["status"] == ("CANCELLED" if end == "cancel" else "FAILED")
     if end == "taken":
-        assert "something else under the key 'unwanted'" in last["exception"]
+        assert "another object has taken the key 'unwanted'" in last["exception"]
         assert h2o.get_frame("unwanted").names == ["mine"]
         h2o.remove("unwanted")

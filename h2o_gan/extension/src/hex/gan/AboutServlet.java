@@ -14,7 +14,7 @@ import javax.servlet.http.HttpServletResponse;
 import water.H2O;
 import water.H2ONode;
 
-/** {@code GET /3/GAN}: the extension of each node, and which workers have asked for jobs. */
+/** {@code GET /3/GAN}: the version of the extension on each node, and the workers that have asked for jobs. */
 public final class AboutServlet extends GanServlet {
   private static final long serialVersionUID = 1;
 

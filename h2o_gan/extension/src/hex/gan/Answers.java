@@ -7,7 +7,7 @@ import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 import water.server.ServletUtils;
 
-/** Small answers in JSON, errors in the form of H2O's own. */
+/** Responses: JSON, blobs, and errors in the form of H2O's errors. */
 final class Answers {
   static void send(HttpServletResponse response, int status, String json) throws IOException {
     byte[] bytes = json.getBytes(StandardCharsets.UTF_8);
@@ -17,7 +17,7 @@ final class Answers {
     response.getOutputStream().write(bytes);
   }
 
-  /** Sends bytes as they are; a stream that breaks off is shorter than it says. */
+  /** Sends a blob as it is. A stream that fails is shorter than its Content-Length. */
   static void send(HttpServletRequest request, HttpServletResponse response, Blob blob) throws IOException {
     try (Streams.Ticket place = Streams.enter(request, response)) {
       if (place != null) {

@@ -27,7 +27,7 @@ public final class FramesServlet extends GanServlet {
   private static final String CONTENT_TYPE = "application/vnd.apache.arrow.stream";
   private static final int BUFFER = 1 << 20;
   private static final long DRAIN_MS = 20_000;
-  private static final String LEFT = "the job is another worker's by now; leave it";
+  private static final String LEFT = "this worker no longer holds the job; stop working on it";
 
   @Override
   void get(HttpServletRequest request, HttpServletResponse response) throws IOException, Requests.Refusal {
@@ -63,7 +63,7 @@ public final class FramesServlet extends GanServlet {
     response.setContentType(CONTENT_TYPE);
     response.setBufferSize(BUFFER);
     ServletUtils.setResponseStatus(response, 200);
-    // An exception from here on breaks the connection, which is how the reader learns of it.
+    // An exception from here on closes the connection; the missing end mark shows it to the reader.
     stream.send(response.getOutputStream());
   }
 
@@ -112,7 +112,7 @@ public final class FramesServlet extends GanServlet {
     Answers.refuse(response, status, message);
   }
 
-  /** Whether the job that rows are for, if they are for one, still waits for them. */
+  /** Whether the job that the rows belong to still waits for them; true for rows without a job. */
   private static BooleanSupplier awaited(HttpServletRequest request) throws Requests.Refusal {
     String job = Requests.query(request, "job");
     String token = Requests.query(request, "token");
@@ -125,7 +125,7 @@ public final class FramesServlet extends GanServlet {
     };
   }
 
-  /** Reads what is still on its way: a sender that is cut off would never see the answer. */
+  /** Reads the rest of the body: a client whose connection is closed early would not read the answer. */
   private static void drain(InputStream in) throws IOException {
     byte[] rest = new byte[BUFFER];
     long end = System.currentTimeMillis() + DRAIN_MS;
@@ -142,7 +142,7 @@ public final class FramesServlet extends GanServlet {
     return path.substring(1, path.length() - SUFFIX.length());
   }
 
-  /** A key that a frame can have. */
+  /** Checks that a frame can have this key, and returns it. */
   static String free(String id) throws Requests.Refusal {
     for (int i = 0; i < id.length(); i++) {
       if (id.charAt(i) < ' ') {
@@ -161,7 +161,7 @@ public final class FramesServlet extends GanServlet {
     return (Frame) found;
   }
 
-  /** Columns by name, {@code column=a&column=b}, or by number, {@code columns=0-3,7}; all by default. */
+  /** Indices of columns by name, {@code column=a&column=b}, or number, {@code columns=0-3,7}; by default all. */
   private static int[] columns(HttpServletRequest request, Frame frame) throws Requests.Refusal {
     Set<Integer> wanted = new LinkedHashSet<>();
     String[] names = request.getParameterValues("column");

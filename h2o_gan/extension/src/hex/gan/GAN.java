@@ -17,12 +17,12 @@ import water.exceptions.H2OIllegalArgumentException;
 import water.exceptions.H2OModelBuilderIllegalArgumentException;
 import water.fvec.Frame;
 
-/** The algorithm {@code gan}: a model whose training a worker does, a Python process with torch. */
+/** The algorithm {@code gan}: a worker, a Python process with torch, trains the model. */
 public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GANModel.GANOutput> {
-  /** Seconds beside twice max_runtime_secs that a worker may take: to start, to read the rows, to hand in the model. */
+  /** Seconds that a worker may take beyond twice max_runtime_secs: to start, to read rows, to hand in the model. */
   private static final double GRACE_S = 300;
 
-  /** For the registration. */
+  /** Makes the builder that H2O registers. */
   public GAN(boolean startup) {
     super(new GANModel.GANParameters(), startup, "hex.gan.");
   }
@@ -52,14 +52,14 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
     return true;
   }
 
-  /** Constant columns, texts and uuids are a part of every sample: none is bad. */
+  /** Ignores none: constant columns, strings and UUIDs are part of every sample. */
   @Override
   protected void ignoreBadColumns(int predictors, boolean expensive) {}
 
   @Override
   public void init(boolean expensive) {
     ReferenceCheck references = new ReferenceCheck(_parms);
-    // H2O's own check fails on keys of what is not there, or is something else: it sees only those that fit.
+    // H2O's check throws for keys of missing objects or of another type, so it gets only the keys that fit.
     references.hide();
     try {
       super.init(expensive);
@@ -77,7 +77,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
     String refusal = TaskQueue.refusal(key.toString());
     Value value = refusal == null ? DKV.get(key) : null;
     if (value != null && !(value.get() instanceof hex.Model)) {
-      refusal = "'" + key + "' is something else in the cluster, a " + value.get().getClass().getSimpleName()
+      refusal = "'" + key + "' is in the cluster already, as a " + value.get().getClass().getSimpleName()
           + ": choose another model_id";
     }
     if (refusal != null) {
@@ -92,7 +92,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
 
   private final class WorkerDriver extends Driver {
     private Task task;
-    /** What there was under the model's key; it stays there until the new model stands. */
+    /** The earlier model under the same key, which stays until the new model is complete; null where there is none. */
     private Lockable<?> before;
 
     @Override
@@ -155,17 +155,17 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
       }
     }
 
-    /** After what was there is gone: its figures of this frame have the key that these get. */
+    /** Stores the metrics, after the earlier model was removed: its metrics of this frame have the same key. */
     private void measure(Tables tables, GANModel model) {
       try {
         tables.measure(model);
       } catch (RuntimeException e) {
-        // A model is worth more than its figures.
-        _job.warn("the figures of model '" + dest() + "' are lost: " + e);
+        // The model is kept without its metrics.
+        _job.warn("the metrics of model '" + dest() + "' could not be stored: " + e);
       }
     }
 
-    /** Takes the model's key: a model that is there already is kept as it is, but nobody else may touch it. */
+    /** Locks the model's key. An earlier model stays as it is, but locked against changes. */
     private boolean lock(GANModel model) {
       Iced<?> there = DKV.getGet(dest());
       if (there instanceof hex.Model) {
@@ -173,7 +173,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
         before = (Lockable<?>) there;
       } else if (there != null) {
         throw new H2OIllegalArgumentException(
-            "'" + dest() + "' is something else in the cluster by now: choose another model_id");
+            "'" + dest() + "' is the key of another object by now: choose another model_id");
       } else {
         model.delete_and_lock(_job);
       }
@@ -182,20 +182,20 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
 
     private void unlock(GANModel model, boolean locked, boolean kept) {
       if (before != null) {
-        // Of a model that was removed meanwhile, H2O's unlocking would put an empty shell back.
+        // Unlocking a model that was removed meanwhile would put an empty one back.
         if (DKV.get(dest()) != null) {
           before.unlock(_job._key, false);
         }
       } else if (locked) {
         model.unlock(_job._key, false);
         if (!kept) {
-          model._artifact = null; // It was removed with the rest.
+          model._artifact = null; // It was removed with the other blobs.
           model.remove();
         }
       }
     }
 
-    /** What the worker has made; of a job that was cancelled or left, the last it has handed in. */
+    /** The model file: the result or, of a job that was cancelled or abandoned, the last checkpoint. */
     private Blob made(Task last) {
       if (last == null) {
         throw new IllegalStateException("the cluster was emptied while the model was being trained");
@@ -206,7 +206,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
       boolean cut = last.cancelled() || last.abandoned();
       if (cut && last.checkpoint() != null) {
         if (last.message() != null) {
-          _job.warn(last.message() + ": the model is what was learned until the last checkpoint");
+          _job.warn(last.message() + ": the model is that of the last checkpoint");
         }
         stop();
         return last.checkpoint();
@@ -219,7 +219,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
       throw new Job.JobCancelledException();
     }
 
-    /** Ends the job as cancelled; not one of a grid, whose other models go on. */
+    /** Cancels the job, unless it is that of a grid, whose other models continue. */
     private void stop() {
       if (dest().equals(_job._result)) {
         _job.stop();

@@ -14,7 +14,7 @@ import water.fvec.Frame;
 import water.udf.CFuncRef;
 import water.util.TwoDimTable;
 
-/** A trained GAN: its file, which workers read and write, and what H2O shows of it. */
+/** A trained GAN: the model file, which workers read and write, and what H2O shows of the model. */
 public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANModel.GANOutput> {
   /** The parameters of a training. */
   public static final class GANParameters extends DeclaredParameters {
@@ -57,9 +57,9 @@ public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANM
     }
   }
 
-  /** The model's file; null while it is trained. */
+  /** The model file; null during training. */
   Blob _artifact;
-  /** Bytes that a row of the training frame took in the cluster. */
+  /** Average bytes of a row of the training frame in the cluster. */
   double _row_bytes;
 
   GANModel(Key<GANModel> key, GANParameters parameters, GANOutput output) {
@@ -74,7 +74,7 @@ public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANM
     return (double) frame.byteSize() / Math.max(1, frame.numRows());
   }
 
-  /** That of {@link ModelMetricsGAN#residual_deviance}. */
+  /** Sorts grids by {@link ModelMetricsGAN#residual_deviance}. */
   @Override
   public GridSortBy getDefaultGridSortBy() {
     return GridSortBy.RESDEV;

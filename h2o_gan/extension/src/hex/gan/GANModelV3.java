@@ -9,9 +9,9 @@ import water.api.schemas3.TwoDimTableV3;
 public final class GANModelV3
     extends ModelSchemaV3<
         GANModel, GANModelV3, GANModel.GANParameters, GANV3.GANParametersV3, GANModel.GANOutput, GANModelV3.GANModelOutputV3> {
-  /** What there is to see beside what every model has. */
+  /** The outputs that other models do not have. */
   public static final class GANModelOutputV3 extends ModelOutputSchemaV3<GANModel.GANOutput, GANModelOutputV3> {
-    @API(help = "What each column was taken for.", direction = API.Direction.OUTPUT)
+    @API(help = "How the model treats each column.", direction = API.Direction.OUTPUT)
     public TwoDimTableV3 column_summary;
   }
 

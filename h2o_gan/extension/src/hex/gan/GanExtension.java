@@ -6,9 +6,9 @@ import water.H2O;
 import water.util.Log;
 
 /**
- * What H2O sees of this jar when a node comes up.
+ * The entry point of the jar when a node starts.
  *
- * <p>H2O does not survive an extension that fails here, so there is next to nothing in it.
+ * <p>A failure here would stop the node, so it does little and catches everything.
  */
 public final class GanExtension extends AbstractH2OExtension {
   @Override
@@ -21,7 +21,7 @@ public final class GanExtension extends AbstractH2OExtension {
     try {
       H2O.addAboutEntry("h2o_gan version", Version.TEXT);
     } catch (RuntimeException | LinkageError e) {
-      Log.warn("h2o_gan: cannot say its version at /3/About: " + e);
+      Log.warn("h2o_gan: the version is missing at /3/About: " + e);
     }
   }
 
@@ -30,7 +30,7 @@ public final class GanExtension extends AbstractH2OExtension {
     try {
       Members.join(Version.PROTOCOL, Version.TEXT);
     } catch (RuntimeException | LinkageError e) {
-      Log.warn("h2o_gan: this node cannot say that it has the extension: " + e);
+      Log.warn("h2o_gan: this node cannot announce the extension: " + e);
     }
   }
 }

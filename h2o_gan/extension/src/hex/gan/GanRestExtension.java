@@ -7,10 +7,10 @@ import water.api.RestApiExtension;
 import water.util.Log;
 
 /**
- * The algorithm's part in H2O's REST API.
+ * Adds the algorithm to H2O's REST API.
  *
- * <p>H2O does not survive an error here, so all of it is caught: an H2O that the extension does not fit
- * comes up without the algorithm.
+ * <p>An error here would stop the node, so all errors are caught: an H2O that does not fit starts without
+ * the algorithm.
  */
 public final class GanRestExtension implements RestApiExtension {
   private RestApiExtension registration;

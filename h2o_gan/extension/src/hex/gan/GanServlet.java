@@ -8,8 +8,8 @@ import water.server.ServletUtils;
 import water.util.Log;
 
 /**
- * What all addresses below /3/GAN have in common: errors are H2O's JSON, whatever they are, and every
- * request has its line in H2O's log.
+ * The base of all addresses below /3/GAN: every error is answered as H2O's JSON, and every request has its
+ * line in H2O's log.
  */
 abstract class GanServlet extends HttpServlet {
   private static final long serialVersionUID = 1;
@@ -60,10 +60,10 @@ abstract class GanServlet extends HttpServlet {
     }
   }
 
-  /** A stream that has begun can only be broken off, which is how its reader learns of the failure. */
+  /** Answers with an error, or closes the connection where a stream has begun already. */
   private static void fail(HttpServletResponse response, int status, String message, Throwable error)
       throws IOException {
-    Log.err("h2o_gan: a request that failed", error);
+    Log.err("h2o_gan: a request failed", error);
     if (response.isCommitted()) {
       throw new IOException(message, error);
     }
@@ -75,7 +75,7 @@ abstract class GanServlet extends HttpServlet {
     try {
       ServletUtils.logRequest(request.getMethod(), request, response);
     } catch (RuntimeException e) {
-      Log.warn("h2o_gan: a request that is not in the log: " + e);
+      Log.warn("h2o_gan: a request could not be logged: " + e);
     }
   }
 }

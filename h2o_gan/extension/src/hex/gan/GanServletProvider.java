@@ -8,7 +8,7 @@ import water.server.ServletMeta;
 import water.server.ServletProvider;
 import water.util.Log;
 
-/** The addresses below /3/GAN; where H2O has no room for them, the node comes up without. */
+/** The addresses below /3/GAN; on an H2O that does not fit, the node starts without them. */
 public final class GanServletProvider implements ServletProvider {
   @Override
   public List<ServletMeta> servlets() {

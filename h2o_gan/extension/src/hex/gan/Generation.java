@@ -13,7 +13,7 @@ import water.Key;
 import water.TAtomic;
 import water.fvec.Frame;
 
-/** A job that ends with a frame of generated rows, made by a worker. */
+/** A job in which a worker generates rows as a new frame. */
 final class Generation extends H2O.H2OCountedCompleter<Generation> {
   private final Job<Frame> job;
   private final Task task;
@@ -24,10 +24,10 @@ final class Generation extends H2O.H2OCountedCompleter<Generation> {
   }
 
   /**
-   * Starts such a job.
+   * Starts a job.
    *
-   * @param parameters what the worker is to generate, as JSON
-   * @param patience seconds that it waits for a worker
+   * @param parameters what to generate, as JSON
+   * @param patience seconds to wait for a worker
    * @throws Requests.Refusal there are too many jobs
    */
   static Job<Frame> start(String model, String frame, String parameters, long rows, double patience)
@@ -70,13 +70,13 @@ final class Generation extends H2O.H2OCountedCompleter<Generation> {
     }
   }
 
-  /** Why a task failed, and what to do where no worker ever came. */
+  /** The reason of a failure, and how to start a worker where none took the task. */
   static String reason(Task failed) {
     boolean nobody = failed.abandoned() && failed.state() == Task.State.FAILED && failed.lost() == 0;
     return nobody ? failed.message() + "; start one with: " + Members.command() : failed.message();
   }
 
-  /** Gives the rows of an attempt their name. */
+  /** Puts the rows of an attempt under the key that the user asked for. */
   private static void publish(String attempt, Task task) {
     Frame rows = DKV.getGet(attempt);
     if (rows == null) {
@@ -86,9 +86,9 @@ final class Generation extends H2O.H2OCountedCompleter<Generation> {
     name.invoke(Key.make(task.frame));
     if (!name.done) {
       throw new IllegalStateException(
-          "the cluster has something else under the key '" + task.frame + "' by now; choose another destination_frame");
+          "another object has taken the key '" + task.frame + "' meanwhile; choose another destination_frame");
     }
-    DKV.remove(rows._key); // The frame alone: its columns are the other's now.
+    DKV.remove(rows._key); // Removes only the frame: the published frame has its columns.
   }
 
   private static void removeRows(Task closed) {

@@ -14,12 +14,11 @@ import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 
 /**
- * {@code /3/GAN/jobs}: what workers take, tell and hand in.
+ * {@code /3/GAN/jobs}: the requests of workers.
  *
- * <p>{@code GET jobs} lists what there is to do. {@code POST jobs/claim} takes a job;
- * {@code jobs/{id}/heartbeat}, {@code checkpoint}, {@code finish}, {@code fail} and {@code release} are for whoever holds
- * it, by the token that the claim gave, and answer 409 to everyone else. {@code GET jobs/{id}/checkpoint} is where to
- * go on from.
+ * <p>{@code GET jobs} lists the open jobs. {@code POST jobs/claim} takes one. {@code jobs/{id}/heartbeat},
+ * {@code checkpoint}, {@code finish}, {@code fail} and {@code release} need the token that the claim returned,
+ * and answer 409 to other workers. {@code GET jobs/{id}/checkpoint} returns the checkpoint to continue from.
  */
 public final class JobsServlet extends GanServlet {
   private static final long serialVersionUID = 1;
@@ -72,7 +71,7 @@ public final class JobsServlet extends GanServlet {
     double lease = Requests.number(body, "lease_s", LEASE_S, 2, 300);
     long mostRows = Requests.whole(body, "max_rows", Long.MAX_VALUE, 1, 1L << 53);
     String job = Requests.text(body, "job", null);
-    if (job == null) { // Who asks for one job only is no worker for others.
+    if (job == null) { // A process that asks for one job only does not take others.
       Members.saw(worker);
     }
     Task task = TaskQueue.claim(worker, token, (long) (1000 * lease), job, mostRows);
@@ -153,7 +152,7 @@ public final class JobsServlet extends GanServlet {
         ? TaskQueue.checkpoint(task, token, number, blob) : TaskQueue.finish(task, token, blob));
   }
 
-  /** Asks who sends before anything is stored; returns the upload's number. */
+  /** Checks the sender before anything is stored; returns the number of the upload. */
   private static int upload(Task task, String token) throws Requests.Refusal {
     int number = TaskQueue.upload(task, token);
     held(number > 0 || task.state() == Task.State.DONE && token.equals(task.token()));
@@ -170,7 +169,7 @@ public final class JobsServlet extends GanServlet {
 
   private static void held(boolean held) throws Requests.Refusal {
     if (!held) {
-      throw new Requests.Refusal(409, "the job is another worker's by now; leave it");
+      throw new Requests.Refusal(409, "this worker no longer holds the job; stop working on it");
     }
   }
 

@@ -3,11 +3,11 @@ package hex.gan;
 import water.H2O;
 import water.H2ONode;
 
-/** How much the cluster has room for. */
+/** The free memory of the cluster, and what fits into it. */
 final class Memory {
   private static final long MOST_MODEL_BYTES = Integer.MAX_VALUE;
 
-  /** Bytes free on all nodes, by what each last said of itself. */
+  /** Free bytes of all nodes, by their last heartbeats. */
   static long free() {
     long free = 0;
     for (H2ONode node : H2O.CLOUD.members()) {
@@ -16,12 +16,12 @@ final class Memory {
     return free;
   }
 
-  /** Bytes that a model's file may have. */
+  /** Largest size of a model file, in bytes. */
   static long forModel() {
     return Math.min(MOST_MODEL_BYTES, free() / 2);
   }
 
-  /** Why so many rows are too many; null where they fit. */
+  /** The reason why rows do not fit; null where they do. */
   static String refusal(long rows, double rowBytes) {
     double wanted = rows * rowBytes;
     long free = free();

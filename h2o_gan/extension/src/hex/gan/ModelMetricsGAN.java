@@ -4,7 +4,7 @@ import hex.ModelMetricsUnsupervised;
 import water.fvec.Frame;
 
 /**
- * How good samples are, as the worker has measured it. Models are ranked by it: lower is better.
+ * The quality of samples as the worker measured it. Lower is better; grids sort by it.
  *
  * <p>H2O finds metrics by the names of the methods.
  */
@@ -21,24 +21,24 @@ public final class ModelMetricsGAN extends ModelMetricsUnsupervised {
     _sliced_wasserstein = slicedWasserstein;
   }
 
-  /** AUC of a classifier of real against generated rows: 0.5 where it cannot tell them apart. */
+  /** AUC of a classifier of real against generated rows; 0.5 is ideal. */
   public double detection_auc() {
     return _detection_auc;
   }
 
-  /** Negative log likelihood of a row that was not learned; NaN for networks without a likelihood. */
+  /** Mean negative log likelihood of held-out rows; NaN for networks without a likelihood. */
   public double held_out_loss() {
     return _held_out_loss;
   }
 
-  /** Distance of samples from the data; NaN for networks that are judged by their likelihood. */
+  /** Sliced Wasserstein distance of samples from the data; NaN for networks with a likelihood. */
   public double sliced_wasserstein() {
     return _sliced_wasserstein;
   }
 
   /**
-   * What H2O ranks by unless it is told otherwise: how far the classifier is from knowing nothing, from
-   * 0.5 to 1. It compares models of all families, as neither a likelihood nor a distance does.
+   * The metric that grids sort by: 0.5 plus the distance of the AUC from 0.5, thus 0.5 to 1. Unlike a
+   * likelihood or a distance, it compares models of all architectures.
    */
   public double residual_deviance() {
     return 0.5 + Math.abs(_detection_auc - 0.5);

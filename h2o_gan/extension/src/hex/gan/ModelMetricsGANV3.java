@@ -18,19 +18,19 @@ public final class ModelMetricsGANV3 extends ModelMetricsBaseV3<ModelMetricsGAN,
       Arrays.asList("detection_auc", "held_out_loss", "sliced_wasserstein");
 
   @API(
-      help = "AUC of a classifier of real against generated rows: 0.5 where it cannot tell them apart.",
+      help = "AUC of a classifier of real against generated rows; 0.5 is ideal.",
       direction = API.Direction.OUTPUT)
   public double detection_auc;
 
-  @API(help = "Negative log likelihood of a row that was not learned.", direction = API.Direction.OUTPUT)
+  @API(help = "Mean negative log likelihood of held-out rows.", direction = API.Direction.OUTPUT)
   public double held_out_loss;
 
   @API(help = "Sliced Wasserstein distance of samples from the data.", direction = API.Direction.OUTPUT)
   public double sliced_wasserstein;
 
   /**
-   * Leaves out what was not measured. Of H2O's own fields MSE and RMSE, which a GAN does not have, are
-   * null: where they are missing, H2O's Python client cannot show the model.
+   * Leaves out metrics that were not measured. H2O's fields MSE and RMSE, which a GAN does not have, are
+   * null: H2O's Python client cannot show a model without them.
    */
   @Override
   public AutoBuffer writeJSON(AutoBuffer ab) {

@@ -19,7 +19,7 @@ import water.Value;
 import water.api.schemas3.JobV3;
 import water.fvec.Frame;
 
-/** {@code GET /3/GAN/models/{id}/artifact}: a model's file; {@code POST .../generate}: rows of it. */
+/** {@code GET /3/GAN/models/{id}/artifact}: the model file; {@code POST .../generate}: a job that generates rows. */
 public final class ModelsServlet extends GanServlet {
   private static final long serialVersionUID = 1;
   private static final double PATIENCE_S = 300;

@@ -12,7 +12,7 @@ import water.Key;
 import water.Value;
 import water.fvec.Frame;
 
-/** Whether the frames, columns and models that parameters name are there. */
+/** Checks that the frames, columns and models that parameters name exist. */
 final class ReferenceCheck {
   private static final int SHOWN = 10;
 
@@ -29,7 +29,7 @@ final class ReferenceCheck {
     checkpoint = (Key) parameters._checkpoint;
   }
 
-  /** Takes the keys of what does not fit out of the parameters. */
+  /** Removes the keys that do not fit from the parameters. */
   void hide() {
     parameters._train = isFrame(train) ? train : null;
     parameters._valid = isFrame(valid) ? valid : null;
@@ -54,7 +54,7 @@ final class ReferenceCheck {
   }
 
   /**
-   * @param error told the field and what is wrong with it
+   * @param error takes the name of a field and what is wrong with its value
    */
   void run(BiConsumer<String, String> error) {
     frame("training_frame", train, error);
@@ -86,7 +86,7 @@ final class ReferenceCheck {
         column(frame, "ignored_columns", name, error);
       }
       if (new HashSet<>(Arrays.asList(parameters._ignored_columns)).containsAll(Arrays.asList(frame.names()))) {
-        error.accept("_ignored_columns", "ignored_columns leaves no column to learn.");
+        error.accept("_ignored_columns", "ignored_columns leaves no column to train on.");
       }
     }
     JsonElement types =

@@ -5,7 +5,7 @@ import water.api.RestApiContext;
 import water.api.Schema;
 import water.api.SchemaServer;
 
-/** Tells H2O of the algorithm and its schemas. */
+/** Registers the algorithm and its schemas with H2O. */
 final class Registration extends AlgoAbstractRegister {
   private final Schema<?, ?>[] schemas = {
     new GANV3(), new GANV3.GANParametersV3(), new GANModelV3(), new GANModelV3.GANModelOutputV3(),

@@ -13,22 +13,22 @@ import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import javax.servlet.http.HttpServletRequest;
 
-/** What a request brings, checked. */
+/** Reads and checks the contents of requests. */
 final class Requests {
-  /** Bytes of JSON in a body; a model's tables may take more. */
+  /** Most bytes of JSON in a body; a model's tables may take more. */
   static final int JSON_BYTES = 1 << 20;
 
   private static final int DEPTH = 32;
   private static final int VALUES = 500_000;
-  /** What JSON has outside of its texts beside brackets, commas, letters and digits. */
+  /** Characters of JSON outside of strings, beside brackets, commas, letters and digits. */
   private static final String PLAIN = ":+-. \t\r\n";
   private static final int MESSAGE_CHARS = 4000;
 
-  /** A request that is refused, with its HTTP status. */
+  /** A refused request, with the HTTP status of the answer. */
   static final class Refusal extends Exception {
     private static final long serialVersionUID = 1;
     final int status;
-    /** Seconds after which to try again; 0 where that makes no sense. */
+    /** Seconds after which to try again; 0 for no hint. */
     final int retryAfter;
 
     Refusal(int status, String message) {
@@ -63,8 +63,8 @@ final class Requests {
     return body.isJsonNull() ? new JsonObject() : body.getAsJsonObject();
   }
 
-  /** A text of JSON, taken apart; null where it is none. */
-  @SuppressWarnings("deprecation") // Newer parsers are missing in the older H2O's Gson.
+  /** Parses JSON; returns null where the text is not JSON. */
+  @SuppressWarnings("deprecation") // The Gson of older versions of H2O has only this one.
   static JsonElement parse(String text) {
     try {
       return new JsonParser().parse(text);
@@ -74,7 +74,7 @@ final class Requests {
   }
 
   private static byte[] bytes(HttpServletRequest request, int most) throws IOException, Refusal {
-    // Not read as a form, which is what curl says that it sends: nobody may ask for a parameter before.
+    // Not as a form, which curl declares: reading a parameter first would consume the body.
     InputStream in = request.getInputStream();
     ByteArrayOutputStream all = new ByteArrayOutputStream();
     byte[] part = new byte[1 << 13];
@@ -89,10 +89,10 @@ final class Requests {
   }
 
   /**
-   * Why JSON is not taken apart; null where it may be. The parser knows more than JSON, comments for instance, in which
-   * brackets could hide, and makes objects of a hundred bytes of every "1,".
+   * The reason why a text is not parsed; null where it may be. The parser accepts more than JSON, for instance comments,
+   * which could hide brackets, and it makes an object of a hundred bytes of every "1,".
    *
-   * @param most how deep lists and objects may be nested
+   * @param most allowed depth of lists and objects
    */
   static String wrong(byte[] json, int most) {
     int depth = 0;
@@ -121,7 +121,7 @@ final class Requests {
     return values > VALUES ? "the body has more than " + VALUES + " values" : null;
   }
 
-  /** A parameter of the address; null where it is not given. The body stays unread. */
+  /** A query parameter; null where it is not given. Does not read the body. */
   static String query(HttpServletRequest request, String name) throws Refusal {
     String query = request.getQueryString();
     for (String part : query == null ? new String[0] : query.split("&")) {
@@ -141,7 +141,7 @@ final class Requests {
     }
   }
 
-  /** Refuses what is not known: a typing error must not pass for nothing. */
+  /** Refuses unknown keys, so that a misspelt key is not ignored. */
   static void only(JsonObject body, Set<String> known) throws Refusal {
     for (java.util.Map.Entry<String, JsonElement> entry : body.entrySet()) {
       if (!known.contains(entry.getKey())) {
@@ -151,7 +151,7 @@ final class Requests {
     }
   }
 
-  /** A text that must be there. */
+  /** A required string. */
   static String text(JsonObject body, String name) throws Refusal {
     String text = text(body, name, null);
     if (text == null || text.isEmpty()) {
@@ -170,7 +170,7 @@ final class Requests {
     return shortened(body.get(name).getAsString());
   }
 
-  /** A text that is stored or shown, of bounded length. */
+  /** A string cut to a bounded length, to be stored or shown. */
   static String shortened(String text) {
     return text.length() <= MESSAGE_CHARS ? text : text.substring(0, MESSAGE_CHARS) + " ...";
   }
@@ -192,7 +192,7 @@ final class Requests {
     throw new Refusal(400, name + " must be a number from " + plain(least) + " to " + plain(most));
   }
 
-  /** A whole number, in any notation: 5, 5.0 and 5e0 are the same. */
+  /** An integer in any notation: 5, 5.0 and 5e0 are the same. */
   static long whole(JsonObject body, String name, long otherwise, long least, long most) throws Refusal {
     double number = number(body, name, otherwise, least, most);
     if (number != Math.rint(number)) {
@@ -201,7 +201,7 @@ final class Requests {
     return (long) number;
   }
 
-  /** As a person writes the number. */
+  /** The number in plain notation: integers without a point. */
   static String plain(double number) {
     return number == Math.rint(number) && Math.abs(number) < 1e15
         ? Long.toString((long) number) : Double.toString(number);

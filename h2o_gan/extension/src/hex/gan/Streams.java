@@ -9,26 +9,26 @@ import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.Request;
 
 /**
- * The long transfers of this node: how many there may be at once, and how long one may stand still.
+ * Bounds the long transfers of this node: their number, and how long a client may be idle.
  *
- * <p>Each holds one of the web server's threads and some memory; without a bound, clients that do not
- * read, or hardly send, would keep H2O itself from answering.
+ * <p>Each transfer holds a thread of the web server and some memory. Without a bound, clients that read or
+ * send too slowly would keep H2O from answering.
  */
 public final class Streams {
-  /** How many at once. */
+  /** Most transfers at once. */
   static final int MOST = Math.max(16, Math.min(64, 2 * Runtime.getRuntime().availableProcessors()));
 
-  /** A client that takes nothing, or gives nothing, for so long is cut off. */
+  /** Idle time after which the connection of a client is closed. */
   private static final int IDLE_MS = Integer.getInteger("h2o_gan.idle_ms", 30_000);
 
   private static final Semaphore PLACES = new Semaphore(MOST);
-  /** Bodies of refused requests are read for a moment only, and of few requests at a time. */
+  /** Bounds the refused requests whose bodies are read for a moment. */
   private static final Semaphore DRAINS = new Semaphore(16);
 
   private static final long DRAIN_MS = 1000;
   private static final int BUFFER = 1 << 16;
 
-  /** A place among the transfers; closing gives it back. */
+  /** A permit for one transfer; closing returns it. */
   public static final class Ticket implements AutoCloseable {
     private final HttpServletRequest request;
     private final long idleBefore;
@@ -46,9 +46,9 @@ public final class Streams {
   }
 
   /**
-   * Takes a place, before anything is read from the request or written to the response.
+   * Takes a permit; call it before the request is read or the response written.
    *
-   * @return the place, or null where all are taken: the request is answered then, with 503
+   * @return the permit, or null where all are taken; the request is then answered with 503
    */
   public static Ticket enter(HttpServletRequest request, HttpServletResponse response) throws IOException {
     if (PLACES.tryAcquire()) {
@@ -61,7 +61,7 @@ public final class Streams {
     return null;
   }
 
-  /** Reads some of what is on its way: a sender that is cut off at once may never see its answer. */
+  /** Reads a part of the body: a client whose connection is closed early may not read the answer. */
   private static void drain(HttpServletRequest request) {
     boolean waits = request.getHeader("Expect") != null;
     if (waits || "GET".equals(request.getMethod()) || !DRAINS.tryAcquire()) {
@@ -76,7 +76,7 @@ public final class Streams {
         continue;
       }
     } catch (IOException e) {
-      // It was told why.
+      // The answer was sent already.
     } finally {
       DRAINS.release();
       idle(request, before);
@@ -84,10 +84,10 @@ public final class Streams {
   }
 
   /**
-   * Sets for how long a read or a write may wait for the client; a wait for anything else doesn't count.
+   * Sets how long a read or a write may wait for the client.
    *
-   * @param limit milliseconds; negative: as it is
-   * @return what it was; negative where this web server does not let us
+   * @param limit milliseconds; negative to leave it as it is
+   * @return the former limit; negative where this web server does not allow changes
    */
   private static long idle(HttpServletRequest request, long limit) {
     if (limit < 0) {
@@ -99,7 +99,7 @@ public final class Streams {
       client.setIdleTimeout(limit);
       return before;
     } catch (RuntimeException | LinkageError e) {
-      // Another Jetty; H2O's own limit stays in force.
+      // Another version of Jetty: H2O's limit stays in force.
       return -1;
     }
   }

@@ -12,7 +12,7 @@ import water.Key;
 import water.fvec.Frame;
 import water.util.TwoDimTable;
 
-/** A model's tables as its worker tells them, put where H2O shows them. */
+/** The tables and metrics of a model, which its worker sends, in the fields where H2O shows them. */
 final class Tables {
   private static final List<String> TYPES = Arrays.asList("string", "double", "int", "long");
 
@@ -25,10 +25,10 @@ final class Tables {
   }
 
   /**
-   * Takes the tables over if they are new.
+   * Takes over the tables if they have changed.
    *
    * @param json the tables by name, each with {@code columns} of name and type, and {@code rows}; or null
-   * @return whether there was something new
+   * @return whether they have changed
    */
   boolean update(String json) {
     if (json == null || json.equals(last)) {
@@ -49,19 +49,19 @@ final class Tables {
     return true;
   }
 
-  /** Gives the model its metrics; where nothing was measured they are NaN, which ranks last. */
+  /** Stores the metrics with the model. Missing metrics are NaN, which ranks last. */
   void measure(GANModel model) {
     Frame train = standing(model._parms._train);
     Frame valid = standing(model._parms._valid);
     ModelMetricsGAN metrics = metrics(model, train, "");
-    // Metrics are kept under a key that has the frame's in it.
+    // The key of metrics contains the key of the frame.
     output._training_metrics = train == null ? metrics : model.addMetrics(metrics);
     if (valid != null) {
       output._validation_metrics = model.addMetrics(metrics(model, valid, "validation_"));
     }
   }
 
-  /** The frame, or null where it was removed during training: the model must not go with it. */
+  /** The frame, or null where it was removed during training; the model is kept then. */
   private static Frame standing(Key<Frame> key) {
     Object value = key == null ? null : DKV.getGet(key);
     return value instanceof Frame ? (Frame) value : null;
@@ -81,7 +81,7 @@ final class Tables {
     return value == null || value.isJsonNull() ? Double.NaN : value.getAsDouble();
   }
 
-  /** What is wrong with tables that a worker tells; null where nothing is. */
+  /** The error in tables that a worker sent; null where there is none. */
   static String wrong(JsonElement tables) {
     if (!tables.isJsonObject()) {
       return "tables must be an object";
@@ -121,7 +121,7 @@ final class Tables {
     try {
       table("", value.getAsJsonObject());
       return true;
-    } catch (RuntimeException e) { // Gson has many for what is of another type.
+    } catch (RuntimeException e) { // Gson throws several classes for values of another type.
       return false;
     }
   }

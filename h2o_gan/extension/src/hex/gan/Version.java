@@ -6,7 +6,7 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 
-/** Which version of h2o_gan this jar belongs to, and which protocol it speaks with clients. */
+/** The version of h2o_gan that this jar belongs to, and the number of its protocol with clients. */
 final class Version {
   static final String TEXT = read("version.txt");
   static final int PROTOCOL = Integer.parseInt(read("protocol.txt"));

@@ -1,16 +1,16 @@
 package hex.gan.arrow;
 
 /**
- * What a stream may make of the bytes that it has brought.
+ * Bounds the memory that a stream may take, in proportion to the bytes that it has sent.
  *
- * <p>Arrow's views and dictionaries can name one text a million times; tables that do so in earnest
- * stay far below this.
+ * <p>Views and dictionaries of Arrow can refer to one string a million times. Honest tables stay far below
+ * the bound.
  */
 final class Allowance {
   private static final long FREE = 1 << 26;
   private static final int FACTOR = 16;
 
-  /** Bytes to hold a chunk or a column, whatever is in it. */
+  /** Bytes of an empty chunk or column. */
   static final int ENTRY = 768;
 
   private long received;

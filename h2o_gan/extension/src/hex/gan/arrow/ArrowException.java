@@ -1,6 +1,6 @@
 package hex.gan.arrow;
 
-/** What is wrong with a table on its way in, in words for whoever sent it. */
+/** An error in a received table, with a message for its sender. */
 public final class ArrowException extends Exception {
   public ArrowException(String message) {
     super(message);

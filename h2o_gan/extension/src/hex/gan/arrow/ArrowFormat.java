@@ -1,6 +1,6 @@
 package hex.gan.arrow;
 
-/** The numbers of the Arrow columnar format that both directions need. */
+/** Constants of the Arrow format that reading and writing share. */
 final class ArrowFormat {
   static final int CONTINUATION = -1;
   static final int VERSION_4 = 3;
@@ -40,7 +40,7 @@ final class ArrowFormat {
     return type > 0 && type < TYPE_NAMES.length ? TYPE_NAMES[type] : "number " + type;
   }
 
-  /** Up to the next multiple of eight, as the parts of a message have to be. */
+  /** Rounds up to a multiple of eight, the alignment of the parts of a message. */
   static int padded(int size) {
     return (size + 7) & -8;
   }

@@ -16,9 +16,9 @@ final class BatchEncoder {
   private final Body body;
 
   /**
-   * @param chunk which chunk of each column
-   * @param first the first row wanted, counted from the beginning of the chunk
-   * @param wanted how many rows; there will be fewer where the texts are too long for one batch
+   * @param chunk index of the chunk of each column
+   * @param first index of the first row in the chunk
+   * @param wanted number of rows; the batch has fewer where their strings are too long for one batch
    */
   BatchEncoder(Vec[] vecs, ColumnType[] types, int chunk, int first, int wanted) {
     this.types = types;
@@ -36,7 +36,7 @@ final class BatchEncoder {
     body = new Body(rows, chunks.length, rows * width + (rows < wanted ? Workers.PIECE_BYTES : texts(rows)));
   }
 
-  /** How many rows the batch has. */
+  /** Number of rows of the batch. */
   int rows() {
     return rows;
   }
@@ -62,7 +62,7 @@ final class BatchEncoder {
     return body.message();
   }
 
-  /** A bound of the bytes of text in so many rows, as good as can be had without reading them. */
+  /** An upper bound of the bytes of strings in some rows, without reading them. */
   private long texts(int count) {
     long bytes = 0;
     for (int i = 0; i < chunks.length; i++) {
@@ -73,7 +73,7 @@ final class BatchEncoder {
     return bytes;
   }
 
-  /** How many of the rows wanted do not have too much text for one batch; one at least. */
+  /** Number of rows whose strings fit into one batch; at least one. */
   private int fitting(int wanted) {
     long most = 0;
     for (int i = 0; i < chunks.length; i++) {
@@ -97,7 +97,7 @@ final class BatchEncoder {
     return wanted;
   }
 
-  /** All-NA chunks of text are numeric ones, which have no texts to ask for. */
+  /** Whether a chunk has strings: an all-NA chunk of a string column is numeric. */
   private static boolean textual(Chunk chunk) {
     return chunk instanceof CStrChunk || chunk.chk2() != null;
   }
@@ -155,7 +155,7 @@ final class BatchEncoder {
       }
       long wide = chunk.at8(first + i);
       if (wide < least || wide > -1 - least) {
-        // A column that is written to meanwhile: a cut number would be a wrong one.
+        // The column is being written to: a truncated number would be wrong.
         throw new IllegalStateException("the frame was changed while it was read");
       }
       int value = (int) wide;
@@ -175,7 +175,7 @@ final class BatchEncoder {
     int values = body.addBuffer(8 * rows);
     byte[] bytes = body.bytes();
     int nulls = 0;
-    // A loop of its own for the usual class: the values are in place, and the compiler sees which.
+    // A separate loop for the most frequent class, which the compiler can optimise.
     if (chunk instanceof C8DChunk && chunk.chk2() == null) {
       C8DChunk doubles = (C8DChunk) chunk;
       for (int i = 0; i < rows; i++) {

@@ -2,11 +2,11 @@ package hex.gan.arrow;
 
 import java.nio.ByteBuffer;
 
-/** Takes a record batch apart into its columns, each checked against the body that it claims to be in. */
+/** Parses a record batch into its columns, and checks each against the bounds of the body. */
 final class BatchParser {
   private final FlatTable batch;
   private final ByteBuffer body;
-  /** How many rows the batch has. */
+  /** Number of rows of the batch. */
   final int rows;
   private int node;
   private int buffer;
@@ -36,7 +36,7 @@ final class BatchParser {
     return new ArrowException("the stream is broken: " + what);
   }
 
-  /** The next column's values. */
+  /** Reads the next column. */
   Incoming.Values next(Incoming column) throws ArrowException {
     boolean nullable = startColumn(column.name);
     if (column.buffers == 0) {
@@ -52,14 +52,14 @@ final class BatchParser {
         body, validity, data, null, levels == null ? null : levels.current(), levels == null ? 0 : levels.entries());
   }
 
-  /** The values of a dictionary. */
+  /** Reads the values of a dictionary. */
   Incoming.Values dictionary(String column, int layout) throws ArrowException {
     boolean nullable = startColumn(column);
     int validity = validity(column, nullable);
     return new Incoming.Values(body, validity, 0, texts(column, layout, Incoming.placesFor(layout, rows)), null, 0);
   }
 
-  /** All columns were taken: nothing may be left. */
+  /** Checks that no buffer is left after the last column. */
   void end() throws ArrowException {
     if (node != nodes || buffer != buffers) {
       throw broken("a record batch with more columns than the schema");
@@ -101,7 +101,7 @@ final class BatchParser {
     return new Texts(body, layout, places, starts, ends);
   }
 
-  /** Where the next buffer begins, which must have so many bytes. */
+  /** The offset of the next buffer, which must have at least so many bytes. */
   private int buffer(String column, long needed) throws ArrowException {
     if (buffer >= buffers) {
       throw broken("column " + Incoming.quoted(column) + " lacks a buffer");

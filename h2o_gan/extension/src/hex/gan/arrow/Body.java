@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Arrays;
 
-/** The columns of one record batch in their order: lengths, counts of nulls, and buffers. */
+/** Builds the body of one record batch: lengths, null counts and buffers of the columns, in order. */
 final class Body {
   private final int rows;
   private final long[] lengths;
@@ -19,7 +19,7 @@ final class Body {
   private int used;
 
   /**
-   * @param expected bytes that it will take, as far as that is known
+   * @param expected expected size in bytes
    */
   Body(int rows, int columns, long expected) {
     this.rows = rows;
@@ -30,20 +30,20 @@ final class Body {
     bytes = new byte[(int) Math.min(expected + 64L * columns, 1 << 28)];
   }
 
-  /** Ends a column, of whose values so many are null. */
+  /** Ends a column with its null count. */
   void endColumn(int nullCount) {
     lengths[column] = rows;
     nulls[column++] = nullCount;
   }
 
-  /** A buffer that holds nothing: the validity of a column without nulls. */
+  /** Adds an empty buffer: the validity of a column without nulls. */
   void emptyBuffer() {
     addBuffer(0);
   }
 
   /**
-   * A buffer of so many bytes, zeroed, to be filled at {@link #bytes()} from the returned place on; the
-   * array is another one after the next call.
+   * Adds a zeroed buffer and returns its offset in {@link #bytes()}, where the caller fills it. The array may be
+   * another one after the next call.
    */
   int addBuffer(int size) {
     long end = (long) used + padded(size);
@@ -64,7 +64,7 @@ final class Body {
     return bytes;
   }
 
-  /** The record batch as one message, ready to be sent. */
+  /** The record batch as one encoded message. */
   byte[] message() {
     FlatWriter writer = new FlatWriter();
     FlatWriter.Table message = writer.root(4);
@@ -77,7 +77,7 @@ final class Body {
     return all;
   }
 
-  /** Sends the body as that of a dictionary. */
+  /** Sends the body as a dictionary batch. */
   void sendDictionary(OutputStream out, long id) throws IOException {
     FlatWriter writer = new FlatWriter();
     FlatWriter.Table message = writer.root(4);

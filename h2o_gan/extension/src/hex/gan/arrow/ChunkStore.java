@@ -14,13 +14,13 @@ import water.Key;
 import water.fvec.Chunk;
 import water.fvec.Vec;
 
-/** Makes the chunks of a frame, a few at the same time, and puts them into the cluster. */
+/** Makes the chunks of a frame in parallel and stores them in the cluster. */
 final class ChunkStore implements AutoCloseable {
   private final Incoming[] columns;
   private final Key<Vec>[] vecs;
   private final Room room;
   private final StreamReader reader;
-  /** Where each chunk begins, and the last one ends. */
+  /** First row of each chunk, and the number of rows at the end. */
   private final List<Long> starts = new ArrayList<>();
 
   private final AtomicLong stored = new AtomicLong();
@@ -28,9 +28,9 @@ final class ChunkStore implements AutoCloseable {
 
   private static final class Work {
     final Future<?> task;
-    /** Memory of the stream that is not needed any more afterwards. */
+    /** Bytes of the stream to release afterwards. */
     final long bytes;
-    /** Whether it was started beside others. */
+    /** Whether it runs in parallel to others. */
     final boolean extra;
 
     Work(Future<?> task, long bytes, boolean extra) {
@@ -56,15 +56,15 @@ final class ChunkStore implements AutoCloseable {
     return starts.stream().mapToLong(Long::longValue).toArray();
   }
 
-  /** Something else of the frame is about to take memory. */
+  /** Reserves memory for another part of the frame. */
   void expect(long bytes) throws Room.FullException {
     room.check(stored.addAndGet(bytes));
   }
 
   /**
-   * Has the next chunk of each column made.
+   * Starts to make the next chunk of each column.
    *
-   * @param bytes memory of the stream that is not needed any more when it, and all before, are made
+   * @param bytes bytes of the stream to release when this and all earlier chunks are made
    */
   void add(List<Incoming.Slice>[] slices, int rows, long bytes)
       throws ArrowException, IOException, Room.FullException {
@@ -100,7 +100,7 @@ final class ChunkStore implements AutoCloseable {
     return null;
   }
 
-  /** Waits until all chunks are in place. */
+  /** Waits until all chunks are stored. */
   void finish() throws ArrowException, IOException {
     while (!working.isEmpty()) {
       awaitFirst();
@@ -139,7 +139,7 @@ final class ChunkStore implements AutoCloseable {
     throw new IllegalStateException(cause);
   }
 
-  /** Waits for what is under way: it is not interrupted, for no chunk must come after a removal. */
+  /** Waits for running work without interrupting it: no chunk may be stored after the removal. */
   @Override
   public void close() {
     while (!working.isEmpty()) {
@@ -147,13 +147,13 @@ final class ChunkStore implements AutoCloseable {
       try {
         work.task.get();
       } catch (InterruptedException | ExecutionException e) {
-        // The first error is the one that is told.
+        // The first error is reported.
       }
       end(work);
     }
   }
 
-  /** Takes all chunks out of the cluster again. */
+  /** Removes all chunks from the cluster. */
   void remove() {
     Futures removed = new Futures();
     for (Key<Vec> vec : vecs) {

@@ -9,20 +9,20 @@ import water.fvec.NewChunk;
 import water.util.UnsafeUtils;
 
 /**
- * Makes chunks in the class that H2O's own parser would choose, without its step-by-step builder, which
- * takes apart every number; that one is left for what is sparse, constant or of few different values.
+ * Makes chunks of the class that H2O's parser would choose. H2O's builder, which is slow because it handles
+ * each number alone, is used only for sparse or constant chunks and for those with few different values.
  */
 final class Chunks {
-  /** How H2O marks a missing integer, and this package too. */
+  /** The value that stands for a missing integer, as in H2O. */
   static final long NA = Long.MIN_VALUE;
 
-  /** A column is sparse where fewer values than one in so many differ from zero, as in H2O itself. */
+  /** A column is sparse where fewer than one value in so many differs from zero, as in H2O. */
   private static final int SPARSE = 8;
 
-  /** Doubles hold all whole numbers up to here. */
+  /** Largest integer up to which doubles hold all integers. */
   private static final long EXACT = 1L << 53;
 
-  /** What numbers of one, two and four bytes can tell apart, NA aside. */
+  /** Number of different values of one, two and four bytes, without NA. */
   private static final long BYTE = 255;
 
   private static final long SHORT = 65_535;
@@ -86,7 +86,7 @@ final class Chunks {
     return (long) SPARSE * (rows - zeros) < rows || (long) SPARSE * (rows - missing) < rows;
   }
 
-  /** How many zeros at the end all of the numbers have in common: of 1300 and 20, one. */
+  /** Number of trailing decimal zeros that all numbers share: 1 for 1300 and 20. */
   private static int zerosAtEnd(long[] values) {
     int common = 18;
     for (long value : values) {
@@ -108,7 +108,7 @@ final class Chunks {
     return power;
   }
 
-  /** Numbers as they are. */
+  /** Stores numbers unscaled. */
   private static Chunk plain(String name, long[] values, int width, long missing) {
     byte[] made = bytes(width * values.length);
     for (int i = 0; i < values.length; i++) {
@@ -117,7 +117,7 @@ final class Chunks {
     return raw(name, made);
   }
 
-  /** Numbers as differences from one of them, in units of a power of ten. */
+  /** Stores numbers as differences from the smallest, in units of a power of ten. */
   private static Chunk scaled(long[] values, int width, long bias, int scale) {
     byte[] made = head(values.length, width, bias, scale, false);
     long unit = power(scale);
@@ -136,9 +136,9 @@ final class Chunks {
   }
 
   /**
-   * The beginning of a scaled chunk.
+   * Writes the header of a scaled chunk.
    *
-   * @param divided whether values are told by dividing by a power of ten: multiplying by a tenth is not exact
+   * @param divided whether values are divided by a power of ten, which is exact, where multiplying by 0.1 is not
    */
   private static byte[] head(int rows, int width, long bias, int scale, boolean divided) {
     int log = width == 1 ? 0 : width == 2 ? 1 : 2;
@@ -161,7 +161,7 @@ final class Chunks {
     }
   }
 
-  /** Zeros and ones, one or two bits each: two where some are missing. */
+  /** Stores zeros and ones in one bit each, or in two where some are missing. */
   private static Chunk bits(long[] values, int width) {
     int rest = (8 - (values.length * width & 7)) & 7;
     byte[] made = bytes(2 + (int) (((long) values.length * width + 7) / 8));
@@ -193,7 +193,7 @@ final class Chunks {
     return chunk.compress();
   }
 
-  /** Doubles as H2O has them, NaN for what is missing; the array is used up. */
+  /** Stores doubles, NaN for missing values. Overwrites the array. */
   static Chunk ofReals(double[] values) {
     boolean whole = true;
     boolean floats = true;
@@ -254,7 +254,7 @@ final class Chunks {
     return raw("water.fvec.C8DChunk", made);
   }
 
-  /** Numbers of a few decimals, as whole numbers of the last one; null where they are no such. */
+  /** Numbers of few decimals as integers in units of the last decimal; null where they have more. */
   private static Chunk decimals(double[] values, double min, double max) {
     int places = 0;
     double unit = 1;
@@ -287,7 +287,7 @@ final class Chunks {
     return raw(scaledName(width), made);
   }
 
-  /** Whether values are so few different ones that H2O keeps a list of them. */
+  /** Whether there are so few different values that H2O stores a table of them. */
   private static final class Few {
     private static final int MOST = 256;
     private static final int SIZE = 1024;
@@ -314,25 +314,25 @@ final class Chunks {
     }
   }
 
-  /** Nothing but NA. */
+  /** A chunk of NA only. */
   static Chunk ofNothing(int rows) {
     return new C0DChunk(Double.NaN, rows);
   }
 
-  /** UUIDs, each 16 bytes in H2O's own order. */
+  /** A chunk of UUIDs, each of 16 bytes in H2O's order. */
   static Chunk ofUuids(byte[] made) {
     return raw("water.fvec.C16Chunk", made);
   }
 
   /**
-   * Memory for a chunk. Where H2O may spill to disk, it waits for that to happen; where it may not, its
-   * own way of getting memory tries for ever.
+   * Allocates memory for a chunk. Where H2O may spill to disk, its MemoryManager waits for that; where it may
+   * not, the manager would wait for ever, so it is not used.
    */
   static byte[] bytes(int size) {
     return H2O.ARGS.cleaner ? MemoryManager.malloc1(size) : new byte[size];
   }
 
-  /** A chunk of a class that H2O keeps to itself, of its own kind of bytes. */
+  /** Makes a chunk of a class that is private in H2O, from its bytes. */
   private static Chunk raw(String name, byte[] bytes) {
     return ((Chunk) TypeMap.newFreezable(name)).reloadFromBytes(bytes);
   }

@@ -11,7 +11,7 @@ import static hex.gan.arrow.ArrowFormat.UUID_EXTENSION;
 
 import water.fvec.Vec;
 
-/** H2O's types of columns, and the Arrow type that each leaves the cluster as. */
+/** H2O's column types, and the Arrow type that each is sent as. */
 enum ColumnType {
   INT8(1),
   INT16(2),
@@ -23,19 +23,19 @@ enum ColumnType {
   STRING(0),
   UUID(16);
 
-  /** Bytes that each value takes; 0 where that differs from value to value. */
+  /** Bytes of a value; 0 where values differ in size. */
   final int width;
 
   ColumnType(int width) {
     this.width = width;
   }
 
-  /** Whether its Arrow type depends on the values, which have to be looked through. */
+  /** Whether the Arrow type depends on the range of the values. */
   static boolean hasRange(Vec vec) {
     return !vec.isCategorical() && !vec.isUUID() && !vec.isString() && !vec.isTime();
   }
 
-  /** That of a column whose values need not be looked at. */
+  /** The type of a column that does not depend on its values. */
   static ColumnType of(Vec vec) {
     if (vec.isCategorical()) {
       return LEVELS;
@@ -47,12 +47,12 @@ enum ColumnType {
   }
 
   /**
-   * That of a column of numbers.
+   * The type of a numeric column.
    *
-   * @param whole whether all are whole numbers, and none infinite
-   * @param least the smallest of them; NaN or infinite where there is none
-   * @param most the largest
-   * @param narrow whether integers may leave in fewer bytes than eight, as many as their range takes
+   * @param whole whether all values are finite integers
+   * @param least the smallest value; NaN or infinite where there is none
+   * @param most the largest value
+   * @param narrow whether integers are sent in as few bytes as their range takes, rather than eight
    */
   static ColumnType of(boolean whole, double least, double most, boolean narrow) {
     if (!whole) {
@@ -61,7 +61,7 @@ enum ColumnType {
     if (narrow) {
       for (ColumnType type : new ColumnType[] {INT8, INT16, INT32}) {
         double limit = Math.scalb(1.0, 8 * type.width - 1);
-        // Written so that a column of nothing but NA, whose bounds are NaN, is narrow as well.
+        // Negated, so that a column of NA only, whose bounds are NaN, is narrow too.
         if (!(least < -limit) && !(most >= limit)) {
           return type;
         }

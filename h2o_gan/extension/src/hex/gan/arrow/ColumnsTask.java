@@ -10,11 +10,11 @@ import water.RPC;
 import water.fvec.Vec;
 
 /**
- * Something to do with some columns on the node that their rows live on.
+ * Work on some columns that runs on the node that stores their rows.
  *
- * <p>It comes in by one of the few threads that serve H2O's own short requests, whatever jobs keep all
- * others busy, and is done by this package's threads. H2O's own way over all nodes, MRTask, is not taken:
- * with a frame, it asks after every column's summary when it ends, one after the other.
+ * <p>A thread for H2O's short requests receives it, even while jobs keep all other threads busy, and the threads
+ * of this package run it. H2O's MRTask is not used: for a frame, it computes the summary of every column at its
+ * end, one after the other.
  */
 abstract class ColumnsTask<T extends ColumnsTask<T>> extends DTask<T> {
   @SuppressWarnings("rawtypes")
@@ -28,7 +28,7 @@ abstract class ColumnsTask<T extends ColumnsTask<T>> extends DTask<T> {
     vecs = columns.vecs;
   }
 
-  /** Columns in both forms that their tasks need. */
+  /** The columns, in the two forms that subclasses need. */
   static final class Columns {
     final Vec[] vecs;
     @SuppressWarnings("rawtypes")
@@ -44,10 +44,10 @@ abstract class ColumnsTask<T extends ColumnsTask<T>> extends DTask<T> {
     }
   }
 
-  /** Does it, here. */
+  /** Does the work on this node. */
   abstract void run(Vec[] columns);
 
-  /** Starts it. Nothing waits in this package's threads: those of two nodes could wait for each other. */
+  /** Starts the work. Threads of this package must not wait: those of two nodes could wait for each other. */
   @SuppressWarnings("unchecked")
   final Future<T> start(H2ONode home) {
     T self = (T) this;
@@ -63,7 +63,7 @@ abstract class ColumnsTask<T extends ColumnsTask<T>> extends DTask<T> {
       try {
         find();
         run(vecs);
-      } catch (Throwable e) { // Whoever waits for the answer must hear of it.
+      } catch (Throwable e) { // The caller waits for an answer and must get the error.
         completeExceptionally(e);
         return;
       }
@@ -79,6 +79,6 @@ abstract class ColumnsTask<T extends ColumnsTask<T>> extends DTask<T> {
     for (int i = 0; i < vecs.length; i++) {
       vecs[i] = DKV.getGet(keys[i]);
     }
-    keys = null; // They need not travel back.
+    keys = null; // Not needed in the answer.
   }
 }

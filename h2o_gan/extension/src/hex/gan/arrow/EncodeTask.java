@@ -2,17 +2,17 @@ package hex.gan.arrow;
 
 import water.fvec.Vec;
 
-/** Encodes a record batch on the node that the rows live on. */
+/** Encodes a record batch on the node that stores the rows. */
 final class EncodeTask extends ColumnsTask<EncodeTask> {
   private final byte[] types;
   private final int chunk;
   private final int first;
-  /** How many rows are wanted; afterwards, how many there are in the message: texts may be too long. */
+  /** Number of rows asked for; afterwards the number in the message, fewer where strings are too long. */
   int rows;
-  /** The record batch as one message; null until then. */
+  /** The encoded message; null before the task has run. */
   byte[] message;
 
-  /** @param types of the columns, by {@link #numbers} */
+  /** @param types types of the columns, as {@link #numbers} encodes them */
   EncodeTask(Columns columns, byte[] types, int chunk, int first, int rows) {
     super(columns);
     this.types = types;
@@ -21,7 +21,7 @@ final class EncodeTask extends ColumnsTask<EncodeTask> {
     this.rows = rows;
   }
 
-  /** Kinds as they travel. */
+  /** Encodes types for sending. */
   static byte[] numbers(ColumnType[] types) {
     byte[] numbers = new byte[types.length];
     for (int i = 0; i < types.length; i++) {

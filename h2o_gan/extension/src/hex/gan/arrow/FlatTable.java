@@ -4,15 +4,14 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Reads a table of a FlatBuffer that nobody has checked.
+ * Reads a table of an untrusted FlatBuffer.
  *
- * <p>Every access goes through the buffer's own bounds check, so broken metadata ends in an
- * IndexOutOfBoundsException, never in memory that is not the buffer's, nor in an allocation of more
- * than the buffer's size.
+ * <p>The buffer checks the bounds of every access, so broken metadata ends in an IndexOutOfBoundsException,
+ * and no allocation is larger than the buffer.
  */
 final class FlatTable {
   private final ByteBuffer bytes;
-  /** How many more bytes of text may be read: tables may share their texts, but not without end. */
+  /** Bytes of strings that may still be read; it bounds tables that refer to the same string again and again. */
   private final int[] texts;
   private final int start;
   private final int vtable;
@@ -31,7 +30,7 @@ final class FlatTable {
     return new FlatTable(bytes, new int[] {2 * Math.min(bytes.limit(), 1 << 29)}, bytes.getInt(0));
   }
 
-  /** Where a field's value is; 0 where the field is not set. */
+  /** Offset of a field's value; 0 where the field is not set. */
   private int slot(int field) {
     if (field >= fields) {
       return 0;
@@ -70,7 +69,7 @@ final class FlatTable {
     return slot == 0 ? null : new FlatTable(bytes, texts, target(slot));
   }
 
-  /** The text that a field refers to; empty where the field is not set. */
+  /** The string that a field refers to; empty where the field is not set. */
   String text(int field) {
     int slot = slot(field);
     if (slot == 0) {
@@ -89,7 +88,7 @@ final class FlatTable {
     return new String(utf8, StandardCharsets.UTF_8);
   }
 
-  /** How many elements of at least so many bytes the vector of a field has. */
+  /** Number of elements, of at least so many bytes each, of a vector field. */
   int count(int field, int elementSize) {
     int slot = slot(field);
     return slot == 0 ? 0 : fitting(bytes.getInt(target(slot)), elementSize);

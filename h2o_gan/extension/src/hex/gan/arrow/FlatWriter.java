@@ -54,7 +54,7 @@ final class FlatWriter {
 
     Table put(int field, String text) {
       int slot = slot(field);
-      // In two steps: writing the text may exchange the buffer.
+      // In two steps, because writing the string may replace the buffer.
       int written = write(text);
       bytes.putInt(slot, written - slot);
       return this;
@@ -113,7 +113,7 @@ final class FlatWriter {
     return root;
   }
 
-  /** All that was written, padded to a multiple of eight bytes. */
+  /** The written bytes, padded to a multiple of eight. */
   byte[] finish() {
     take(0, 8);
     byte[] all = new byte[bytes.position()];
@@ -132,7 +132,7 @@ final class FlatWriter {
   }
 
   private int vector(int count, int elementSize) {
-    // The elements must be aligned, the count before them takes four bytes.
+    // The elements must be aligned; their count before them takes four bytes.
     int start = elementSize > 4 ? take(0, 8) + 4 : take(0, 4);
     take(start - bytes.position() + 4 + count * elementSize, 1);
     bytes.putInt(start, count);

@@ -16,10 +16,10 @@ import water.fvec.Frame;
 import water.fvec.Vec;
 
 /**
- * Makes a frame of an Arrow IPC stream.
+ * Builds a frame from an Arrow IPC stream.
  *
- * <p>Rows are dealt into chunks of even size, whatever the size of the record batches, and a few chunks
- * are made at the same time. The frame appears when all of them are in place, or all of them go.
+ * <p>Chunks have equal numbers of rows, whatever the sizes of the record batches, and some are made in parallel.
+ * The frame is published when all chunks are stored; otherwise all are removed.
  */
 public final class FrameBuilder implements AutoCloseable {
   /**
@@ -28,34 +28,34 @@ public final class FrameBuilder implements AutoCloseable {
    */
   private static final int CHUNK_ROWS = 65_000;
   private static final int CHUNK_VALUES = 1 << 22;
-  /** Text in the chunks of the same rows at most, but for a single row that has more. */
+  /** Most bytes of strings in the chunks of the same rows, except for a single row with more. */
   private static final int CHUNK_TEXT = 1 << 24;
 
-  /** Bytes of record batches that may wait for their chunks to be full. */
+  /** Most bytes of record batches that wait until their chunks are full. */
   private static final int OPEN_BYTES = 1 << 26;
 
-  /** About what a column takes, and a column's part in a record batch, whatever is in them. */
+  /** Approximate bytes of a column, and of a column's part in a record batch, without values. */
   private static final int COLUMN_BYTES = 2048;
 
   private static final int PART_BYTES = 160;
 
-  /** The key is taken. */
+  /** Another object has the key. */
   public static final class TakenException extends Exception {
     TakenException(Key<Frame> key) {
       super("the cluster already has something under the key '" + key + "'; choose another one or remove it first");
     }
   }
 
-  /** Nobody wants the frame any more. */
+  /** The frame is no longer needed. */
   public static final class UnwantedException extends Exception {
     UnwantedException() {
       super("the rows came too late: whoever sent them does not hold their job any more");
     }
   }
 
-  /** There is no memory for the frame. */
+  /** The frame does not fit into memory. */
   public static final class MemoryException extends Exception {
-    /** Whether there may be some in a moment. */
+    /** Whether memory may be free soon. */
     public final boolean busy;
 
     MemoryException(String message, boolean busy) {
@@ -71,7 +71,7 @@ public final class FrameBuilder implements AutoCloseable {
   private final Map<Long, Levels> dictionaries = new HashMap<>();
   private Key<Vec>[] vecs;
   private ChunkStore chunks;
-  /** Columns whose values take no bytes. */
+  /** Number of columns whose values take no bytes. */
   private int emptyColumns;
   private int rowsPerChunk;
   private List<Incoming.Slice>[] open;
@@ -90,12 +90,12 @@ public final class FrameBuilder implements AutoCloseable {
   /**
    * Reads the whole stream and publishes the frame.
    *
-   * @param wanted asked just before the frame appears and just after: if not, it does not, or goes again
-   * @throws ArrowException the stream is broken, or holds what H2O cannot hold
-   * @throws TakenException there is something under the key
-   * @throws UnwantedException the frame is not wanted any more
+   * @param wanted whether the frame is still needed; asked just before and just after it is published
+   * @throws ArrowException the stream is broken, or has values that H2O cannot store
+   * @throws TakenException another object has the key
+   * @throws UnwantedException the frame is no longer needed
    * @throws MemoryException there is not enough memory for it
-   * @throws IOException the sender is gone
+   * @throws IOException the client has closed the connection
    */
   public Frame build(BooleanSupplier wanted)
       throws ArrowException, TakenException, UnwantedException, MemoryException, IOException {
@@ -129,7 +129,7 @@ public final class FrameBuilder implements AutoCloseable {
         throw new ArrowException("the stream is broken: a message of type " + reader.type);
       }
     }
-    // A frame without rows has a chunk too.
+    // A frame without rows has one chunk too.
     if (openRows > 0 || chunks.count() == 0) {
       closeChunk();
     }
@@ -163,7 +163,7 @@ public final class FrameBuilder implements AutoCloseable {
     openChunk();
   }
 
-  /** The column; with the levels that there are already where others have the same dictionary. */
+  /** The column; it shares the levels of other columns with the same dictionary. */
   private Incoming shared(Incoming column) throws ArrowException {
     Levels levels = column.levels;
     if (levels == null || !levels.fromDictionary()) {
@@ -195,7 +195,7 @@ public final class FrameBuilder implements AutoCloseable {
       values[i] = parser.next(columns[i]);
     }
     parser.end();
-    // Before any chunk is made: a few bytes can say that there are billions of rows of nothing.
+    // Checked before any chunk is made: a few bytes can declare billions of rows without values.
     allowance.charge((long) parser.rows * emptyColumns);
     long bytes = reader.body.limit();
     if (parser.rows > 0) {
@@ -223,7 +223,7 @@ public final class FrameBuilder implements AutoCloseable {
     }
   }
 
-  /** How many of the next rows the open chunk has room for, by their texts; one at least if it is empty. */
+  /** Number of next rows whose strings fit into the open chunk; at least one if it is empty. */
   private int fitting(Incoming.Values[] values, int first, int wanted) throws ArrowException {
     long size = textSize(values, first, wanted);
     int rows = wanted;
@@ -279,7 +279,7 @@ public final class FrameBuilder implements AutoCloseable {
     openChunk();
   }
 
-  /** How many bytes the levels of all columns take; each column has its own in the cluster. */
+  /** Bytes of the levels of all columns; each column stores its own in the cluster. */
   private long domains() {
     long bytes = 0;
     for (Incoming column : columns) {
@@ -309,7 +309,7 @@ public final class FrameBuilder implements AutoCloseable {
     }
     published = true;
     if (!wanted.getAsBoolean()) {
-      // Under another key by now, its columns would be somebody's.
+      // After a rename, another frame would own the columns.
       if (DKV.get(key) != null) {
         frame.remove();
       }
@@ -318,7 +318,7 @@ public final class FrameBuilder implements AutoCloseable {
     return frame;
   }
 
-  /** Removes whatever there is of a frame that was not published. */
+  /** Removes the parts of a frame that was not published. */
   @Override
   public void close() {
     if (chunks != null) {

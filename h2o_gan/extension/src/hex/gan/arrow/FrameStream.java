@@ -11,10 +11,10 @@ import water.fvec.Frame;
 import water.fvec.Vec;
 
 /**
- * A frame on its way out as an Arrow IPC stream.
+ * Sends a frame as an Arrow IPC stream.
  *
- * <p>Each chunk, or a part of it where rows are wide, is a record batch. A few of them are encoded at
- * the same time, on the nodes that hold them, and sent in the frame's order.
+ * <p>Each chunk, or a part of it where rows are wide, is a record batch. The nodes that store the chunks encode
+ * some of them in parallel; they are sent in the order of the frame.
  */
 public final class FrameStream {
   private final Vec[] vecs;
@@ -23,13 +23,13 @@ public final class FrameStream {
   private final boolean levels;
   private final ColumnsTask.Columns forTasks;
   private final byte[] kindNumbers;
-  /** The rows; null where none are wanted. */
+  /** The rows; null where none are asked for. */
   private final Pieces pieces;
 
   private static final class Waiting {
     final Pieces.Piece piece;
     final Future<EncodeTask> task;
-    /** Whether it was started beside others. */
+    /** Whether it runs in parallel to others. */
     final boolean extra;
 
     Waiting(Pieces.Piece piece, Future<EncodeTask> task, boolean extra) {
@@ -40,10 +40,10 @@ public final class FrameStream {
   }
 
   /**
-   * @param columns which columns, in the order wanted
-   * @param offset the first row wanted
-   * @param count how many rows are wanted, if the frame has so many
-   * @param node only rows that live on this node; null for all
+   * @param columns indices of the columns, in the order to send
+   * @param offset index of the first row
+   * @param count most rows to send
+   * @param node the node whose rows to send; null for all
    * @param narrow whether integers may be sent in fewer bytes than eight
    * @param levels whether the levels of enums are sent; without, their dictionaries are empty
    */
@@ -70,9 +70,9 @@ public final class FrameStream {
   }
 
   /**
-   * Sends everything, the end mark last.
+   * Sends the schema, the dictionaries, the record batches and the end mark.
    *
-   * @throws IOException the receiver is gone, or a part of the frame is; no end mark was sent then
+   * @throws IOException the client has closed the connection, or a part of the frame was removed; no end mark was sent
    */
   public void send(OutputStream out) throws IOException {
     Messages.sendSchema(out, names, types);
@@ -82,10 +82,10 @@ public final class FrameStream {
       }
     }
     if (pieces == null) {
-      // Readers hand out levels with a batch only.
+      // Readers return levels only with a batch.
       out.write(BatchEncoder.empty(types));
     }
-    // Whoever waits for the columns should not have to wait for the rows.
+    // A reader can use the columns before the first rows come.
     out.flush();
     if (pieces != null) {
       sendRows(out);
@@ -120,14 +120,14 @@ public final class FrameStream {
       throw new IOException("the frame was changed or removed while it was read", e);
     } finally {
       for (Waiting left : waiting) {
-        // Not interrupted: it may be in the middle of one of H2O's own channels, which that would close.
+        // Not interrupted: that would close a channel of H2O which the task may be using.
         left.task.cancel(false);
         release(left);
       }
     }
   }
 
-  /** Starts as many pieces as there is room for; one in any case. */
+  /** Starts as many pieces as fit into memory, but at least one. */
   private void fill(ArrayDeque<Waiting> waiting) {
     while (waiting.size() < Workers.WINDOW) {
       boolean extra = !waiting.isEmpty();

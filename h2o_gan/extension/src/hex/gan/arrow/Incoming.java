@@ -21,14 +21,14 @@ import water.fvec.Chunk;
 import water.fvec.Vec;
 import water.util.UnsafeUtils;
 
-/** A column on its way in: which Arrow type it has, what it becomes, and how its values turn into chunks. */
+/** A received column: its Arrow type, its type in H2O, and the conversion of its values to chunks. */
 final class Incoming {
   final String name;
-  /** The column's type in H2O, one of Vec's. */
+  /** Type of the column in H2O, a constant of Vec. */
   final byte vecType;
   /** The levels of a column of enums; null for others. */
   final Levels levels;
-  /** How many buffers the column has in a record batch; text views may have more or fewer. */
+  /** Number of buffers of the column in a record batch; string views may have more or fewer. */
   final int buffers;
 
   private final int type;
@@ -37,7 +37,7 @@ final class Incoming {
   private final boolean signed;
   private final int scale;
 
-  /** The same column with levels that other columns have as well. */
+  /** The same column with levels that it shares with other columns. */
   Incoming with(Levels shared) {
     return new Incoming(name, vecType, type, size, signed, scale, shared);
   }
@@ -62,7 +62,7 @@ final class Incoming {
     return textual(type);
   }
 
-  /** Which of Arrow's layouts a column of text has. */
+  /** Layouts of a string column in Arrow. */
   int layout() {
     return type;
   }
@@ -73,7 +73,7 @@ final class Incoming {
 
   /**
    * @param field the column in the schema message
-   * @throws ArrowException H2O has nothing for its type
+   * @throws ArrowException H2O has no such type
    */
   static Incoming of(FlatTable field) throws ArrowException {
     String name = field.text(0);
@@ -127,7 +127,7 @@ final class Incoming {
     }
   }
 
-  /** One of Arrow's units or precisions, of which there are so many. */
+  /** Reads a unit or precision, an enum of Arrow with so many values. */
   private static int unit(String name, int unit, int units) throws ArrowException {
     if (unit < 0 || unit >= units) {
       throw new ArrowException("the stream is broken: column " + quoted(name) + " has a unit of number " + unit);
@@ -161,7 +161,7 @@ final class Incoming {
     return new ArrowException("column " + quoted(name) + " holds " + what + "; " + cure);
   }
 
-  /** How many bytes a buffer of values must have at least for so many rows. */
+  /** Smallest size in bytes of a buffer of values for so many rows. */
   long bytesFor(int rows) {
     if (type == BOOL) {
       return (rows + 7L) / 8;
@@ -169,7 +169,7 @@ final class Incoming {
     return textual() ? placesFor(type, rows) : (long) size * rows;
   }
 
-  /** The same of the buffer that says where each text is. */
+  /** Smallest size in bytes of a buffer of offsets or views for so many rows. */
   static long placesFor(int layout, int rows) {
     if (layout == UTF8_VIEW) {
       return 16L * rows;
@@ -177,17 +177,17 @@ final class Incoming {
     return rows == 0 ? 0 : (layout == UTF8 ? 4L : 8L) * (rows + 1L);
   }
 
-  /** A column's part in one message. */
+  /** The part of a column in one message. */
   static final class Values {
     final ByteBuffer body;
-    /** Where the validity bitmap is; -1 where nothing is null. */
+    /** Offset of the validity bitmap; -1 where no value is null. */
     final int validity;
     final int data;
-    /** The texts; null for other columns. */
+    /** The strings; null for other columns. */
     final Texts texts;
-    /** Which level each of the dictionary's entries is; null for other columns. */
+    /** Index of the level of each dictionary entry; null for other columns. */
     final int[] codes;
-    /** How many entries the dictionary had. */
+    /** Number of dictionary entries. */
     final int entries;
 
     Values(ByteBuffer body, int validity, int data, Texts texts, int[] codes, int entries) {
@@ -204,7 +204,7 @@ final class Incoming {
     }
   }
 
-  /** Neighbouring rows of one message. */
+  /** Consecutive rows of one message. */
   static final class Slice {
     final Values values;
     final int first;
@@ -217,7 +217,7 @@ final class Incoming {
     }
   }
 
-  /** Makes one chunk of the slices, one after the other. */
+  /** Makes one chunk from consecutive slices. */
   Chunk chunk(List<Slice> slices, int rows) throws ArrowException {
     if (type == NULL) {
       return Chunks.ofNothing(rows);
@@ -244,7 +244,7 @@ final class Incoming {
     return Chunks.ofLongs(longs);
   }
 
-  /** A value as H2O holds it; Chunks.NA for a level that is null. */
+  /** A value as H2O stores it; Chunks.NA for a null level. */
   private long longAt(Values values, int row) throws ArrowException {
     if (type == BOOL) {
       return values.body.get(values.data + (row >> 3)) >> (row & 7) & 1;
@@ -315,7 +315,7 @@ final class Incoming {
     for (Slice slice : slices) {
       int end = slice.first + slice.rows;
       for (int row = slice.first; row < end; row++) {
-        // Adding 0.0 makes 0.0 of -0.0, as everywhere in H2O.
+        // Adding 0.0 turns -0.0 into 0.0, as everywhere in H2O.
         reals[next++] = slice.values.isNull(row) ? Double.NaN : realAt(slice.values, row) + 0.0;
       }
     }

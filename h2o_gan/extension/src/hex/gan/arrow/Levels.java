@@ -8,20 +8,20 @@ import java.util.Map;
 import water.parser.Categorical;
 
 /**
- * The levels of a column of enums on its way in.
+ * The levels of a received enum column.
  *
- * <p>A stream may send a dictionary again and again, each time another one: levels keep the order in
- * which they came first, and the codes that were given out stay right.
+ * <p>A stream may replace a dictionary several times. Levels keep the order of their first appearance, so codes
+ * that were assigned stay valid.
  */
 final class Levels {
-  /** The stream's number of the dictionary. */
+  /** Id of the dictionary in the stream. */
   final long id;
 
   final int layout;
   private final String column;
   private final List<String> levels = new ArrayList<>();
   private final Map<String, Integer> codes = new HashMap<>();
-  /** Which level each of the dictionary's entries is; -1 for null. Longer than they are many. */
+  /** Index of the level of each dictionary entry, -1 for null; the array may be longer. */
   private int[] current = new int[0];
   private int entries;
   private long size;
@@ -33,7 +33,7 @@ final class Levels {
     this.layout = layout;
   }
 
-  /** The levels that H2O's own parsers make of booleans; no dictionary brings them. */
+  /** The levels that H2O's parsers give to booleans, which have no dictionary. */
   static Levels ofBooleans(String column) {
     Levels levels = new Levels(column, 0, 0);
     levels.levels.add("False");
@@ -45,20 +45,20 @@ final class Levels {
     return layout != 0;
   }
 
-  /** Which level each of the dictionary's entries is; -1 for null. Entries are only ever added to it. */
+  /** Index of the level of each dictionary entry, -1 for null. Entries are only added. */
   int[] current() {
     return current;
   }
 
-  /** How many entries the dictionary has. */
+  /** Number of dictionary entries. */
   int entries() {
     return entries;
   }
 
   /**
-   * Takes a dictionary.
+   * Reads a dictionary.
    *
-   * @param delta whether it goes on where the last one ended
+   * @param delta whether it extends the last one
    */
   void learn(BatchParser dictionary, boolean delta, Allowance allowance) throws ArrowException {
     Incoming.Values values = dictionary.dictionary(column, layout);
@@ -67,7 +67,7 @@ final class Levels {
     allowance.charge(values.texts.shared() ? size : 0);
     Utf8 utf8 = new Utf8();
     if (!delta) {
-      // Another array: rows that came before still refer to the last one.
+      // A new array, because earlier rows still refer to the last one.
       current = new int[count];
       entries = 0;
     } else if (entries + (long) count > current.length) {
@@ -101,12 +101,12 @@ final class Levels {
     return levels.size() - 1;
   }
 
-  /** About how many bytes the levels take in a column. */
+  /** Approximate bytes of the levels in a column. */
   long size() {
     return size + 8L * levels.size();
   }
 
-  /** The levels; the same array again while there are no more. */
+  /** The levels; the same array until levels are added. */
   String[] domain() {
     if (domain == null || domain.length != levels.size()) {
       domain = levels.toArray(new String[0]);

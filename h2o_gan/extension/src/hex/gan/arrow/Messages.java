@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
-/** The messages of an Arrow IPC stream around the record batches. */
+/** Writes the messages of an Arrow IPC stream other than record batches. */
 final class Messages {
   static void sendSchema(OutputStream out, String[] names, ColumnType[] types) throws IOException {
     FlatWriter writer = new FlatWriter();
@@ -58,7 +58,7 @@ final class Messages {
     out.write(framed);
   }
 
-  /** Puts a message's metadata at the beginning of an array, with what has to stand before it. */
+  /** Writes a message's prefix and metadata to the beginning of an array. */
   static void prefix(byte[] framed, byte[] metadata) {
     ByteBuffer head = ByteBuffer.wrap(framed).order(ByteOrder.LITTLE_ENDIAN);
     head.putInt(ArrowFormat.CONTINUATION).putInt(metadata.length).put(metadata);

@@ -5,15 +5,15 @@ import water.H2ONode;
 import water.fvec.Chunk;
 import water.fvec.Vec;
 
-/** Cuts the rows of a frame into pieces, one record batch each: chunks, or parts of large ones. */
+/** Splits the rows of a frame into record batches: chunks, or parts of large chunks. */
 final class Pieces {
-  /** Values in a record batch at most: memory stays bounded for wide frames. */
+  /** Most values in a record batch, which bounds memory for wide frames. */
   private static final int VALUES = 1 << 22;
 
-  /** A text as long as this is expected where nothing is known. */
+  /** Assumed bytes of a string where nothing is known. */
   private static final int TEXT = 16;
 
-  /** Neighbouring rows of one chunk. */
+  /** Consecutive rows of one chunk. */
   static final class Piece {
     final int chunk;
     final int first;
@@ -27,7 +27,7 @@ final class Pieces {
       this.home = home;
     }
 
-    /** What is left of it after so many rows. */
+    /** The rest after so many rows. */
     Piece after(int done) {
       return new Piece(chunk, first + done, rows - done, home);
     }
@@ -35,7 +35,7 @@ final class Pieces {
 
   private final Vec[] vecs;
   private final ColumnType[] types;
-  /** The column that says where a chunk's rows live; H2O's own list of chunks goes by it too. */
+  /** The column whose chunks decide on which node rows are, as in H2O. */
   private final Vec anchor;
   private final long[] starts;
   private final long from;
@@ -48,9 +48,9 @@ final class Pieces {
   private long parts;
 
   /**
-   * @param from the first row wanted
-   * @param to the first row not wanted any more
-   * @param node only rows that live on this node; null for all
+   * @param from index of the first row
+   * @param to index after the last row
+   * @param node the node whose rows to use; null for all
    */
   Pieces(Vec anchor, Vec[] vecs, ColumnType[] types, long from, long to, H2ONode node) {
     this.anchor = anchor;
@@ -77,7 +77,7 @@ final class Pieces {
       part = 0;
       parts = wanted() ? (end() - first() - 1) / limit() + 1 : 0;
     }
-    // Parts of equal size: a last one of a few rows would not be worth its message.
+    // Parts of equal size, to avoid a small last one.
     long begin = first() + (end() - first()) * part / parts;
     long stop = first() + (end() - first()) * ++part / parts;
     return new Piece(chunk, (int) (begin - starts[chunk]), (int) (stop - begin), home());
@@ -99,12 +99,12 @@ final class Pieces {
     return first() < end() && (node == null || node == home());
   }
 
-  /** How many rows of the current chunk are one piece. */
+  /** Number of rows of the current chunk in one piece. */
   private long limit() {
     return Math.max(1, Math.min(VALUES / vecs.length, Workers.PIECE_BYTES / (width + texts())));
   }
 
-  /** How many bytes the texts of one row take; a guess where the chunk is elsewhere. */
+  /** Bytes of the strings of one row; an assumption where the chunk is on another node. */
   private long texts() {
     long bytes = 0;
     for (int i = 0; i < vecs.length; i++) {

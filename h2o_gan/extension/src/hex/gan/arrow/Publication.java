@@ -5,7 +5,7 @@ import water.Key;
 import water.Value;
 import water.fvec.Frame;
 
-/** Puts a frame under its key unless there is something, decided on the node that the key lives on. */
+/** Stores a frame under its key unless the key is taken; runs on the home node of the key. */
 final class Publication extends Atomic<Publication> {
   private Frame frame;
   private boolean done;
@@ -20,14 +20,14 @@ final class Publication extends Atomic<Publication> {
 
   @Override
   protected Value atomic(Value old) {
-    // What was removed a moment ago is still there, of no type.
+    // An object that was removed just now is still there, without a type.
     done = old == null || old.type() == 0;
     return done ? new Value(_key, frame) : null;
   }
 
   @Override
   protected void onSuccess(Value old) {
-    // Nothing to send back.
+    // The answer needs no frame.
     frame = null;
   }
 }

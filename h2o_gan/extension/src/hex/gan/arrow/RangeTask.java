@@ -5,14 +5,14 @@ import water.DKV;
 import water.fvec.Chunk;
 import water.fvec.Vec;
 
-/** Looks through the numbers of some chunks on the node that they live on. */
+/** Computes the ranges of the numbers in some chunks, on the node that stores them. */
 final class RangeTask extends ColumnsTask<RangeTask> {
   private final int[] chunks;
-  /** By column: whether all are whole numbers, and none infinite. */
+  /** Whether all values of each column are finite integers. */
   final boolean[] whole;
-  /** The smallest of a column; infinite where there is none. */
+  /** The smallest value of each column; infinite where there is none. */
   final double[] least;
-  /** The largest. */
+  /** The largest value of each column. */
   final double[] most;
 
   RangeTask(Columns columns, int[] chunks) {
@@ -29,7 +29,7 @@ final class RangeTask extends ColumnsTask<RangeTask> {
   @Override
   void run(Vec[] columns) {
     for (int chunk : chunks) {
-      // Columns of different groups may have theirs elsewhere.
+      // Columns of another group may have their chunks on other nodes.
       for (Vec column : columns) {
         DKV.prefetch(column.chunkKey(chunk));
       }

@@ -15,25 +15,24 @@ import water.H2ONode;
 import water.fvec.Vec;
 
 /**
- * Between which values the numbers of each column are, and whether they are whole.
+ * The ranges of numeric columns, and whether their values are integers.
  *
- * <p>H2O looks through a column at a time and keeps what it saw: two or three trips between its nodes for
- * each, and one only to ask whether it is known. A wide table of few values is looked through here, in one
- * task a node, every time.
+ * <p>H2O computes the summary of one column at a time and stores it, with two or three messages between nodes for
+ * each column. The ranges of a wide table with few values are computed here each time, in one task a node.
  */
 final class Ranges {
   private static final int MANY = 256; // columns
-  private static final long FEW = 1 << 24; // values: what H2O keeps pays for more, and each read looks anew
+  private static final long FEW = 1 << 24; // values: for more, the stored summaries of H2O are faster
 
   private final Vec[] vecs;
-  /** Which of the numbers counted here is a column's; null where H2O has counted. */
+  /** Index of each column in the task's results; null where H2O computed the ranges. */
   private final int[] place;
   private final RangeTask count;
 
   /**
-   * @param anchor the column that says where rows live
-   * @throws RuntimeException the columns are gone
-   * @throws IOException a node that holds them is
+   * @param anchor the column that decides on which node rows are
+   * @throws RuntimeException the columns were removed
+   * @throws IOException a node that stores them was lost
    */
   Ranges(Vec[] vecs, Vec anchor) throws IOException {
     this.vecs = vecs;
@@ -80,13 +79,13 @@ final class Ranges {
       throw new IllegalStateException(e);
     } finally {
       for (Future<RangeTask> one : begun) {
-        one.cancel(false); // Nothing happens to those that are done.
+        one.cancel(false); // Has no effect on those that are done.
       }
     }
     return all;
   }
 
-  /** Has H2O count all columns at once; one after the other, each would wait for its trips. */
+  /** Lets H2O compute the summaries of all columns at the same time. */
   private static void summarise(Vec[] numbers) {
     for (Vec vec : numbers) {
       DKV.prefetch(vec.rollupStatsKey());
@@ -105,7 +104,7 @@ final class Ranges {
       return ColumnType.of(vec);
     }
     if (count == null) {
-      // Infinities count as whole numbers inside H2O, but no integer type has room for them.
+      // H2O counts infinities as integers, but integer types cannot hold them.
       return ColumnType.of(vec.isInt() && vec.pinfs() + vec.ninfs() == 0, vec.min(), vec.max(), narrow);
     }
     int own = place[column];

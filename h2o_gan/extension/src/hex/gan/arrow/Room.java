@@ -7,18 +7,18 @@ import water.H2ONode;
 import water.RPC;
 
 /**
- * The memory that there is for frames on their way in: of this node for what is received but not yet
- * in chunks, and of all nodes for the chunks, asked for again as they become more.
+ * Bounds the memory of received frames: on this node for bytes that are not yet in chunks, and on all nodes for
+ * the chunks, checked again as they grow.
  */
 final class Room {
-  /** There is not enough memory in the cluster. */
+  /** The cluster has too little memory. */
   static final class FullException extends Exception {
     FullException(String message) {
       super(message);
     }
   }
 
-  /** Other transfers have all the memory that there is for them now. */
+  /** Other transfers use all memory for transfers at the moment. */
   static final class BusyException extends Exception {
     BusyException() {
       super("other transfers have taken all the memory that this node has for them; try again in a second");
@@ -27,15 +27,15 @@ final class Room {
 
   private static final long HEAP = Runtime.getRuntime().maxMemory();
   static final AtomicLong TAKEN = new AtomicLong();
-  /** Of each node's memory, one part in so many is left alone. */
+  /** The fraction of each node's memory to keep free is one in so many. */
   private static final int SPARED = 8;
 
   private static final long STEP = 1 << 22;
 
-  /** How many bytes of chunks may be there before the nodes are asked again. */
+  /** Bytes of chunks at which the nodes are checked again. */
   private long next;
 
-  /** Takes memory of this node, for bytes that have come or are about to. */
+  /** Reserves memory of this node for received or expected bytes. */
   static void take(long bytes) throws BusyException {
     if (TAKEN.addAndGet(bytes) > HEAP / 3) {
       TAKEN.addAndGet(-bytes);
@@ -48,11 +48,11 @@ final class Room {
   }
 
   /**
-   * @param stored how many bytes of chunks there are already
-   * @throws FullException a node has hardly any memory left
+   * @param stored bytes of chunks that are stored already
+   * @throws FullException a node has too little memory left
    */
   void check(long stored) throws FullException {
-    // Where H2O spills to disk, a frame may be larger than memory.
+    // A frame may be larger than memory where H2O spills to disk.
     if (stored < next || H2O.ARGS.cleaner) {
       return;
     }
@@ -61,7 +61,7 @@ final class Room {
     for (H2ONode node : nodes) {
       told = Math.min(told, told(node));
     }
-    // Heartbeats are some seconds old: all of these chunks may be missing in them.
+    // Heartbeats are some seconds old and may not count these chunks yet.
     long spare = told * nodes.length - stored;
     if (spare < told * nodes.length / 2) {
       spare = counted(nodes) * nodes.length;
@@ -89,7 +89,7 @@ final class Room {
     return least;
   }
 
-  /** Counts a node's free memory, after a collection of garbage if there seems to be little. */
+  /** Measures a node's free memory, after a garbage collection if it seems low. */
   private static final class Count extends DTask<Count> {
     private static final Object ONE_AT_A_TIME = new Object();
     long spare;

@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 
-/** Takes an Arrow IPC stream apart into its messages, and believes nothing that it says of itself. */
+/** Splits an untrusted Arrow IPC stream into its messages. */
 final class StreamReader {
   private static final int METADATA_LIMIT = 1 << 26;
   private static final int STEP = 1 << 20;
@@ -15,14 +15,14 @@ final class StreamReader {
   private final Allowance allowance;
   private final long bodyLimit = Math.min(Integer.MAX_VALUE - 64, Runtime.getRuntime().maxMemory() / 4);
 
-  /** The kind of the current message, one of ArrowFormat's headers. */
+  /** Type of the current message, a header constant of ArrowFormat. */
   int type;
   /** The current message's header. */
   FlatTable header;
   /** The current message's body, little-endian. */
   ByteBuffer body;
 
-  /** How much of this node's memory has been taken; whoever has used up a body gives it back. */
+  /** Bytes of this node's memory that are reserved; the user of a body releases them. */
   long held;
 
   StreamReader(InputStream in, Allowance allowance) {
@@ -30,7 +30,7 @@ final class StreamReader {
     this.allowance = allowance;
   }
 
-  /** Gives memory back. */
+  /** Releases memory. */
   void give(long bytes) {
     held -= bytes;
     Room.give(bytes);
@@ -55,7 +55,7 @@ final class StreamReader {
     }
     long before = held;
     FlatTable message = FlatTable.root(little(exactly(size)));
-    // The next message's metadata take its place.
+    // The next message's metadata overwrite it.
     give(held - before);
     int version = message.get16(0, 0);
     if (version != ArrowFormat.VERSION_5 && version != ArrowFormat.VERSION_4) {
@@ -87,14 +87,14 @@ final class StreamReader {
     return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  /** Takes memory, as much as is told; the same amount is returned. */
+  /** Reserves memory and returns its size. */
   long take(long bytes) throws Room.BusyException {
     Room.take(bytes);
     held += bytes;
     return bytes;
   }
 
-  /** Reads as many bytes; memory is taken as they come, not as they are promised. */
+  /** Reads so many bytes, and reserves memory as they arrive, not as they are declared. */
   private byte[] exactly(int size) throws IOException, ArrowException, Room.BusyException {
     int room = Math.min(size, STEP);
     take(room);

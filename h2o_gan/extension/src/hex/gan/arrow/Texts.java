@@ -3,20 +3,20 @@ package hex.gan.arrow;
 import java.nio.ByteBuffer;
 
 /**
- * The texts of one column in one message, whichever of Arrow's three layouts they are in.
+ * The strings of one column in one message, in any of Arrow's three layouts.
  *
- * <p>It remembers the text looked up last: each thread needs one of its own.
+ * <p>It stores the position of the last string, so each thread needs its own instance.
  */
 final class Texts {
   private final ByteBuffer body;
   private final byte[] bytes;
   private final int layout;
   private final int places;
-  /** Where each data buffer begins and ends; Arrow's views may have many, the others have one. */
+  /** Start and end of each data buffer; string views may have several, other layouts one. */
   private final int[] starts;
   private final int[] ends;
 
-  /** Where the last text looked up begins and ends in the body. */
+  /** Start and end of the last string in the body. */
   int from;
   int to;
 
@@ -29,7 +29,7 @@ final class Texts {
     this.ends = ends;
   }
 
-  /** The same texts, for another thread. */
+  /** A copy for another thread. */
   Texts own() {
     return new Texts(body, layout, places, starts, ends);
   }
@@ -38,7 +38,7 @@ final class Texts {
     return bytes;
   }
 
-  /** Looks a text up. */
+  /** Finds a string. */
   void find(int row) throws ArrowException {
     if (layout == ArrowFormat.UTF8_VIEW) {
       int view = places + 16 * row;
@@ -61,9 +61,9 @@ final class Texts {
   }
 
   /**
-   * How many bytes the texts of neighbouring rows take, before any of them is looked up.
+   * Bytes of the strings of consecutive rows.
    *
-   * @throws ArrowException the rows go back and forth in their buffer
+   * @throws ArrowException the offsets decrease
    */
   long size(Incoming.Values values, int first, int rows) throws ArrowException {
     long size = 0;
@@ -89,7 +89,7 @@ final class Texts {
     return layout == ArrowFormat.LARGE_UTF8 ? body.getLong(places + 8 * row) : body.getInt(places + 4 * row);
   }
 
-  /** Whether several rows may share a text. */
+  /** Whether rows may share a string. */
   boolean shared() {
     return layout == ArrowFormat.UTF8_VIEW;
   }

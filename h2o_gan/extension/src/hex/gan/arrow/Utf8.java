@@ -6,7 +6,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
 
-/** Tells whether bytes are text that H2O can hold. */
+/** Checks that bytes are strings that H2O can store. */
 final class Utf8 {
   private final CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
 
@@ -21,7 +21,7 @@ final class Utf8 {
   }
 
   /**
-   * @throws ArrowException the bytes are not UTF-8, or hold the character zero, which ends a text in H2O
+   * @throws ArrowException the bytes are not UTF-8, or contain the character zero, which ends a string in H2O
    */
   void check(byte[] bytes, int from, int to, String column) throws ArrowException {
     if (plain(bytes, from, to)) {

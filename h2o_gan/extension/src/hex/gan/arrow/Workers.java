@@ -7,18 +7,18 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** The threads that encode and decode, as many as cores, shared by all requests; none while idle. */
+/** The threads that encode and decode for all requests: as many as cores, none while idle. */
 final class Workers {
   static final int COUNT = Math.max(2, Runtime.getRuntime().availableProcessors());
-  /** How many pieces of one transfer may be in memory at once. */
+  /** Most pieces of one transfer in memory at once. */
   static final int WINDOW = Math.min(COUNT + 2, 16);
 
-  /** How large a piece may be, but for a single row that is larger. */
+  /** Most bytes of a piece, except for a single row that is larger. */
   static final int PIECE_BYTES = 1 << 23;
 
   /**
-   * The pieces of all transfers that may be in memory at once, beyond one of each transfer: an eighth of
-   * the memory, whoever reads slowly.
+   * Bounds the pieces of all transfers in memory, beyond one of each transfer, to an eighth of the memory, even
+   * if clients read slowly.
    */
   static final Semaphore EXTRA =
       new Semaphore((int) Math.max(2, Math.min(1 << 12, Runtime.getRuntime().maxMemory() / 8 / PIECE_BYTES)));

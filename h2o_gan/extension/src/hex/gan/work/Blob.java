@@ -17,11 +17,11 @@ import water.MemoryManager;
 import water.TypeMap;
 import water.Value;
 
-/** Bytes in the key-value store, such as a model's file, in pieces spread over the nodes. */
+/** Bytes in the key-value store, such as a model file, in pieces that are spread over the nodes. */
 public final class Blob extends Iced<Blob> {
   private static final int PIECE = 4 << 20;
 
-  /** More bytes than there may be. */
+  /** The stream has more bytes than allowed. */
   public static final class TooLargeException extends IOException {
     private static final long serialVersionUID = 1;
 
@@ -31,7 +31,7 @@ public final class Blob extends Iced<Blob> {
   }
 
   private final Key<?>[] pieces;
-  /** How many bytes there are. */
+  /** Number of bytes. */
   public final long size;
 
   private Blob(Key<?>[] pieces, long size) {
@@ -40,9 +40,9 @@ public final class Blob extends Iced<Blob> {
   }
 
   /**
-   * Stores all bytes of a stream; where that breaks nothing stays.
+   * Stores all bytes of a stream; where reading fails, nothing stays in the store.
    *
-   * @param most bytes that the stream may have
+   * @param most number of bytes that the stream may have
    * @throws TooLargeException it has more
    */
   public static Blob store(InputStream in, long most) throws IOException {
@@ -83,9 +83,9 @@ public final class Blob extends Iced<Blob> {
     return used;
   }
 
-  /** Stores bytes as H2O stores those of a chunk: the store's own copy is the only one. */
+  /** Stores bytes as H2O stores those of a chunk, so that the store has the only copy. */
   private static Key<?> put(Key<?> key, byte[] bytes, int used, Futures stored) {
-    // Where H2O may not spill to disk, its own way of getting memory tries for ever.
+    // Where H2O may not spill to disk, its MemoryManager would wait for memory for ever.
     byte[] own = H2O.ARGS.cleaner ? MemoryManager.malloc1(used) : new byte[used];
     System.arraycopy(bytes, 0, own, 0, used);
     DKV.put(key, new Value(key, used, own, TypeMap.C1NCHUNK, Value.ICE), stored);
@@ -93,7 +93,7 @@ public final class Blob extends Iced<Blob> {
   }
 
   /**
-   * @throws IOException the receiver is gone, or a piece is
+   * @throws IOException the receiver has closed the connection, or a piece was removed
    */
   public void send(OutputStream out) throws IOException {
     for (Key<?> key : pieces) {
@@ -121,7 +121,7 @@ public final class Blob extends Iced<Blob> {
     }
   }
 
-  /** Whether another has the same bytes, stored once. */
+  /** Whether another blob refers to the same pieces. */
   public boolean is(Blob other) {
     return other != null && Arrays.equals(pieces, other.pieces);
   }

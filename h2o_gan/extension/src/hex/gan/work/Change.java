@@ -3,11 +3,11 @@ package hex.gan.work;
 import water.Key;
 import water.TAtomic;
 
-/** A transition of a task that happens at once, or not at all, on the node that the task lives on. */
+/** An atomic transition of a task, which runs on the node that stores the task. */
 abstract class Change extends TAtomic<Task> {
-  /** Whether it happened. */
+  /** Whether the task changed. */
   boolean done;
-  /** The task after it, or as it is where nothing happened; null where there is none. */
+  /** The task afterwards; null where it does not exist. */
   Task task;
 
   @Override
@@ -17,10 +17,10 @@ abstract class Change extends TAtomic<Task> {
     return done ? now : null;
   }
 
-  /** Changes the task, its own copy; false where it may not. */
+  /** Applies the transition to a copy of the task; false where the state does not allow it. */
   abstract boolean apply(Task now);
 
-  /** Runs it; returns whether it happened. */
+  /** Runs the transition; returns whether the task changed. */
   final boolean on(Key<?> key) {
     invoke(key);
     return done;
@@ -66,7 +66,7 @@ abstract class Change extends TAtomic<Task> {
 
   static final class Upload extends Change {
     private final String token;
-    /** Its number among the task's uploads. */
+    /** Number of the upload. */
     int number;
 
     Upload(String token) {
@@ -84,7 +84,7 @@ abstract class Change extends TAtomic<Task> {
     private final String token;
     private final int number;
     private final Blob blob;
-    /** What is of no use any more. */
+    /** The blob to remove. */
     Blob dropped;
 
     Checkpoint(String token, int number, Blob blob) {
@@ -107,7 +107,7 @@ abstract class Change extends TAtomic<Task> {
   static final class Finish extends Change {
     private final String token;
     private final Blob blob;
-    /** Whether it had been finished before, with another blob. */
+    /** Whether this token had finished the task before, with another blob. */
     boolean before;
 
     Finish(String token, Blob blob) {
@@ -165,7 +165,7 @@ abstract class Change extends TAtomic<Task> {
   }
 
   static final class Tick extends Change {
-    /** When the gap was looked for: a pause after that must not count as time. */
+    /** When the gap was measured: a pause after that must not count. */
     private final long time;
     private final long gap;
 

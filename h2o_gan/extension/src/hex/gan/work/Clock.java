@@ -1,6 +1,6 @@
 package hex.gan.work;
 
-/** Milliseconds of a clock that no administrator and no time server sets. */
+/** A monotonic clock in milliseconds: administrators and time servers do not set it. */
 final class Clock {
   static long now() {
     return System.nanoTime() / 1_000_000;

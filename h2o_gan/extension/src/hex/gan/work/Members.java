@@ -15,10 +15,10 @@ import water.init.NetworkInit;
 import water.util.Log;
 
 /**
- * What each node says of itself: which extension it has, and which workers have asked it for jobs.
+ * The record of each node: the version of its extension, and the workers that have asked it for jobs.
  *
- * <p>Every node keeps its own record, so that a node without the extension, which could not answer a question
- * of ours, is known by having none.
+ * <p>Each node writes its own record. A node without the extension cannot answer requests of the extension;
+ * the missing record shows it.
  */
 public final class Members extends Keyed<Members> {
   private static final int MOST_WORKERS = 200;
@@ -58,18 +58,18 @@ public final class Members extends Keyed<Members> {
     return Arrays.hashCode(workers);
   }
 
-  /** Has this node say, as long as its cluster is there, that it has the extension. */
+  /** Keeps this node's record in the store as long as the cluster exists. */
   public static void join(int protocol, String version) {
     protocolHere = protocol;
     versionHere = version;
     Thread thread = new Thread(() -> {
       try {
-        // Before, a look at the store would keep further nodes from joining.
+        // Reading the store earlier would lock the cluster, and further nodes could not join.
         while (!Paxos._cloudLocked) {
           Thread.sleep(START_MS);
         }
         while (true) {
-          // Whoever empties the cluster takes it away.
+          // Removing all keys of the cluster removes the record too.
           if (of(H2O.SELF) == null) {
             put();
           }
@@ -83,7 +83,7 @@ public final class Members extends Keyed<Members> {
     thread.start();
   }
 
-  /** The record of a node; null where it has none (yet). */
+  /** The record of a node; null where it has none, or none yet. */
   public static Members of(H2ONode node) {
     return Paxos._cloudLocked ? DKV.<Members>getGet(key(node)) : null;
   }
@@ -118,7 +118,7 @@ public final class Members extends Keyed<Members> {
     DKV.put(new Members(key(H2O.SELF), protocolHere, versionHere, names, times));
   }
 
-  /** When each worker asked last, in milliseconds of the wall clock, of all nodes. */
+  /** The time of the last request of each worker to any node, in milliseconds of the wall clock. */
   public static Map<String, Long> workers() {
     Map<String, Long> all = new LinkedHashMap<>();
     List<H2ONode> nodes = new ArrayList<>(Arrays.asList(H2O.CLOUD.members()));
@@ -131,17 +131,17 @@ public final class Members extends Keyed<Members> {
     return all;
   }
 
-  /** Whether a worker has asked lately, and may come for a job. */
+  /** Whether a worker has asked for a job within the last seconds. */
   static boolean anyWorker() {
     long now = System.currentTimeMillis();
-    if (Math.abs(now - counted) > COUNT_MS) { // Every waiting job asks, many times a second.
+    if (Math.abs(now - counted) > COUNT_MS) { // Every waiting job asks this several times a second.
       connected = workers().values().stream().anyMatch(time -> time > now - CONNECTED_MS);
       counted = now;
     }
     return connected;
   }
 
-  /** The line that starts a worker for this cluster. */
+  /** The command that starts a worker for this cluster. */
   public static String command() {
     return "h2o-gan worker --url " + H2O.getURL(NetworkInit.h2oHttpView.getScheme());
   }

@@ -8,38 +8,38 @@ import water.Key;
 import water.Keyed;
 
 /**
- * A job that a worker, a process outside of the cluster, is to do: what it is, who does it, how far it is.
+ * Work for a worker, a process outside the cluster: what to do, which worker does it, and its progress.
  *
- * <p>It lives in the key-value store, on the node of whoever waits for it, so that all times are told by
- * one clock. A worker holds it by a token, for as long as a lease lasts; every sign of life prolongs that.
- * Its methods are the transitions of its state: each changes the task, or returns false and changes nothing.
- * {@link TaskQueue} runs them atomically; all times are milliseconds of a clock that never goes back.
+ * <p>The key-value store keeps it on the node that waits for it, so that one clock measures all times. A
+ * worker holds it by a token until its lease ends; every request of the worker extends the lease. The methods
+ * are the transitions of the state: each changes the task, or returns false and changes nothing.
+ * {@link TaskQueue} runs them atomically. All times are milliseconds of a monotonic clock.
  */
 public final class Task extends Keyed<Task> {
-  /** What becomes of a task. */
+  /** States of a task. */
   public enum State { WAITING, WORKING, DONE, FAILED }
 
-  /** How many workers may be lost, one after the other, before the job is given up. */
+  /** Number of workers lost in a row after which the task fails. */
   private static final int MOST_LOST = 2;
 
-  /** The task's own name, by which workers speak of it. */
+  /** Name of the task in requests of workers. */
   public final String id;
   /** {@code train} or {@code generate}. */
   public final String kind;
-  /** The job that H2O shows. */
+  /** Key of the job that H2O shows. */
   public final String job;
   public final String model;
-  /** The frame to learn from, or the one to make. */
+  /** The training frame, or the frame to make. */
   public final String frame;
-  /** What to do it with, as JSON. */
+  /** Parameters, as JSON. */
   public final String parameters;
-  /** How many rows there are to make; 0 for a training. */
+  /** Number of rows to generate; 0 for a training. */
   public final long rows;
-  /** The only worker that may take it; null for any. */
+  /** Name of the only worker that may take the task; null for any. */
   private String wish;
 
   private final long patience;
-  /** How long a worker may work on it; 0 for no limit. */
+  /** Longest time that a worker may take; 0 for no limit. */
   private final long limit;
   private long waitingSince;
   private String worker;
@@ -63,8 +63,8 @@ public final class Task extends Keyed<Task> {
   private Blob result;
 
   /**
-   * @param patience seconds that it waits for a worker
-   * @param limit seconds that a worker may take before the job is cancelled; 0 for no limit
+   * @param patience seconds to wait for a worker
+   * @param limit seconds after which a working task is cancelled; 0 for no limit
    */
   public Task(
       String name, String kind, String job, String model, String frame, String parameters, long rows, String wish,
@@ -94,7 +94,7 @@ public final class Task extends Keyed<Task> {
     return Key.make("gan_task_" + id, Key.HIDDEN_USER_KEY, true, home);
   }
 
-  /** The task of that name; null where there is none (any more). */
+  /** The task with a name; null where it does not exist, or no longer. */
   public static Task named(String id) {
     try {
       int home = Integer.parseInt(id.substring(id.lastIndexOf('-') + 1));
@@ -122,7 +122,7 @@ public final class Task extends Keyed<Task> {
     return message;
   }
 
-  /** Whether it failed for want of a worker, and not by a worker's word. */
+  /** Whether it failed because no worker took it or workers were lost, and not because a worker reported a failure. */
   public boolean abandoned() {
     return abandoned;
   }
@@ -131,12 +131,12 @@ public final class Task extends Keyed<Task> {
     return progress;
   }
 
-  /** What the worker says that it is doing; may be null. */
+  /** The worker's last progress message; may be null. */
   public String note() {
     return note;
   }
 
-  /** The worker's tables of the model as JSON; may be null. */
+  /** The model's tables that the worker sent, as JSON; may be null. */
   public String tables() {
     return tables;
   }
@@ -145,7 +145,7 @@ public final class Task extends Keyed<Task> {
     return worker;
   }
 
-  /** What a claim gave its worker. */
+  /** The token of the worker that holds, or held, the task. */
   public String token() {
     return token;
   }
@@ -154,7 +154,7 @@ public final class Task extends Keyed<Task> {
     return cancelled;
   }
 
-  /** The last that a worker has handed in on its way; null where there is none. */
+  /** The last checkpoint; null where there is none. */
   public Blob checkpoint() {
     return checkpoint;
   }
@@ -163,7 +163,7 @@ public final class Task extends Keyed<Task> {
     return result;
   }
 
-  /** How many workers were lost since the last checkpoint. */
+  /** Number of workers lost since the last checkpoint. */
   public int lost() {
     return lost;
   }
@@ -172,12 +172,12 @@ public final class Task extends Keyed<Task> {
     return attempts;
   }
 
-  /** Seconds that it waits for a worker. */
+  /** Seconds that the task waits for a worker. */
   public long patienceSeconds() {
     return patience / 1000;
   }
 
-  /** The key of the rows of an attempt, counted from 1. */
+  /** Key of the frame that an attempt writes; attempts count from 1. */
   public String attemptFrame(int attempt) {
     return "gan_rows_" + id + "_" + attempt;
   }
@@ -185,7 +185,7 @@ public final class Task extends Keyed<Task> {
   // ---- transitions
 
   boolean claim(String who, String by, long leaseMs, long mostRows, long now) {
-    if (heldBy(by)) { // Its answer was lost, and it asks again.
+    if (heldBy(by)) { // The answer to the first claim was lost.
       leaseUntil = now + lease;
       return true;
     }
@@ -218,13 +218,13 @@ public final class Task extends Keyed<Task> {
     return !closed && state == State.WORKING && by.equals(token);
   }
 
-  /** Whether rows that were written by this token are still of use. */
+  /** Whether rows written with this token are still needed. */
   public boolean awaits(String by) {
-    // A worker that has lost its lease may take the job back while nobody else has it.
+    // A worker whose lease has ended may take the task back until another worker takes it.
     return !closed && by.equals(token) && state != State.FAILED;
   }
 
-  /** A sign of life. Who has lost the lease takes the job back while nobody else has it. */
+  /** Extends the lease. A worker whose lease has ended takes the task back, unless another worker has it. */
   boolean touch(String by, long now) {
     if (!closed && state == State.WAITING && by.equals(token)) {
       lost--;
@@ -248,15 +248,15 @@ public final class Task extends Keyed<Task> {
     return true;
   }
 
-  /** The number of an upload that begins; 0 where it is not wanted. */
+  /** Starts an upload and returns its number; 0 where the worker does not hold the task. */
   int upload(String by, long now) {
     return touch(by, now) ? ++uploads : 0;
   }
 
   /**
-   * Takes what the worker has so far, unless a later one was taken before.
+   * Stores a checkpoint, unless a later one is stored already.
    *
-   * @return what is of no use any more: the one before, or this one; null where there is nothing
+   * @return the blob to remove: the former checkpoint, or this one; null where there is none
    */
   Blob checkpoint(int upload, Blob blob) {
     if (upload <= newest) {
@@ -278,7 +278,7 @@ public final class Task extends Keyed<Task> {
     return true;
   }
 
-  /** Whether it was finished by this token, whose worker may not have heard the answer. */
+  /** Whether this token finished the task; its worker may have missed the answer. */
   boolean finishedBy(String by) {
     return !closed && state == State.DONE && by.equals(token);
   }
@@ -292,7 +292,7 @@ public final class Task extends Keyed<Task> {
     return true;
   }
 
-  /** The worker leaves, and is not lost: another goes on from its checkpoint. */
+  /** Gives the task back: another worker continues from the last checkpoint. */
   boolean release(String by, long now) {
     if (!touch(by, now)) {
       return false;
@@ -310,7 +310,7 @@ public final class Task extends Keyed<Task> {
     return true;
   }
 
-  /** Ends it for good: nothing changes it from then on. */
+  /** Ends the task: later transitions change nothing. */
   boolean close() {
     if (closed) {
       return false;
@@ -319,15 +319,15 @@ public final class Task extends Keyed<Task> {
     return true;
   }
 
-  /** Whether the worker has not been heard of for too long. */
+  /** Whether the lease has ended. */
   boolean overdue(long now) {
     return state == State.WORKING && now > leaseUntil;
   }
 
   /**
-   * What time brings: a lease that runs out, a wait or a training that takes too long.
+   * Applies the passing of time: ends a lease, a wait or a training that takes too long.
    *
-   * @param gap milliseconds for which the node, or the whole machine, stood still
+   * @param gap milliseconds for which the node, or the whole machine, was paused; they do not count
    */
   boolean tick(long now, long gap) {
     if (closed || state == State.DONE || state == State.FAILED) {
@@ -365,7 +365,7 @@ public final class Task extends Keyed<Task> {
     message = why;
   }
 
-  /** The one that was to do it is gone: anyone may go on from its checkpoint. */
+  /** Offers the task to every worker again, which continues from the last checkpoint. */
   private void offerAgain(String why, long now) {
     state = State.WAITING;
     waitingSince = now;
@@ -373,7 +373,7 @@ public final class Task extends Keyed<Task> {
     note = why;
   }
 
-  /** The pieces that nobody needs once it is closed and this one was taken. */
+  /** The blobs to remove once the task is closed, all but the one that was taken. */
   public Blob[] leftovers(Blob taken) {
     return Arrays.stream(new Blob[] {checkpoint, result})
         .filter(blob -> blob != null && !blob.is(taken)).toArray(Blob[]::new);

@@ -9,15 +9,15 @@ import water.Keyed;
 import water.Paxos;
 import water.TAtomic;
 
-/** The cluster's list of jobs for workers, oldest first; every node sees the same. */
+/** The cluster's queue of tasks for workers, oldest first; all nodes see the same queue. */
 public final class TaskQueue extends Keyed<TaskQueue> {
   private static final String NAME = "gan_task_queue";
 
-  /** More jobs than this wait for workers at once only by mistake. */
+  /** Bound of the queue: so many tasks at once are a mistake. */
   private static final int MOST_TASKS = 1000;
 
   private Key<?>[] tasks = {};
-  /** The model that each trains; null for other work. */
+  /** The model that each task trains; null for other tasks. */
   private String[] trained = {};
 
   private TaskQueue(Key<TaskQueue> key) {
@@ -92,7 +92,7 @@ public final class TaskQueue extends Keyed<TaskQueue> {
     return "model '" + model + "' is being trained by another job: wait for that, or choose another model_id";
   }
 
-  /** Why a training of this model cannot begin now; null where it can. */
+  /** The reason why a training of this model cannot start now; null where it can. */
   public static String refusal(String model) {
     TaskQueue queue = queue();
     return queue != null && Arrays.asList(queue.trained).contains(model) ? beingTrained(model) : null;
@@ -101,7 +101,7 @@ public final class TaskQueue extends Keyed<TaskQueue> {
   /**
    * Offers a task to workers.
    *
-   * @return why it is not taken; null where it is
+   * @return the reason why the queue refuses it; null where it does not
    */
   public static String post(Task task) {
     DKV.put(task);
@@ -114,9 +114,9 @@ public final class TaskQueue extends Keyed<TaskQueue> {
   }
 
   /**
-   * Ends a task: from then on nobody can change it, and workers are told to leave it.
+   * Closes a task: nothing changes it from then on, and its worker is told to stop.
    *
-   * @return the task as it was then; null where the cluster was emptied meanwhile
+   * @return the closed task; null where the cluster was emptied meanwhile
    */
   public static Task close(Key<Task> key) {
     Change.Close close = new Change.Close();
@@ -124,14 +124,14 @@ public final class TaskQueue extends Keyed<TaskQueue> {
     return close.task;
   }
 
-  /** Takes a task that was closed off the list. */
+  /** Removes a closed task from the queue. */
   public static void takeOff(Key<Task> key) {
     new Remove(key).invoke(key());
     DKV.remove(key);
   }
 
   private static TaskQueue queue() {
-    // A look at the store would keep further nodes from joining a cluster that is still forming.
+    // Reading the store locks a cluster that is still forming, and further nodes could not join.
     return Paxos._cloudLocked ? DKV.<TaskQueue>getGet(key()) : null;
   }
 
@@ -151,10 +151,10 @@ public final class TaskQueue extends Keyed<TaskQueue> {
   }
 
   /**
-   * Gives the oldest task that this worker may have, of one job or of any; null where there is none.
+   * Assigns to a worker the oldest task that it may take, of one job or of any; returns null where there is none.
    *
-   * @param token by which the worker will hold it; the same again gives the same task again
-   * @param mostRows that the worker generates
+   * @param token the token to hold the task by; a claim with the same token returns the same task
+   * @param mostRows the most rows that the worker generates
    */
   public static Task claim(String worker, String token, long lease, String job, long mostRows) {
     for (Task task : tasks()) {
@@ -172,14 +172,14 @@ public final class TaskQueue extends Keyed<TaskQueue> {
     return new Change.Heartbeat(token, progress, note, tables).on(task._key);
   }
 
-  /** The number of an upload that begins; 0 where it is not wanted. */
+  /** Starts an upload and returns its number; 0 where the worker does not hold the task. */
   public static int upload(Task task, String token) {
     Change.Upload upload = new Change.Upload(token);
     upload.on(task._key);
     return upload.number;
   }
 
-  /** Keeps what the worker has so far, unless a later upload was kept before. */
+  /** Stores a checkpoint, unless a later upload is stored already. */
   public static boolean checkpoint(Task task, String token, int number, Blob blob) {
     Change.Checkpoint change = new Change.Checkpoint(token, number, blob);
     boolean done = change.on(task._key);
@@ -190,7 +190,7 @@ public final class TaskQueue extends Keyed<TaskQueue> {
     return done;
   }
 
-  /** Takes the worker's result, a blob or nothing. */
+  /** Finishes a task with the worker's result, a blob or null. */
   public static boolean finish(Task task, String token, Blob blob) {
     Change.Finish finish = new Change.Finish(token, blob);
     boolean done = finish.on(task._key);
@@ -213,10 +213,10 @@ public final class TaskQueue extends Keyed<TaskQueue> {
   }
 
   /**
-   * Lets time pass for a task.
+   * Applies the passing of time to a task.
    *
-   * @param now the time on this node, which must be the task's
-   * @param gap milliseconds before it, for which everything stood still
+   * @param now the time on this node, which must be the task's node
+   * @param gap milliseconds before it for which the node was paused
    */
   static void tick(Key<Task> key, long now, long gap) {
     new Change.Tick(now, gap).on(key);

@@ -6,22 +6,21 @@ import water.Job;
 import water.Key;
 
 /**
- * Waits for a worker in the place of the computation that H2O's job expects, and passes on to that job
- * what the worker says.
+ * Waits for a worker where H2O's job expects a computation, and passes the worker's progress on to the job.
  *
- * <p>It waits in an ordinary thread. H2O's own threads are few, and whoever kept one for as long as a worker
- * takes would keep parses, other trainings and the reading of frames from running.
+ * <p>It waits in an ordinary thread. H2O's fork/join threads are few: a wait in one of them would block
+ * parsing, other trainings and the reading of frames.
  */
 public final class Watch {
-  /** Units of work that a job which is watched has. */
+  /** Units of work of a watched job. */
   public static final int UNITS = 1000;
 
   private static final long POLL_MS = 100;
-  /** A look that comes later than this found the node or the whole machine standing still. */
+  /** A longer time between two polls means that the node, or the whole machine, was paused. */
   private static final long PAUSE_MS = 3_000;
-  /** How long a worker may take to hand in what it has once the job is cancelled. */
+  /** Time for a worker to hand in its model after the job is cancelled. */
   private static final long GRACE_MS = 20_000;
-  /** How long a task waits before the job says what it lacks. */
+  /** Waiting time after which the job says how to start a worker. */
   private static final long HINT_MS = 1_500;
 
   private final Key<Task> key;
@@ -40,16 +39,16 @@ public final class Watch {
   }
 
   /**
-   * Runs work in an ordinary thread of its own and completes a task of H2O's accordingly.
+   * Runs work in a new ordinary thread, and completes H2O's completer exceptionally where the work fails.
    *
-   * @param work ends the task itself where it goes well
+   * @param work completes the completer itself where it succeeds
    */
-  public static void aside(String name, jsr166y.CountedCompleter task, Runnable work) {
+  public static void aside(String name, jsr166y.CountedCompleter completer, Runnable work) {
     Thread thread = new Thread(() -> {
       try {
         work.run();
-      } catch (Throwable e) { // Whatever it is, it is the job's, and not this thread's.
-        task.completeExceptionally(e);
+      } catch (Throwable e) { // The job must end with it, whatever it is.
+        completer.completeExceptionally(e);
       }
     }, name);
     thread.setDaemon(true);
@@ -57,9 +56,9 @@ public final class Watch {
   }
 
   /**
-   * Returns when the task is done, has failed, or was cancelled and the worker had its time.
+   * Returns when the task is done, has failed, or was cancelled and the worker had its time to hand in.
    *
-   * @param listener hears of the task at each look at it
+   * @param listener called with the task at each poll
    */
   public static void until(Key<Task> key, Job<?> job, Consumer<Task> listener) {
     Watch watch = new Watch(key, job, listener);
@@ -94,7 +93,7 @@ public final class Watch {
         || cancelledAt > 0 && (task.state() == Task.State.WAITING || now > cancelledAt + GRACE_MS);
   }
 
-  /** Takes the rows of a worker that was lost between writing them and saying so. */
+  /** Finishes a task whose worker wrote its rows but was lost before it reported them. */
   private void adopt(long now, long gap) {
     Task task = gap > 0 ? null : Task.get(key);
     if (task != null && task.overdue(now) && DKV.get(task.attemptFrame(task.attempts())) != null) {
