@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import shutil
@@ -14,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from h2o_gan import __version__, extension
-from h2o_gan.extension import build, java
-from h2o_gan.parameters import Parameters
+from h2o_gan.extension import build
 
 needs_jdk = pytest.mark.skipif(build.find_javac() is None, reason="needs a JDK")
 
@@ -62,14 +60,6 @@ def test_a_source_that_does_not_compile_leaves_no_jar(
     with pytest.raises(build.BuildError, match=re.compile("refuses:.*Wrong.java", re.DOTALL)):
         build.build(tmp_path / "extension.jar")
     assert not (tmp_path / "extension.jar").exists()
-
-
-def test_the_generated_sources_are_those_of_the_parameters(tmp_path: Path) -> None:
-    java.write(tmp_path)
-    text = (tmp_path / "hex" / "gan" / "GANV3.java").read_text()
-    for field in dataclasses.fields(Parameters):
-        assert f'"{field.name}",' in text
-    assert "${" not in "".join(java.sources().values())
 
 
 @needs_jdk
