@@ -21,17 +21,15 @@ from h2o_gan.parameters import Parameters
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from h2o_gan.cluster.transport.base import OpenFrame
     from h2o_gan.engine.data.schema import Column
 
 __all__ = [
     "NUMBERS",
     "check_kinds",
     "column_of",
-    "columns_to_learn",
     "frame_of",
     "frame_of_images",
-    "open_rows",
+    "training_columns",
     "whole_number",
     "writable_dir",
 ]
@@ -94,8 +92,9 @@ def column_of(frame: H2OFrame, column: Any, parameter: str) -> str:
     )
 
 
-def columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:
+def training_columns(frame: H2OFrame, x: Any, parameters: Parameters) -> list[str]:
     """The columns to read, in the frame's order."""
+    y = parameters.response_column
     for name in parameters.column_types or {}:
         column_of(frame, name, "column_types")
     if parameters.image_column is not None:
@@ -125,20 +124,6 @@ def columns_to_learn(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) ->
     if parameters.weights_column and frame.types[parameters.weights_column] not in NUMBERS:
         raise H2OValueError(f"weights_column {parameters.weights_column!r} is not numeric.")
     return columns
-
-
-def open_rows(
-    frame: H2OFrame, validation: H2OFrame | None, columns: Sequence[str], parameters: Parameters
-) -> tuple[OpenFrame, OpenFrame | None]:
-    """The rows to learn, their weights among them, and those to score; to be closed."""
-    from h2o_gan.cluster.frames import open_frame
-
-    for name in columns:
-        if validation is not None:
-            column_of(validation, name, "validation_frame")
-    weights = [parameters.weights_column] if parameters.weights_column else []
-    rows = open_frame(frame, [*columns, *weights])
-    return rows, None if validation is None else open_frame(validation, columns)
 
 
 def _image_columns(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:

@@ -8,7 +8,7 @@ import os
 import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +24,11 @@ from h2o_gan.cluster.jobs.training import fetch_model, register
 from h2o_gan.cluster.training_data import (
     check_kinds,
     column_of,
-    columns_to_learn,
     frame_of,
     frame_of_images,
-    open_rows,
     whole_number,
-    writable_dir,
 )
+from h2o_gan.cluster.training_request import TrainingRequest
 from h2o_gan.estimator.background import Job
 from h2o_gan.estimator.images import ImageMethods
 from h2o_gan.estimator.unsupported import checked_call, refuse_the_rest, unknown_parameter
@@ -232,41 +230,25 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
         if isinstance(training_frame, np.ndarray):
             self._launch_on_images(training_frame, y, validation_frame, unsupported, overrides)
             return
-        frame = frame_of(training_frame, "training_frame")
-        validation = (
-            None if validation_frame is None else frame_of(validation_frame, "validation_frame")
-        )
         values = {**self._parms, **{k: v for k, v in overrides.items() if v is not None}}
-        if values["weights_column"] is not None:
-            values["weights_column"] = column_of(frame, values["weights_column"], "weights_column")
-        if values["ignored_columns"] is not None:
-            if x is not None:
-                raise H2OValueError("x and ignored_columns can't be given together: give one.")
-            values["ignored_columns"] = [
-                column_of(frame, name, "ignored_columns") for name in values["ignored_columns"]
-            ]
-        if y is not None:
-            values["response_column"] = column_of(frame, y, "y")
-        elif values["response_column"] is not None:
-            y = column_of(frame, values["response_column"], "response_column")
         values["model_id"] = values["model_id"] or _new_id()
-        parameters = Parameters(**values)
-        columns = columns_to_learn(frame, x, y, parameters)
-
-        from h2o_gan import engine  # torch loads here, not when h2o_gan is imported
-
-        engine.resolve_device(parameters.device)
-        export_dir = writable_dir(parameters.export_checkpoints_dir)
-        earlier = _checkpoint(parameters.checkpoint)
-        rows, held_out = open_rows(frame, validation, columns, parameters)
+        request = TrainingRequest.resolve(
+            values, training_frame, validation_frame, x=x, y=y, find_checkpoint=_find_checkpoint
+        )
         frames = {
-            "training_frame": frame.frame_id,
-            "validation_frame": validation.frame_id if validation is not None else None,
+            "training_frame": request.training_frame.frame_id,
+            "validation_frame": request.validation_frame and request.validation_frame.frame_id,
         }
         given = {**{k: v for k, v in self._parms.items() if v is not None}, **overrides}
-        shared = None
-        if rest.extension():
-            shared = register(parameters, frame, validation, columns)
+
+        from h2o_gan import engine
+
+        rows = request.open()
+        try:
+            shared = register(request) if rest.extension() else None
+        except BaseException:
+            rows.close()
+            raise
 
         def work(job: Job[Model]) -> Model:
             def listen(event: engine.Event) -> None:
@@ -277,31 +259,22 @@ class H2OGANEstimator(ImageMethods, H2OEstimator):
                     self._messages.append(event.text)
                     return
                 self._latest_row = event.row
-                if export_dir is not None:
-                    name = f"{parameters.model_id}.epoch_{event.row['epoch']:05d}{_MODEL_SUFFIX}"
+                if request.export_dir is not None:
+                    name = f"{values['model_id']}.epoch_{event.row['epoch']:05d}{_MODEL_SUFFIX}"
+                    path = request.export_dir / name
                     try:
-                        engine.save(event.snapshot(), export_dir / name)
+                        engine.save(event.snapshot(), path)
                     except OSError as error:  # a full disk must not end hours of training
-                        warn(f"checkpoint {export_dir / name} was not written: {error}")
+                        warn(f"checkpoint {path} was not written: {error}")
 
             def train(listen: Listener, begun: Model | None) -> Model:
-                return engine.fit(
-                    rows.reader,
-                    parameters,
-                    validation=None if held_out is None else held_out.reader,
-                    checkpoint=begun,
-                    on_event=listen,
-                    stop=job.stop,
-                )
+                return rows.fit(listen, job.stop, begun)
 
-            with ExitStack() as stack:
-                for source in (rows, held_out):
-                    if source is not None:
-                        stack.callback(source.close)
+            with closing(rows):
                 if shared is None:
-                    return train(listen, earlier)
+                    return train(listen, request.checkpoint)
                 shared.leave_when(job.leaving)
-                return shared.run(train, listen, job.stop, earlier)
+                return shared.run(train, listen, job.stop, request.checkpoint)
 
         self._latest_row, self._messages = None, []
         self._pending = (given, frames)
@@ -746,19 +719,8 @@ def _new_id() -> str:
     return f"GAN_model_python_{int(time.time() * 1000)}_{next(_counter)}"
 
 
-def _checkpoint(checkpoint: Any) -> Model | None:
-    """The engine's model behind a ``checkpoint`` parameter, from which training can go on."""
-    if checkpoint is None:
-        return None
-    from h2o_gan.engine.api import LEAN_CHECKPOINT
-
-    model = _found_checkpoint(checkpoint)
-    if not model.can_continue:
-        raise H2OValueError(LEAN_CHECKPOINT)
-    return model
-
-
-def _found_checkpoint(checkpoint: Any) -> Model:
+def _find_checkpoint(checkpoint: Any) -> Model:
+    """The engine's model behind a ``checkpoint`` parameter."""
     if isinstance(checkpoint, H2OGANEstimator):
         return checkpoint._model_of
     if isinstance(checkpoint, str) and checkpoint in _by_id:

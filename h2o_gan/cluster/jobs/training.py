@@ -10,7 +10,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -33,8 +33,7 @@ from h2o_gan.notices import warn
 from h2o_gan.parameters import JSON_PARAMETERS
 
 if TYPE_CHECKING:
-    from h2o import H2OFrame
-
+    from h2o_gan.cluster.training_request import TrainingRequest
     from h2o_gan.engine.events import Event, Listener
     from h2o_gan.engine.model import Model
     from h2o_gan.parameters import Parameters
@@ -54,19 +53,11 @@ _LOCAL = ("model_id", "ignored_columns", "checkpoint", "export_checkpoints_dir")
 log = logging.getLogger("h2o_gan.cluster.jobs.worker")
 
 
-def register(
-    parameters: Parameters,
-    frame: H2OFrame,
-    validation: H2OFrame | None,
-    columns: Sequence[str],
-) -> TrainingJob | None:
+def register(request: TrainingRequest) -> TrainingJob | None:
     """Have the cluster make a job of a training that this process is about to do.
 
     Args:
-        parameters: all parameters, as this process trains with them.
-        frame: the training frame.
-        validation: the validation frame.
-        columns: the columns to learn.
+        request: what this process trains.
 
     Returns:
         The job; None where this H2O is one that the algorithm does not fit, and has only the
@@ -76,12 +67,13 @@ def register(
         H2OValueError: the cluster refuses the parameters.
     """
     queue = Queue(rest.connection(), f"python-{uuid.uuid4().hex}")
+    parameters, frame = request.parameters, request.training_frame
     data = sent(parameters)
-    used = {*columns, parameters.weights_column, parameters.response_column}
+    used = {*request.columns, parameters.weights_column, parameters.response_column}
     if left_out := [name for name in frame.names if name not in used]:
         data["ignored_columns"] = [quoted(name) for name in left_out]
-    if validation is not None:
-        data["validation_frame"] = validation.frame_id
+    if request.validation_frame is not None:
+        data["validation_frame"] = request.validation_frame.frame_id
     data |= {
         "training_frame": frame.frame_id,
         "model_id": parameters.model_id,

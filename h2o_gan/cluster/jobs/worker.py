@@ -9,7 +9,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,8 +27,7 @@ from h2o_gan.cluster.jobs.client import LEASE_S, Item, JobLost, Queue
 from h2o_gan.cluster.jobs.generation import Either, Generation, retried
 from h2o_gan.cluster.jobs.training import TrainingJob, fetch_model, file_of
 from h2o_gan.cluster.jobs.unsent import Keeping
-from h2o_gan.cluster.training_data import columns_to_learn, frame_of, open_rows
-from h2o_gan.parameters import Parameters
+from h2o_gan.cluster.training_request import TrainingRequest
 
 if TYPE_CHECKING:
     from h2o_gan.engine.events import Event, Listener
@@ -227,34 +226,29 @@ class Worker:
         begun: Model | None,
         stop: threading.Event,
     ) -> Model:
-        from h2o_gan import engine
+        request = self._request(queue, item, begun)
+        with closing(request.open()) as rows:
+            return rows.fit(listen, stop, request.checkpoint or begun)
 
+    def _request(self, queue: Queue, item: Item, begun: Model | None) -> TrainingRequest:
+        """What a job asks for, on this machine."""
         values = dict(item.parameters)
         held_out_key = values.pop("validation_frame", None)
-        earlier_id = values.pop("checkpoint", None)
         values.pop("export_checkpoints_dir", None)  # A folder of another machine.
-        values["device"] = self._device_for(item, values.get("device") or "auto")
+        if begun is not None:  # What was learned since counts more than where it began.
+            values.pop("checkpoint", None)
+        values |= {
+            "model_id": item.model_id,
+            "device": self._device_for(item, values.get("device") or "auto"),
+        }
         if values.get("image_column") is not None:
             values["image_root"] = self._image_root(values.get("image_root"))
-        parameters = Parameters(**{**values, "model_id": item.model_id})
-        frame = frame_of(item.frame_id, "training_frame")
-        validation = frame_of(held_out_key, "validation_frame") if held_out_key else None
-        columns = columns_to_learn(frame, None, parameters.response_column, parameters)
-        if begun is None and earlier_id is not None:
-            begun = fetch_model(queue, earlier_id)
-        with ExitStack() as stack:
-            rows, held_out = open_rows(frame, validation, columns, parameters)
-            stack.callback(rows.close)
-            if held_out is not None:
-                stack.callback(held_out.close)
-            return engine.fit(
-                rows.reader,
-                parameters,
-                validation=None if held_out is None else held_out.reader,
-                checkpoint=begun,
-                on_event=listen,
-                stop=stop,
-            )
+        return TrainingRequest.resolve(
+            values,
+            item.frame_id,
+            held_out_key or None,
+            find_checkpoint=lambda model_id: fetch_model(queue, model_id),
+        )
 
     def _device_for(self, item: Item, wanted: str) -> str:
         """Where to train a job. A run that another machine began must not end for its device."""
