@@ -129,8 +129,8 @@ def _summary(model: Model) -> H2OTwoDimTable:
         "columns": len(model.columns),
         "training_rows": model.rows,
     }
-    if words := getattr(model.encoder, "words", None):
-        header["images"] = words
+    if model.encoder.summary is not None:
+        header["images"] = model.encoder.summary
     for name, network in model.networks.items():
         shown = "discriminator" if name == "critic" else name
         header[f"{shown}_weights"] = sum(weight.numel() for weight in network.parameters())

@@ -15,6 +15,7 @@ import pyarrow as pa
 from torch import Tensor, nn
 
 from h2o_gan.engine.data.encoder import Encoder
+from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.preparation import encode_rows
 from h2o_gan.engine.data.schema import Column
 from h2o_gan.engine.options import SampleOptions
@@ -153,9 +154,10 @@ class Model(ABC):
         """
         unfit = [need for need in needs if need not in self.supports]
         if unfit:
+            other = "columns" if self.encoder.image_shape is None else "convolutional"
             raise ValueError(
                 f"{', '.join(unfit)}: a model of architecture {self.architecture!r} does not "
-                "support it; one of 'columns' does."
+                f"support it; one of {other!r} does."
             )
 
     def impute(self, table: pa.Table, seed: int | None = None) -> pa.RecordBatchReader:
@@ -175,6 +177,83 @@ class Model(ABC):
         """
         self.require("imputation")
         raise NotImplementedError
+
+    # ---- latent vectors and images, for the families that have them
+
+    @property
+    def latent_size(self) -> int | None:
+        """Length of a latent vector; None where rows are no function of one."""
+        return None
+
+    def map_latents(self, latents: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> Array:
+        """The rows that latent vectors stand for.
+
+        Args:
+            latents: (n, latent_size), or one vector as (latent_size,) or (latent_size, 1).
+            labels: (n,) a label for each, where the model has labels.
+
+        Returns:
+            (n, columns) in the data's own scale: float64 where all columns are numbers, else
+            objects (levels as str, times as datetime64[ms], None for missing). For images the
+            pixels alone.
+
+        Raises:
+            ValueError: the model has no latent vectors, or these do not fit it.
+        """
+        raise ValueError(
+            "this model has no latent vectors: generate(n) draws rows. Train with "
+            "architecture='mlp' for a generator that turns latent vectors into rows."
+        )
+
+    @property
+    def training_previews(self) -> Mapping[int, npt.NDArray[np.uint8]]:
+        """Images of the same latent vectors at scorings, in order, by epoch; empty without them.
+
+        They are uint8 (n, height, width) or, with colours, (n, height, width, 3); with labels, one
+        class after the other.
+        """
+        return {}
+
+    def images(
+        self,
+        count: int,
+        seed: int | None = None,
+        *,
+        conditions: Mapping[str, Any] | None = None,
+        balance: str | None = None,
+    ) -> npt.NDArray[np.uint8]:
+        """The images of :meth:`sample`, which see for the arguments.
+
+        Returns:
+            uint8 (count, height, width) or, with colours, (count, height, width, 3); 255 is the
+            largest value of the training data, 0 the smallest.
+
+        Raises:
+            ValueError, TypeError: as :meth:`sample`, or the model is of a table.
+        """
+        encoder = self._pixels()
+        rows = self.sample(count, seed, conditions=conditions, balance=balance).read_all()
+        values = [rows.column(pixel.name).to_numpy() for pixel in encoder.pixels]
+        return encoder.bytes_of_values(np.stack(values, 1).astype(np.float64))
+
+    def images_of_latents(
+        self, latents: npt.ArrayLike, labels: npt.ArrayLike | None = None
+    ) -> npt.NDArray[np.uint8]:
+        """:meth:`map_latents` as images; see :meth:`images` for the result."""
+        return self._pixels().bytes_of_values(self.map_latents(latents, labels))
+
+    def images_of_rows(self, table: pa.Table) -> npt.NDArray[np.uint8]:
+        """Rows as images; see :meth:`codes_of` for the rows and :meth:`images` for the result."""
+        return self._pixels().bytes_of_codes(self.codes_of(table))
+
+    def _pixels(self) -> PixelEncoder:
+        if not isinstance(self.encoder, PixelEncoder):
+            raise ValueError(
+                "this model was trained on a table, not on images: generate(n) draws rows."
+            )
+        return self.encoder
+
+    # ---- what is usual
 
     @abstractmethod
     def scores(self, table: pa.Table) -> Array:

@@ -209,7 +209,7 @@ class ImageMethods:
             save_plot_path = None
         place = len(epochs) - 1 if epoch is None else epochs.index(epoch)
         across = _across(labels)
-        images = _without_colours(previews[place])
+        images = _drop_gray_axis(previews[place])
         grid = [list(images[at : at + across]) for at in range(0, len(images), across)]
         return _drawn(grid, None, f"epoch {epochs[place]}", server, save_plot_path)
 
@@ -289,7 +289,7 @@ class ImageMethods:
         if has_images:
             # Read again, so that only the pairs are in memory as images.
             pairs = [rows.take(closest), training.take(found["nearest_row"].take(closest))]
-            images = [_without_colours(_images_of(model, table)) for table in pairs]
+            images = [_drop_gray_axis(_images_of(model, table)) for table in pairs]
             axes = parts[1].subplots(2, len(closest), squeeze=False)
             for row, name in enumerate(("generated", "training")):
                 for column, image in enumerate(images[row]):
@@ -383,10 +383,10 @@ def _as_bytes(model: Model, rows: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     encoder: Any = model.encoder
     shares = (rows - encoder.low) / (encoder.high - encoder.low)
     images = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
-    return _without_colours(images.reshape(-1, *encoder.shape))
+    return _drop_gray_axis(images.reshape(-1, *encoder.shape))
 
 
-def _without_colours(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _drop_gray_axis(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return images[..., 0] if images.shape[-1] == 1 else images
 
 
@@ -427,7 +427,7 @@ def _save_gif(frames: Sequence[npt.NDArray[np.uint8]], path: str) -> None:
 
     scale = max(1, 320 // frames[0].shape[1])
     pictures = [
-        Image.fromarray(_without_colours(frame).repeat(scale, 0).repeat(scale, 1))
+        Image.fromarray(_drop_gray_axis(frame).repeat(scale, 0).repeat(scale, 1))
         for frame in frames
     ]
     waits = [int(_GIF_SECONDS * 1000)] * (len(pictures) - 1) + [2000]

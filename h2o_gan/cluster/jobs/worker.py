@@ -162,12 +162,8 @@ class Worker:
         """Do a job; True where it went well. Raises H2OConnectionError for a lost cluster."""
         log.info("job %s: %s %s", item.id, item.kind, item.model_id)
         try:
-            if item.kind == "train":
-                self._train(queue, item)
-            elif item.kind == "generate":
-                Generation(queue, item, self._stop, self._max_rows).run()
-            else:
-                self._refuse(queue, item)
+            act = {"train": self._train, "generate": self._generate}.get(item.kind, self._refuse)
+            act(queue, item)
         except JobLost as error:
             log.warning("job %s: left: %s", item.id, error)
             return False
@@ -185,6 +181,9 @@ class Worker:
             return False
         log.info("job %s: done", item.id)
         return True
+
+    def _generate(self, queue: Queue, item: Item) -> None:
+        Generation(queue, item, self._stop, self._max_rows).run()
 
     def _refuse(self, queue: Queue, item: Item) -> None:
         reason = f"this worker can't do jobs of the kind {item.kind!r}: upgrade it"

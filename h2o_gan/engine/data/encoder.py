@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from torch import Tensor
 
+from h2o_gan.engine.data.labels import Labels
 from h2o_gan.engine.data.schema import Column
 
 __all__ = ["Encoder"]
@@ -19,6 +20,18 @@ class Encoder(Protocol):
     """Turns tables into compact codes and outputs of networks into tables."""
 
     columns: tuple[Column, ...]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """Height, width and colours of the images that rows are; None for tables."""
+
+    @property
+    def labels(self) -> Labels | None:
+        """The label's column and its classes; None for tables and where images have no label."""
+
+    @property
+    def summary(self) -> str | None:
+        """Size and classes of the images, in words; None for tables."""
 
     def encode(self, table: pa.Table) -> Tensor:
         """Encode a table with these columns.

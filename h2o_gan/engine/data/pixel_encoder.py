@@ -23,7 +23,7 @@ from h2o_gan.engine.data.labels import Labels
 from h2o_gan.engine.data.schema import Column, description, kind_of, schema_of
 from h2o_gan.engine.exceptions import Damaged
 
-__all__ = ["PixelEncoder", "image_shape_of"]
+__all__ = ["PixelEncoder", "drop_gray_axis", "image_shape_of"]
 
 Array = npt.NDArray[Any]
 
@@ -45,6 +45,11 @@ def image_shape_of(columns: int) -> tuple[int, int, int] | None:
         if side * side * channels == columns and columns:
             return side, side, channels
     return None
+
+
+def drop_gray_axis(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Images (..., height, width, colours), the last axis dropped where they are grey."""
+    return images[..., 0] if images.shape[-1] == 1 else images
 
 
 class PixelEncoder:
@@ -236,6 +241,11 @@ class PixelEncoder:
         return codes[:, -2].long() + 256 * codes[:, -1].long()
 
     @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of an image."""
+        return self.shape
+
+    @property
     def summary(self) -> str:
         """A description of the images, for messages."""
         kind = f"{_shape_name(self.shape)} images"
@@ -267,6 +277,19 @@ class PixelEncoder:
             label = self.labels.decode(hard[:, -1].astype(np.int64))
             arrays.insert(self.labels.position, label)
         return pa.RecordBatch.from_arrays(arrays, schema=schema_of(list(self.columns)))
+
+    def bytes_of_codes(self, codes: Tensor) -> npt.NDArray[np.uint8]:
+        """Codes of :meth:`encode` to uint8 images (rows, height, width[, 3]), 255 for `high`."""
+        values = codes[:, : self.width].numpy() * (255.0 / self.levels)
+        return drop_gray_axis(np.rint(values).astype(np.uint8).reshape(-1, *self.shape))
+
+    def bytes_of_values(self, values: Array) -> npt.NDArray[np.uint8]:
+        """Pixels (rows, pixels) in the data's scale to uint8 images (rows, height, width[, 3]).
+
+        `low` becomes 0, `high` 255; what is outside is clipped.
+        """
+        shares = np.clip((values - self.low) / (self.high - self.low), 0, 1)
+        return drop_gray_axis(np.rint(shares * 255).astype(np.uint8).reshape(-1, *self.shape))
 
     def decode_codes(self, codes: Tensor) -> pa.RecordBatch:
         """Decode codes of :meth:`encode` to rows."""

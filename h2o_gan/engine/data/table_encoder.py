@@ -35,6 +35,10 @@ class TableEncoder:
         learned: the codecs that networks learn, in order.
     """
 
+    image_shape = None
+    labels = None
+    summary = None
+
     def __init__(self, codecs: Sequence[Codec], names: Sequence[str] | None = None) -> None:
         self.codecs = tuple(codecs)
         by_name = {column.name: column for codec in codecs for column in codec.columns}

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from h2o_gan.engine.blocks import block_seed, in_threads
-from h2o_gan.engine.data.pixel_encoder import PixelEncoder
+from h2o_gan.engine.data.pixel_encoder import PixelEncoder, drop_gray_axis
 from h2o_gan.engine.data.schema import schema_of
 from h2o_gan.engine.device import sampling_device
 from h2o_gan.engine.exceptions import Damaged
@@ -38,7 +38,7 @@ from h2o_gan.engine.model import (
 from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.weights import named, network_of, optimizer_of, resumed
 
-__all__ = ["ImageModel", "as_bytes", "drop_gray_axis", "realism_scores"]
+__all__ = ["ImageModel", "as_bytes", "realism_scores"]
 
 Array = npt.NDArray[Any]
 
@@ -97,6 +97,11 @@ class ImageModel(Model):
         """Length of a latent."""
         return self.sizes.latent
 
+    @property
+    def training_previews(self) -> Mapping[int, npt.NDArray[np.uint8]]:
+        images = drop_gray_axis(self.previews.numpy())
+        return dict(zip(self.preview_epochs, images, strict=True))
+
     def _sample(self, rows: int, seed: int | None, options: SampleOptions) -> pa.RecordBatchReader:
         # Conditions on the label: a level or number, a list, or for numbers a pair (low, high).
         blocks = self._blocks(rows, seed, options.conditions, options.balance)
@@ -120,22 +125,6 @@ class ImageModel(Model):
         conditions: Mapping[str, Any] | None = None,
         balance: str | None = None,
     ) -> npt.NDArray[np.uint8]:
-        """Draw the images of :meth:`sample` as an array.
-
-        Args:
-            count: number of images, at least 1.
-            seed: 0 or more; None for other images each time.
-            conditions: on the label, see :class:`~h2o_gan.engine.options.SampleOptions`.
-            balance: name of the label's column, for equal numbers of all classes.
-
-        Returns:
-            uint8 (count, height, width), or (count, height, width, 3) in colour; 255 is the
-            largest value.
-
-        Raises:
-            ValueError: an argument is out of bounds, or the conditions are not on the label.
-            TypeError: an argument has the wrong type.
-        """
         blocks = self._blocks(count, seed, conditions, balance)
         return drop_gray_axis(np.concatenate([as_bytes(images).numpy() for images, _ in blocks]))
 
@@ -371,11 +360,6 @@ def _reject_by_label(
 def as_bytes(images: Tensor) -> Tensor:
     """Convert images (n, channels, height, width) in [-1, 1] to uint8, channels last."""
     return ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
-
-
-def drop_gray_axis(images: Array) -> Array:
-    """Images (n, height, width, channels), the last axis dropped where they are grey."""
-    return images[..., 0] if images.shape[-1] == 1 else images
 
 
 def _checked_sizes(data: Mapping[str, Any], shape: tuple[int, int, int]) -> ImageSizes:

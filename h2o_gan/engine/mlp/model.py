@@ -129,19 +129,9 @@ class LatentModel(Model):
 
         return pa.RecordBatchReader.from_batches(schema_of(list(self.columns)), batches())
 
-    def map_latents(self, latents: npt.ArrayLike) -> Array:
-        """Generate the rows of given latents.
-
-        Args:
-            latents: (n, latent_size) numbers, or one latent as (latent_size,) or (latent_size, 1).
-
-        Returns:
-            (n, columns) in the scale of the data: float64 if all columns are numbers, else
-            objects (levels as str, times as datetime64[ms], None for missing).
-
-        Raises:
-            ValueError: the shape does not fit, or a value is not finite.
-        """
+    def map_latents(self, latents: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> Array:
+        if labels is not None:
+            raise ValueError("labels: this generator takes none.")
         vectors = check_latents(latents, self.latent_size)
         features = feature_transform(self.encoder, torch.device("cpu"))
         with torch.no_grad():
