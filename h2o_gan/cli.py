@@ -248,14 +248,14 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
             gan.save(options.save, force=True)
             _tell(options, f"model saved to {options.save}")
         rest.remove(str(gan.model_id))  # It is for a file, not for the cluster.
-        learned = {column.name for column in gan._model_of.columns}
+        learned = {column.name for column in gan.engine_model.columns}
         dropped = [n for n in frame.names if n not in learned and n not in (options.ignore or ())]
     if dropped:
         print(
             f"h2o-gan: warning: left out, as free text can't be learned: {', '.join(dropped)}",
             file=sys.stderr,
         )
-    _write(gan._model_of, rows, options, result)
+    _write(gan.engine_model, rows, options, result)
 
 
 def _generate(options: argparse.Namespace, result: IO[str]) -> None:

@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from h2o.exceptions import H2OValueError
-from h2o.plot import RAISE_ON_FIGURE_ACCESS, decorate_plot_result, get_matplotlib_pyplot
 from h2o.two_dim_table import H2OTwoDimTable
 
 from h2o_gan.parameters import Parameters
@@ -23,7 +21,6 @@ __all__ = [
     "metrics",
     "model_json",
     "parameters_json",
-    "plot_history",
     "scoring_history",
     "table_json",
     "tables_json",
@@ -200,51 +197,3 @@ def column_summary(model: Model) -> H2OTwoDimTable:
         col_types=["string", "string", "string", "string", "double"],
         cell_values=[[row[name] for name in header] for row in model.describe()],
     )
-
-
-def plot_history(
-    model: Model, timestep: str, metric: str, server: bool, save_plot_path: str | None
-) -> Any:
-    """Draw the scoring history; the arguments are those of the estimator's ``plot``."""
-    history = model.history
-    timestep = "epoch" if timestep == "AUTO" else timestep
-    named = dict.fromkeys(name for row in history for name in row)
-    known = [name for name in named if name not in ("epoch", "step", "seconds")]
-    if timestep not in ("epoch", "step", "seconds"):
-        raise H2OValueError(f"timestep={timestep!r} is not known; use epoch, step or seconds.")
-    if metric != "AUTO" and metric not in known:
-        raise H2OValueError(f"metric={metric!r} is not known; use {', '.join(known)}.")
-    plt = get_matplotlib_pyplot(server)
-    if plt is None:
-        return decorate_plot_result(figure=RAISE_ON_FIGURE_ACCESS)
-    panels = [[metric]]
-    if metric == "AUTO":
-        # A single point, as of a critic that is trained once, is no curve.
-        drawn = [n for n in known if sum(row.get(n) is not None for row in history) > 1] or known
-        losses = [name for name in drawn if name.endswith("loss")]
-        panels = [p for p in (losses, [n for n in drawn if n not in losses]) if p]
-    figure, axes = plt.subplots(
-        len(panels),
-        1,
-        sharex=True,
-        squeeze=False,
-        figsize=(7, 3 * len(panels)),
-        layout="constrained",
-    )
-    for axis, names in zip(axes[:, 0], panels, strict=True):
-        for name in names:
-            values = [row.get(name) for row in history]
-            axis.plot(
-                [row[timestep] for row in history],
-                [float("nan") if value is None else value for value in values],
-                label=name.replace("_", " "),
-            )
-        axis.grid(alpha=0.3)
-        axis.legend()
-    axes[-1, 0].set_xlabel(timestep)
-    axes[0, 0].set_title(f"Scoring history of {model.parameters.model_id}")
-    if save_plot_path is not None:
-        figure.savefig(save_plot_path)
-    if not server:
-        plt.show()
-    return decorate_plot_result(figure=figure)

@@ -98,6 +98,14 @@ class TrainingRequest:
                 raise H2OValueError(LEAN_CHECKPOINT)
         return cls(parameters, frame, validation, tuple(columns), checkpoint, export_dir)
 
+    def frame_keys(self) -> dict[str, str | None]:
+        """The frames' keys in the cluster, by the names of the parameters they were given as."""
+        validation = self.validation_frame
+        return {
+            "training_frame": self.training_frame.frame_id,
+            "validation_frame": None if validation is None else validation.frame_id,
+        }
+
     def open(self) -> OpenRequest:
         """Begin to read the rows.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h2o
@@ -15,33 +14,26 @@ from h2o.frame import H2OFrame
 from h2o.plot import RAISE_ON_FIGURE_ACCESS, decorate_plot_result, get_matplotlib_pyplot
 
 from h2o_gan.cluster.training_data import check_kinds, column_of, frame_of, whole_number
+from h2o_gan.estimator.plots import INCHES, draw_grid, finish, save_gif, show_image, tiled
+from h2o_gan.estimator.trained import TrainedModel
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
+    from h2o_gan.engine.data.labels import Labels
     from h2o_gan.engine.model import Model
 
 __all__ = ["ImageMethods"]
 
-_INCHES = 0.9  # of an image in a grid
 _PER_CLASS = 8
-_GIF_SECONDS = 0.2
 
 
-class ImageMethods:
+class ImageMethods(TrainedModel):
     """Methods of :class:`~h2o_gan.H2OGANEstimator` that show or return images, or look for copies.
 
     All but :meth:`copies` and :meth:`plot_copies` need a model of images.
     """
-
-    if TYPE_CHECKING:
-        parms: Mapping[str, Any]
-
-        @property
-        def _model_of(self) -> Model: ...
-
-        def _model_with_root(self) -> Model: ...
 
     def generate_images(
         self,
@@ -72,20 +64,12 @@ class ImageMethods:
         """
         model = self._image_model()
         if latents is not None:
-            return _as_bytes(model, _from_latents(model, latents, conditions))
+            return model.images_of_latents(latents, _labels_of_latents(model, latents, conditions))
         if n is None:
             raise H2OValueError("n is missing: say how many images to generate.")
         n = whole_number(n, "n")
         seed = None if seed is None else whole_number(seed, "seed")
-        if model.kind == "images":
-            images: npt.NDArray[np.uint8] = model.images(  # type: ignore[attr-defined]
-                n, seed, conditions=conditions, balance=balance
-            )
-            return images
-        if conditions is not None or balance is not None:
-            raise H2OValueError("this model is an mlp, which knows no labels to ask for.")
-        rows = model.sample(n, seed).read_all()
-        return _as_bytes(model, np.stack([c.to_numpy() for c in rows.columns], 1).astype(float))
+        return model.images(n, seed, conditions=conditions, balance=balance)
 
     def plot_samples(
         self,
@@ -109,19 +93,19 @@ class ImageMethods:
             H2OValueError, ValueError, TypeError: as :meth:`generate_images`.
         """
         model = self._image_model()
-        labels = _labels(model)
+        labels = model.encoder.labels
         if labels is None or conditions:
             images = self.generate_images(n or 64, seed, conditions=conditions)
             across = math.ceil(math.sqrt(len(images)))
             grid = [list(images[at : at + across]) for at in range(0, len(images), across)]
-            return _drawn(grid, None, None, server, save_plot_path)
+            return draw_grid(grid, None, None, server, save_plot_path)
         classes = labels.classes
         images = self.generate_images(
             n or _PER_CLASS * len(classes), seed, balance=labels.column.name
         )
         grid = [list(images[place :: len(classes)]) for place in range(len(classes))]
         kept = [(row, str(name)) for row, name in zip(grid, classes, strict=True) if row]
-        return _drawn(
+        return draw_grid(
             [row for row, _ in kept], [name for _, name in kept], None, server, save_plot_path
         )
 
@@ -155,15 +139,16 @@ class ImageMethods:
         model = self._image_model()
         if steps < 2 or rows < 1:
             raise H2OValueError("steps must be at least 2, rows at least 1.")
-        known = _labels(model)
+        known = model.encoder.labels
         if known is None and labels is not None:
             raise H2OValueError("labels: this model was trained without.")
         if known is not None:
             labels = list(labels if labels is not None else known.classes[:rows])
             rows = len(labels)
         random = np.random.default_rng(seed)
-        size: int = model.latent_size  # type: ignore[attr-defined]
-        ends = random.standard_normal((rows, 2, size))
+        if model.latent_size is None:
+            raise H2OValueError("this model has no latent vectors to go from one to another.")
+        ends = random.standard_normal((rows, 2, model.latent_size))
         way = np.concatenate([_sphere(first, last, steps) for first, last in ends])
         conditions = None
         if known is not None and labels is not None:
@@ -171,7 +156,7 @@ class ImageMethods:
         images = self.generate_images(latents=way, conditions=conditions)
         grid = [list(images[at : at + steps]) for at in range(0, len(images), steps)]
         names = None if labels is None else [str(label) for label in labels]
-        return _drawn(grid, names, None, server, save_plot_path)
+        return draw_grid(grid, names, None, server, save_plot_path)
 
     def plot_progress(
         self,
@@ -183,7 +168,7 @@ class ImageMethods:
         """Draw what the same latent vectors stood for at a scoring during training.
 
         Args:
-            epoch: the scoring's; the last when absent. ``model.preview_epochs`` lists them.
+            epoch: the scoring's; the last when absent.
             server: draw without a display.
             save_plot_path: file to write to; a name that ends in .gif gets all scorings, one after
                 the other, whatever `epoch` is.
@@ -192,26 +177,24 @@ class ImageMethods:
             H2OValueError: there is no such scoring, or the model has no pictures of its training.
         """
         model = self._image_model()
-        epochs = list(getattr(model, "preview_epochs", ()))
-        if not epochs:
+        previews = model.training_previews
+        if not previews:
             raise H2OValueError(
                 "this model kept no pictures of its training; architecture='convolutional' does."
             )
-        if epoch is not None and epoch not in epochs:
+        shown = max(previews) if epoch is None else epoch
+        if shown not in previews:
             raise H2OValueError(
                 f"epoch={epoch}: there is no picture of that; there are of "
-                f"{', '.join(map(str, epochs))}."
+                f"{', '.join(map(str, previews))}."
             )
-        previews = model.previews.numpy()  # type: ignore[attr-defined]
-        labels = _labels(model)
+        across = _across(model.encoder.labels)
         if save_plot_path is not None and str(save_plot_path).lower().endswith(".gif"):
-            _save_gif([_tiled(frame, _across(labels)) for frame in previews], save_plot_path)
+            save_gif([tiled(images, across) for images in previews.values()], save_plot_path)
             save_plot_path = None
-        place = len(epochs) - 1 if epoch is None else epochs.index(epoch)
-        across = _across(labels)
-        images = _drop_gray_axis(previews[place])
+        images = previews[shown]
         grid = [list(images[at : at + across]) for at in range(0, len(images), across)]
-        return _drawn(grid, None, f"epoch {epochs[place]}", server, save_plot_path)
+        return draw_grid(grid, None, f"epoch {shown}", server, save_plot_path)
 
     # ---- copies
 
@@ -275,9 +258,9 @@ class ImageMethods:
             return decorate_plot_result(figure=RAISE_ON_FIGURE_ACCESS)
         distances = found["distance"].to_numpy()
         closest = np.argsort(distances)[: max(n, 1)]
-        has_images = hasattr(model.encoder, "shape")
+        has_images = model.encoder.image_shape is not None
         figure = plt.figure(
-            figsize=(max(_INCHES * len(closest), 6), 5 if has_images else 3), layout="constrained"
+            figsize=(max(INCHES * len(closest), 6), 5 if has_images else 3), layout="constrained"
         )
         parts = figure.subfigures(2, 1, height_ratios=[3, 2]) if has_images else [figure]
         axis = parts[0].subplots()
@@ -289,13 +272,13 @@ class ImageMethods:
         if has_images:
             # Read again, so that only the pairs are in memory as images.
             pairs = [rows.take(closest), training.take(found["nearest_row"].take(closest))]
-            images = [_drop_gray_axis(_images_of(model, table)) for table in pairs]
+            images = [model.images_of_rows(table) for table in pairs]
             axes = parts[1].subplots(2, len(closest), squeeze=False)
             for row, name in enumerate(("generated", "training")):
                 for column, image in enumerate(images[row]):
-                    _show(axes[row, column], image)
+                    show_image(axes[row, column], image)
                 axes[row, 0].set_ylabel(name, fontsize=8)
-        return _finished(plt, figure, server, save_plot_path)
+        return finish(plt, figure, server, save_plot_path)
 
     def _copies(
         self, frame: H2OFrame, training_frame: H2OFrame | str | None
@@ -318,8 +301,8 @@ class ImageMethods:
         return nearest_training_rows(model, rows, training), rows, training
 
     def _image_model(self) -> Model:
-        model = self._model_of
-        if not hasattr(model.encoder, "shape"):
+        model = self.engine_model
+        if model.encoder.image_shape is None:
             raise H2OValueError(
                 "this model was trained on a table, not on images: generate(n) draws rows."
             )
@@ -330,12 +313,12 @@ def _read(model: Model, frame: H2OFrame) -> pa.Table:
     """The columns of a frame that count for distances; for image files, their paths."""
     from h2o_gan.cluster.frames import open_frame
 
-    columns = list(model.scored_columns)
+    columns = list(model.judged_columns)
     names = [column.name for column in columns]
     path = model.parameters.image_column
     if path is not None and path in frame.names:
         names = [path]
-        label = _labels(model)
+        label = model.encoder.labels
         columns = [] if label is None else [label.column]
         names += [column.name for column in columns]
     for name in names:
@@ -345,27 +328,15 @@ def _read(model: Model, frame: H2OFrame) -> pa.Table:
         return source.reader.read_all()
 
 
-def _images_of(model: Model, table: pa.Table) -> npt.NDArray[np.uint8]:
-    """Images (n, height, width, colours) of rows, scaled to 0..255."""
-    encoder: Any = model.encoder
-    codes = model.codes_of(table)[:, : encoder.width].numpy()
-    scaled: npt.NDArray[np.uint8] = np.rint(codes * (255.0 / encoder.levels)).astype(np.uint8)
-    return scaled.reshape(-1, *encoder.shape)
-
-
-def _labels(model: Model) -> Any:
-    return getattr(model.encoder, "labels", None)
-
-
-def _from_latents(
+def _labels_of_latents(
     model: Model, latents: npt.ArrayLike, conditions: Mapping[str, Any] | None
-) -> npt.NDArray[Any]:
-    labels = _labels(model)
+) -> list[Any] | None:
+    """A label for each latent vector, as conditions say; None for a model without labels."""
+    labels = model.encoder.labels
     if labels is None:
         if conditions:
             raise H2OValueError("conditions: this model was trained without labels.")
-        rows: npt.NDArray[Any] = model.map_latents(latents)  # type: ignore[attr-defined]
-        return rows
+        return None
     name = labels.column.name
     if set(conditions or ()) != {name}:
         raise H2OValueError(
@@ -374,20 +345,7 @@ def _from_latents(
         )
     wanted = (conditions or {})[name]
     count = len(np.atleast_2d(np.asarray(latents)))
-    every = list(wanted) if isinstance(wanted, list | tuple | np.ndarray) else [wanted] * count
-    return model.map_latents(latents, every)  # type: ignore[attr-defined, no-any-return]
-
-
-def _as_bytes(model: Model, rows: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Pixels in the data's scale, (n, pixels), as uint8 images."""
-    encoder: Any = model.encoder
-    shares = (rows - encoder.low) / (encoder.high - encoder.low)
-    images = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
-    return _drop_gray_axis(images.reshape(-1, *encoder.shape))
-
-
-def _drop_gray_axis(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return images[..., 0] if images.shape[-1] == 1 else images
+    return list(wanted) if isinstance(wanted, list | tuple | np.ndarray) else [wanted] * count
 
 
 def _sphere(first: npt.NDArray[Any], last: npt.NDArray[Any], steps: int) -> npt.NDArray[np.float64]:
@@ -405,78 +363,7 @@ def _sphere(first: npt.NDArray[Any], last: npt.NDArray[Any], steps: int) -> npt.
     return arc
 
 
-def _across(labels: Any) -> int:
+def _across(labels: Labels | None) -> int:
     """Images in a row of a preview; see :func:`h2o_gan.engine.image.trainer.preview_grid`."""
     classes = 0 if labels is None else len(labels.classes)
     return classes if 2 <= classes <= 12 else 8
-
-
-def _tiled(images: npt.NDArray[np.uint8], across: int) -> npt.NDArray[np.uint8]:
-    """Images (n, height, width, colours) as one, with a margin of a pixel between them."""
-    count, height, width, colours = images.shape
-    down = -(-count // across)
-    canvas = np.full((down * (height + 1) + 1, across * (width + 1) + 1, colours), 128, np.uint8)
-    for place, image in enumerate(images):
-        top, left = 1 + place // across * (height + 1), 1 + place % across * (width + 1)
-        canvas[top : top + height, left : left + width] = image
-    return canvas
-
-
-def _save_gif(frames: Sequence[npt.NDArray[np.uint8]], path: str) -> None:
-    from PIL import Image
-
-    scale = max(1, 320 // frames[0].shape[1])
-    pictures = [
-        Image.fromarray(_drop_gray_axis(frame).repeat(scale, 0).repeat(scale, 1))
-        for frame in frames
-    ]
-    waits = [int(_GIF_SECONDS * 1000)] * (len(pictures) - 1) + [2000]
-    pictures[0].save(Path(path), save_all=True, append_images=pictures[1:], duration=waits, loop=0)
-
-
-def _show(axis: Any, image: npt.NDArray[np.uint8]) -> None:
-    axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axis.set_xticks([])
-    axis.set_yticks([])
-    for side in axis.spines.values():
-        side.set_visible(False)
-
-
-def _drawn(
-    grid: Sequence[Sequence[npt.NDArray[np.uint8]]],
-    names: Sequence[str] | None,
-    title: str | None,
-    server: bool,
-    save_plot_path: str | None,
-) -> Any:
-    """A figure of rows of images."""
-    plt = get_matplotlib_pyplot(server)
-    if plt is None:
-        return decorate_plot_result(figure=RAISE_ON_FIGURE_ACCESS)
-    across = max(map(len, grid))
-    figure, axes = plt.subplots(
-        len(grid),
-        across,
-        squeeze=False,
-        figsize=(_INCHES * across + 0.4, _INCHES * len(grid) + 0.2),
-        layout="compressed",
-    )
-    for row, images in enumerate(grid):
-        for column in range(across):
-            if column < len(images):
-                _show(axes[row, column], images[column])
-            else:
-                axes[row, column].set_axis_off()
-        if names is not None:
-            axes[row, 0].set_ylabel(names[row], rotation=0, ha="right", va="center")
-    if title is not None:
-        figure.suptitle(title)
-    return _finished(plt, figure, server, save_plot_path)
-
-
-def _finished(plt: Any, figure: Any, server: bool, save_plot_path: str | None) -> Any:
-    if save_plot_path is not None:
-        figure.savefig(save_plot_path)
-    if not server:
-        plt.show()
-    return decorate_plot_result(figure=figure)

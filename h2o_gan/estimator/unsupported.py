@@ -107,6 +107,9 @@ def _refusal(name: str) -> Any:
 def refuse_the_rest(cls: type[H2OEstimator]) -> None:
     """Replace the inherited methods that neither `cls` nor a GAN's nature has an answer to."""
     for name in dir(H2OEstimator):
-        own = name.startswith("_") or name in vars(cls) or name in _KEPT
-        if not own and callable(getattr(H2OEstimator, name)):
+        inherited = inspect.getattr_static(H2OEstimator, name)
+        answered = inspect.getattr_static(cls, name) is not inherited
+        if not (answered or name.startswith("_") or name in _KEPT) and callable(
+            getattr(H2OEstimator, name)
+        ):
             setattr(cls, name, _refusal(name))

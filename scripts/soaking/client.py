@@ -58,7 +58,7 @@ def _made(task: Json) -> pa.Table:
 
 
 def _sample(gan: H2OGANEstimator) -> Json:
-    return _told(gan._model_of.sample(SAMPLE_ROWS, SAMPLE_SEED).read_all())
+    return _told(gan.engine_model.sample(SAMPLE_ROWS, SAMPLE_SEED).read_all())
 
 
 class Notebook:

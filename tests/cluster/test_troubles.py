@@ -431,7 +431,7 @@ def test_a_notebook_leaves_its_training_to_a_worker(
     job = until(lambda: next((i["job"] for i in _queue() if i["model_id"] == "left"), None))
     until(lambda: items(job)["has_checkpoint"])  # The earlier model is the first.
     until(lambda: re.match(r"epoch \d+,", state(job)["progress_msg"]))
-    shared, leaving = gan._shared, threading.Event()
+    shared, leaving = gan._run.cluster_job, threading.Event()
     assert isinstance(shared, TrainingJob)
     shared.leave_when(leaving)
     leaving.set()

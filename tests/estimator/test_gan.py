@@ -154,13 +154,13 @@ def test_lazy_frames_train(prostate):
         prostate[prostate["AGE"] <= 60, ["AGE", "PSA", "CAPSULE"]]
     )
     gan = H2OGANEstimator(epochs=1, seed=1).train(training_frame=lazy)
-    assert [column.name for column in gan._model_of.columns] == ["AGE", "PSA", "CAPSULE"]
+    assert [column.name for column in gan.engine_model.columns] == ["AGE", "PSA", "CAPSULE"]
 
 
 def test_columns_are_chosen_by_x_y_and_ignored_columns(prostate):
     def columns(**arguments):
         gan = H2OGANEstimator(epochs=1, seed=1).train(training_frame=prostate, **arguments)
-        return [column.name for column in gan._model_of.columns]
+        return [column.name for column in gan.engine_model.columns]
 
     assert columns(x=["PSA", "AGE"]) == ["AGE", "PSA"]
     assert columns(x=["PSA", 2], y="CAPSULE") == ["CAPSULE", "AGE", "PSA"]
@@ -290,7 +290,7 @@ def test_start_and_join(prostate):
     with pytest.raises(H2OValueError, match="training already"):
         gan.train(training_frame=prostate)
     gan.join()
-    assert gan._model_of.epoch == 3
+    assert gan.engine_model.epoch == 3
     with pytest.raises(H2OValueError, match="call start"):
         gan.join()
 
@@ -298,14 +298,14 @@ def test_start_and_join(prostate):
 def test_sklearns_fit_trains(prostate):
     with pytest.warns(UserWarning, match="`fit` is not recommended"):
         gan = H2OGANEstimator(epochs=1, seed=1).fit(prostate[["AGE", "PSA"]])
-    assert gan._model_of.rows == 380
+    assert gan.engine_model.rows == 380
 
 
 # ---- predict
 
 
 def test_latents_become_rows(latent):
-    size = latent._model_of.latent_size
+    size = latent.engine_model.latent_size
     latents = np.random.default_rng(0).normal(size=(5, size))
     rows = latent.predict(latents)
     assert rows.shape == (5, 8) and rows.dtype == object
@@ -369,7 +369,9 @@ def test_conditions_reach_the_cluster(prostate, trained):
 def test_a_frame_of_conditions_is_completed(prostate, trained):
     given = prostate[:50, ["AGE", "RACE"]]
     synthetic = trained.generate(conditions=given, seed=1)
-    assert synthetic.nrow == 50 and synthetic.names == [c.name for c in trained._model_of.columns]
+    assert synthetic.nrow == 50 and synthetic.names == [
+        c.name for c in trained.engine_model.columns
+    ]
     for name in ("AGE", "RACE"):
         assert (synthetic[name] == given[name]).all()
     h2o.remove(synthetic)
@@ -422,7 +424,7 @@ def test_an_mlp_takes_no_conditions(prostate, latent):
 def test_the_summary_tells_what_columns_were_treated_as(prostate, capsys):
     gan = H2OGANEstimator(epochs=1, seed=1, column_types={"ID": "ignore", "AGE": "categorical"})
     gan.train(y="CAPSULE", training_frame=prostate)
-    assert gan._model_of.parameters.response_column == "CAPSULE"
+    assert gan.engine_model.parameters.response_column == "CAPSULE"
     summary = gan.column_summary().set_index("column")
     assert summary.loc["CAPSULE", "treated_as"] == "categorical"
     assert summary.loc["PSA", "treated_as"] == "numeric" and "ID" not in summary.index
@@ -462,8 +464,8 @@ def test_save_and_load(trained, tmp_path):
     again = h2o_gan.load_model(path)
     assert again.model_id == "prostate_gan" and again.actual_params["epochs"] == 60
     assert again.scoring_history().equals(trained.scoring_history())
-    rows = again._model_of.sample(50, seed=3).read_all()
-    assert rows.equals(trained._model_of.sample(50, seed=3).read_all())
+    rows = again.engine_model.sample(50, seed=3).read_all()
+    assert rows.equals(trained.engine_model.sample(50, seed=3).read_all())
     frames = [gan.generate(50, seed=2) for gan in (again, trained)]
     assert frames[0].as_data_frame().equals(frames[1].as_data_frame())
     for frame in frames:
@@ -498,7 +500,7 @@ def test_training_goes_on_from_a_checkpoint(prostate, tmp_path, by):
     checkpoint = {"estimator": first, "model_id": first.model_id}.get(by) or first.save(tmp_path)
     second = H2OGANEstimator(epochs=5, seed=1, checkpoint=checkpoint)
     second.train(x=["AGE", "PSA"], training_frame=prostate)
-    assert second._model_of.epoch == 5
+    assert second.engine_model.epoch == 5
     with pytest.raises(ValueError, match="other columns"):
         second.train(x=["AGE", "VOL"], training_frame=prostate)
 
@@ -508,7 +510,7 @@ def test_checkpoints_are_exported_at_every_scoring(prostate, tmp_path):
     gan.train(x=["AGE", "PSA"], training_frame=prostate)
     files = sorted(p.name for p in (tmp_path / "new").iterdir())
     assert files == [f"m.epoch_0000{i}.zip" for i in (1, 2, 3)]
-    assert h2o_gan.load_model(tmp_path / "new" / files[1])._model_of.epoch == 2
+    assert h2o_gan.load_model(tmp_path / "new" / files[1]).engine_model.epoch == 2
 
 
 def test_a_checkpoint_that_cannot_be_written_does_not_end_training(prostate, tmp_path):
@@ -685,7 +687,7 @@ def test_text_is_dropped_by_name(cluster):
     frame = h2o.H2OFrame({"a": [1, 2, 3], "note": ["p", "q", "r"]}, column_types=["int", "string"])
     with pytest.warns(RuntimeWarning, match="Dropping text columns.*note"):
         gan = H2OGANEstimator(epochs=1).train(training_frame=frame)
-    assert [column.name for column in gan._model_of.columns] == ["a"]
+    assert [column.name for column in gan.engine_model.columns] == ["a"]
     with pytest.raises(ValueError, match=r"only text is left to learn \(note\)"):
         H2OGANEstimator().train(x=["note"], training_frame=frame)
 

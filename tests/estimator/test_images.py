@@ -42,7 +42,7 @@ def images_of(figure):
 
 
 def test_pixel_frames_are_trained_on_and_come_back(gan, frame, capsys):
-    assert gan._model_of.architecture == "convolutional"
+    assert gan.engine_model.architecture == "convolutional"
     fake = gan.generate(50, seed=1)
     assert fake.names == frame.names and fake.types["digit"] == "enum"
     assert fake["digit"].levels() == frame["digit"].levels()
@@ -73,7 +73,7 @@ def test_a_label_that_is_not_y_is_named(frame):
 def test_images_come_as_an_array(gan):
     images = gan.generate_images(10, seed=1)
     assert images.shape == (10, 8, 8) and images.dtype == np.uint8
-    latents = np.random.default_rng(0).standard_normal((4, gan._model_of.latent_size))
+    latents = np.random.default_rng(0).standard_normal((4, gan.engine_model.latent_size))
     some = gan.generate_images(latents=latents, conditions={"digit": "3"})
     assert some.shape == (4, 8, 8)
     each = gan.generate_images(latents=latents, conditions={"digit": ["3", "3", "3", "5"]})
@@ -99,7 +99,7 @@ def test_an_interpolation_begins_and_ends_at_its_vectors(gan):
     figure = gan.plot_interpolation(labels=["3", "8"], steps=6, seed=1, server=True).figure()
     shown = [np.asarray(image.get_array()) for image in images_of(figure)]
     assert len(shown) == 12
-    ends = np.random.default_rng(1).standard_normal((2, 2, gan._model_of.latent_size))
+    ends = np.random.default_rng(1).standard_normal((2, 2, gan.engine_model.latent_size))
     first = gan.generate_images(latents=ends[0], conditions={"digit": "3"})
     assert np.array_equal(shown[0], first[0]) and np.array_equal(shown[5], first[1])
     with pytest.raises(H2OValueError, match="steps must be"):
@@ -107,7 +107,7 @@ def test_an_interpolation_begins_and_ends_at_its_vectors(gan):
 
 
 def test_training_is_shown_as_a_picture_and_a_film(gan, tmp_path):
-    epochs = gan._model_of.preview_epochs
+    epochs = list(gan.engine_model.training_previews)
     figure = gan.plot_progress(server=True, save_plot_path=str(tmp_path / "p.png")).figure()
     assert len(images_of(figure)) == 60 and (tmp_path / "p.png").stat().st_size > 1000
     gan.plot_progress(server=True, save_plot_path=str(tmp_path / "p.gif"))
@@ -171,7 +171,7 @@ def test_files_are_read_below_their_root(cluster, digits, tmp_path):
     gan.image_errors = "skip"
     with pytest.warns(RuntimeWarning, match="are left out"):
         gan.train(y="digit", training_frame=frame)
-    assert gan._model_of.rows == 119
+    assert gan.engine_model.rows == 119
     with pytest.raises(H2OValueError, match="image_root is missing"):
         H2OGANEstimator(image_column="filepath", image_shape=(16, 16)).train(training_frame=frame)
     with pytest.raises(H2OValueError, match="has no column 'path'"):
@@ -220,7 +220,7 @@ def test_the_articles_mlp_gives_images_too(frame):
     pixels = frame[:, :64]
     gan = H2OGANEstimator(generator_architecture={"hidden_dim": 16}, epochs=1, seed=1, device="cpu")
     gan.train(training_frame=pixels)
-    assert gan._model_of.architecture == "mlp"
+    assert gan.engine_model.architecture == "mlp"
     assert gan.generate_images(7, seed=1).shape == (7, 8, 8)
     assert len(images_of(gan.plot_samples(9, seed=1, server=True).figure())) == 9
     assert gan.plot_interpolation(rows=2, steps=3, server=True) is not None

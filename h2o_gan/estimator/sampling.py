@@ -1,0 +1,217 @@
+"""What an estimator does with its model and the cluster's frames: generate, impute, predict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import h2o
+from h2o.exceptions import H2OJobCancelled, H2OTypeError, H2OValueError
+from h2o.frame import H2OFrame
+
+from h2o_gan.cluster.model_tables import ALGO
+from h2o_gan.cluster.training_data import check_kinds, column_of, frame_of, whole_number
+from h2o_gan.estimator.background import Job
+from h2o_gan.estimator.trained import TrainedModel, as_h2o_errors
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
+
+__all__ = ["SamplingMethods"]
+
+
+class SamplingMethods(TrainedModel):
+    """Methods of :class:`~h2o_gan.H2OGANEstimator` that turn a model into frames."""
+
+    def generate(
+        self,
+        n: int | None = None,
+        seed: int | None = None,
+        destination_frame: str | None = None,
+        *,
+        conditions: Mapping[str, Any] | H2OFrame | None = None,
+        balance: str | None = None,
+        temperature: float = 1.0,
+    ) -> H2OFrame:
+        """New rows, as a new frame of the cluster.
+
+        The frame has the training columns in order, with their types and levels, so
+        ``train.rbind(gan.generate(1000))`` works. Rows stream through in bounded memory.
+
+        Args:
+            n: number of rows, at least 1; may be left out where `conditions` is a frame.
+            seed: 0 or more; the same seed gives the same rows. None for new ones each time.
+            destination_frame: key of the new frame; made up when absent.
+            conditions: what every row has to meet, for instance
+                ``{"income": ">50K", "age": (30, 40)}``: by column a level, a number or a time, a
+                list of them, a pair (low, high) with both included, or None for missing. Or a
+                frame with some of the columns: one row is made for each of its rows, whose cells
+                are kept as they are.
+            balance: a categorical column whose levels shall come in equal numbers.
+            temperature: less than 1 for more typical rows, more for more varied ones.
+
+        Raises:
+            H2OValueError, ValueError, TypeError: an argument is unfit, no row can meet the
+                conditions, or the key is taken. No frame is left behind.
+            H2OConnectionError: there is no cluster; the model itself is not lost.
+            H2OJobCancelled: Ctrl-C; no frame is left behind.
+        """
+        given: Mapping[str, Any] | pa.Table | None = None
+        if isinstance(conditions, H2OFrame):
+            with as_h2o_errors():
+                self.engine_model.require("conditions by row")
+            names = [column.name for column in self.engine_model.columns]
+            table = given = self._given(conditions, names, "conditions")
+            if n not in (None, table.num_rows):
+                raise H2OValueError(
+                    f"n={n}, but conditions has {table.num_rows} rows: leave n out."
+                )
+            n = table.num_rows
+        elif conditions is None or isinstance(conditions, Mapping):
+            given = conditions
+        else:
+            raise H2OTypeError(
+                message="conditions must be a dict from columns to what their values have to "
+                'meet, for instance {"colour": ["red", "blue"], "age": (30, 40)}, or an '
+                f"H2OFrame, not {type(conditions).__name__}."
+            )
+        if n is None:
+            raise H2OValueError("n is missing: say how many rows to generate.")
+        n = whole_number(n, "n")
+        with as_h2o_errors():
+            rows = self.engine_model.sample(
+                n,
+                None if seed is None else whole_number(seed, "seed"),
+                conditions=given,
+                balance=balance,
+                temperature=temperature,
+            )
+        return self._written(rows, n, destination_frame)
+
+    def impute(
+        self, frame: H2OFrame, seed: int | None = None, destination_frame: str | None = None
+    ) -> H2OFrame:
+        """The rows of a frame with missing values filled, as a new frame.
+
+        Missing cells are drawn from the model, each given all that is known of its row; observed
+        cells are kept untouched.
+
+        Args:
+            frame: a frame with the training columns, in any order.
+            seed: 0 or more; the same seed gives the same values. None for new ones each time.
+            destination_frame: key of the new frame; made up when absent.
+
+        Raises:
+            H2OValueError, ValueError, TypeError: a column is missing or of another type.
+        """
+        model = self.engine_model
+        with as_h2o_errors():
+            model.require("imputation")
+        names = [column.name for column in model.columns]
+        frame = frame_of(frame, "frame", "impute")
+        seed = None if seed is None else whole_number(seed, "seed")
+        for name in names:
+            column_of(frame, name, "frame")
+        table = self._given(frame, names, "frame")
+        rows = model.impute(table, seed)
+        return self._written(rows, table.num_rows, destination_frame)
+
+    def predict(self, test_data: H2OFrame | npt.ArrayLike) -> H2OFrame | npt.NDArray[Any]:
+        """Latent vectors to samples, or rows to the critic's opinion of them.
+
+        Args:
+            test_data: an array of latent vectors, (n, latent_size), or one as (latent_size,) or
+                (latent_size, 1); or a frame with the training columns.
+
+        Returns:
+            For an array: the samples, (n, columns), in the data's own scale; float64 where all
+            columns are numbers, else objects. For a frame: a frame with columns ``realism``, the
+            share of real training rows that the model finds less real (0 to 1), and
+            ``critic_score``, one row a row: the log density of the row by generator and critic; for
+            images how well they are redrawn as well; for multilayer perceptrons the critic's raw
+            output. Both serve as anomaly scores, low for anomalies.
+
+        Raises:
+            H2OValueError, ValueError: a shape, a value or a column that does not fit.
+        """
+        model = self.engine_model
+        if not isinstance(test_data, H2OFrame):
+            if test_data is None or isinstance(test_data, str) or hasattr(test_data, "columns"):
+                raise H2OTypeError(
+                    message="test_data must be an H2OFrame or an array of latent vectors, not "
+                    f"{type(test_data).__name__}: h2o.H2OFrame(data) makes a frame."
+                )
+            if model.encoder.labels is not None:
+                raise H2OValueError(
+                    "this model has labels, and latent vectors alone don't say which: "
+                    "generate_images(latents=..., conditions={...}) takes both."
+                )
+            with as_h2o_errors():
+                return model.map_latents(test_data)
+
+        from h2o_gan.cluster.frames import open_frame, write_frame
+
+        model = self._model_with_root()
+        columns = list(model.judged_columns)
+        names = [column.name for column in columns]
+        path = model.parameters.image_column
+        if path is not None and path in test_data.names:
+            columns = [c for c in columns if c.name == model.parameters.response_column]
+            names = [path, *(column.name for column in columns)]
+        for name in names:
+            if name not in test_data.names:
+                raise H2OValueError(
+                    f"the frame has no column {name!r}, which the model was trained on."
+                )
+        check_kinds(test_data, columns)
+        with closing(open_frame(test_data, names)) as source:
+            return write_frame(model.realism(source.reader))
+
+    def _given(self, frame: H2OFrame, names: Sequence[str], parameter: str) -> pa.Table:
+        """The columns of `frame` that the model has, checked and read."""
+        from h2o_gan.cluster.frames import read_frame
+
+        model = self.engine_model
+        frame_of(frame, parameter, "generate")
+        unknown = [name for name in frame.names if name not in names]
+        if unknown:
+            raise H2OValueError(
+                f"{parameter}: the model has no column {unknown[0]!r}; it has "
+                f"{', '.join(map(repr, names[:10]))}{', ...' if len(names) > 10 else ''}."
+            )
+        own = [column for column in model.columns if column.name in frame.names]
+        check_kinds(frame, own)
+        return read_frame(frame, [column.name for column in own]).read_all()
+
+    def _written(self, rows: pa.RecordBatchReader, n: int, destination: str | None) -> H2OFrame:
+        """Rows as a new frame, behind a progress bar; none is left behind by a Ctrl-C."""
+        from h2o_gan.cluster.capacity import checked_to_fit
+        from h2o_gan.cluster.frames import write_frame
+
+        def work(job: Job[H2OFrame]) -> H2OFrame:
+            return write_frame(_counted(checked_to_fit(rows, n), n, job), destination)
+
+        job = Job(work, f"{ALGO} generation")
+        frame = job.poll()
+        if job.stop.is_set():  # Ctrl-C came when all rows had left for the cluster
+            h2o.remove(frame)
+            raise H2OJobCancelled("generation was cancelled; no frame was made.")
+        return frame
+
+
+def _counted(rows: pa.RecordBatchReader, total: int, job: Job[Any]) -> pa.RecordBatchReader:
+    """The same rows, telling `job` how many have passed and ending when it is cancelled."""
+    import pyarrow as pa
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        passed = 0
+        for batch in rows:
+            if job.stop.is_set():
+                raise H2OJobCancelled("generation was cancelled; no frame was made.")
+            yield batch
+            passed += batch.num_rows
+            job.progress = 0.6 * passed / total  # the cluster's part follows
+
+    return pa.RecordBatchReader.from_batches(rows.schema, batches())
