@@ -76,6 +76,8 @@ def exchange(
     path: str,
     what: str,
     wait: patience.Wait | None = None,
+    *,
+    file: IO[bytes] | None = None,
     **more: Any,
 ) -> requests.Response:
     """A request over a connection that need not be the session's, whatever it is answered.
@@ -88,8 +90,8 @@ def exchange(
     """
     settings = {**settings_of(current), **more, "stream": True}
     with nullcontext(wait) if wait else patience.watched(what) as watch:
-        if hasattr(more.get("data"), "read"):
-            settings["data"] = _File(more["data"], watch)
+        if file is not None:
+            settings["data"] = _Upload(file, watch)
         with losing(what):
             response = requests.request(method, current.base_url + path, **settings)
         if not more.get("stream"):
@@ -99,22 +101,34 @@ def exchange(
     return response
 
 
-class _File:
-    """A file that is sent; each of its parts is a sign of life."""
+class _Upload(io.RawIOBase):
+    """A file that is sent, from where it stands to its end; each part is a sign of life.
+
+    Closing it leaves the file open.
+    """
 
     def __init__(self, file: IO[bytes], wait: patience.Wait) -> None:
-        self._file, self._wait = file, wait
-        start = file.tell()
-        self.len = file.seek(0, io.SEEK_END) - start
-        file.seek(start)
+        self._file, self._wait, self._start = file, wait, file.tell()
 
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._file)
+    def readable(self) -> bool:
+        """Whether it can be read: always."""
+        return True
 
-    def read(self, size: int = -1) -> bytes:
-        """So many bytes of it."""
+    def seekable(self) -> bool:
+        """Whether it has a length, which requests asks for: always."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position, counted from where the file stood at first, and return it."""
+        self._file.seek(offset + (self._start if whence == io.SEEK_SET else 0), whence)
+        return self._file.tell() - self._start
+
+    def readinto(self, buffer: Any) -> int:
+        """Read bytes into a writable buffer; return how many, 0 at the end."""
         self._wait.touch()
-        return self._file.read(size)
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def download(

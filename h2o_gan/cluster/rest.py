@@ -152,7 +152,7 @@ def in_path(key: str) -> str:
 def upload(file: IO[bytes], key: str) -> None:
     """Stream an open file into the cluster as raw bytes under ``key``."""
     what, params = "uploading rows", {"destination_frame": key}
-    response = exchange(connection(), "POST", "/3/PostFile", what, params=params, data=file)
+    response = exchange(connection(), "POST", "/3/PostFile", what, params=params, file=file)
     if response.status_code != 200:
         raise refusal(response, what)
 

@@ -346,9 +346,9 @@ class Queue:
     def _hand_in(self, item: Item, verb: str, content: io.BytesIO) -> None:
         content.seek(0)
         # An empty file would be sent in chunks, of which there is none.
-        data = content if content.getbuffer().nbytes else b""
+        body = {"file": content} if content.getbuffer().nbytes else {"data": b""}
         params = {"worker": self.worker, "token": item.token}
-        self._act(item.id, verb, timeout=_TRANSFER_S, params=params, data=data)
+        self._act(item.id, verb, timeout=_TRANSFER_S, params=params, **body)
 
     def _act(self, id: str, verb: str, **more: Any) -> dict[str, Any]:
         what = f"telling of job {id}"

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import urllib.parse
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from http.client import HTTPException
 from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
-import requests
 from h2o import H2OFrame
 from h2o.exceptions import H2OConnectionError, H2OResponseError, H2OServerError, H2OValueError
-from urllib3.exceptions import HTTPError
 
 from h2o_gan.cluster import patience, rest
 from h2o_gan.cluster.answers import Refused
 from h2o_gan.cluster.exchange import bounded
 from h2o_gan.cluster.transport.arrow_sender import send
 from h2o_gan.cluster.transport.base import OpenFrame, changed, chosen, gone, key_of
+from h2o_gan.cluster.transport.body import ResponseBody
 from h2o_gan.cluster.transport.parquet_writer import columns_of, destination_of
 
 _WHAT = "reading a frame"
@@ -203,23 +200,23 @@ def _is_compressed(metadata: bytes) -> bool:
         return False  # The reader will say what is wrong with it.
 
 
-class _Stream(io.RawIOBase):
-    """A frame's bytes on their way."""
+class _Stream(ResponseBody):
+    """A frame's bytes on their way: an Arrow stream, checked before memory is taken for it."""
 
     def __init__(self, key: str, params: dict[str, str], node: str | None = None) -> None:
         self._key = key
         self._node = node
         self._tail = b""
         self._head = b""
-        self._response: requests.Response | None = None
         try:
-            self._response = rest.download(
+            response = rest.download(
                 f"/3/GAN/frames/{rest.in_path(key)}.arrow", params, _WHAT, node
             )
         except Refused as error:
             if error.status in (404, 409):
                 raise gone(key) from error
             raise
+        super().__init__(response, _WHAT)
 
     def open(self) -> pa.RecordBatchReader:
         """The stream as a reader of record batches.
@@ -270,7 +267,7 @@ class _Stream(io.RawIOBase):
             raise self._nonsense(f"a message announces {size} bytes")
         pieces, left = [], size
         with patience.watched(_WHAT) as wait:
-            while left and (piece := self._piece(min(left, _PIECE))):
+            while left and (piece := super().read(min(left, _PIECE))):
                 wait.touch()
                 pieces.append(piece)
                 left -= len(piece)
@@ -282,28 +279,6 @@ class _Stream(io.RawIOBase):
         if len(self._head) < 200:
             self._head += data[:200]
         return data
-
-    def _piece(self, size: int) -> bytes:
-        try:
-            data: bytes = self._response.raw.read(size) if self._response is not None else b""
-        except (HTTPError, HTTPException, OSError, ValueError) as error:
-            raise patience.lost(_WHAT, error) from error
-        return data
-
-    def hang_up(self) -> None:
-        """End the transfer while another thread waits for it."""
-        if self._response is not None:
-            patience.hang_up(self._response)
-
-    def readable(self) -> bool:
-        """A stream to read."""
-        return True
-
-    def close(self) -> None:
-        """End the transfer."""
-        super().close()
-        if self._response is not None:
-            self._response.close()
 
 
 def write(

@@ -7,12 +7,10 @@ zipped together again here.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from http.client import HTTPException
 from itertools import pairwise
 
 import numpy as np
@@ -22,10 +20,10 @@ import pyarrow.csv
 import requests
 from h2o import H2OFrame
 from h2o.exceptions import H2OResponseError, H2OServerError
-from urllib3.exceptions import HTTPError
 
 from h2o_gan.cluster import patience, rest
 from h2o_gan.cluster.transport.base import OpenFrame, changed, chosen, gone, key_of
+from h2o_gan.cluster.transport.body import ResponseBody
 
 BLOCK_BYTES = 4 << 20
 """How much CSV is parsed at a time: one batch."""
@@ -165,33 +163,15 @@ def _view(session: rest.Session, key: str, columns: list[Column]) -> str:
     return view
 
 
-class _Body(io.RawIOBase):
-    """The CSV's body as the parser reads it, its header checked and taken off."""
-
-    def __init__(self, response: requests.Response, columns: list[Column], key: str) -> None:
-        self._raw = response.raw
-        # The cluster quotes names without escaping them, which no CSV parser could undo.
-        header = (",".join(f'"{column.name}"' for column in columns) + "\n").encode()
-        if self._exactly(len(header)) != header:
-            raise changed(key)
-
-    def _exactly(self, size: int) -> bytes:
-        parts = []
-        while size and (part := self.read(size)):
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
-
-    def read(self, size: int = -1) -> bytes:
-        try:
-            with patience.watched("reading a frame"):
-                data: bytes = self._raw.read(size)
-        except (HTTPError, HTTPException, OSError, ValueError) as error:
-            raise patience.lost("reading a frame", error) from error
-        return data
-
-    def readable(self) -> bool:
-        return True
+def _skip_header(body: ResponseBody, columns: list[Column], key: str) -> None:
+    """Read the header of a CSV. Raises H2OValueError where it is not that of the columns."""
+    # The cluster quotes names without escaping them, which no CSV parser could undo.
+    header = (",".join(f'"{column.name}"' for column in columns) + "\n").encode()
+    found = b""
+    while len(found) < len(header) and (part := body.read(len(header) - len(found))):
+        found += part
+    if found != header:
+        raise changed(key)
 
 
 def _stream(
@@ -206,7 +186,8 @@ def _stream(
     params = {"frame_id": key, "escape_quotes": "true"}
     with rest.download("/3/DownloadDataset", params, "reading a frame") as response:
         responses.append(response)
-        body = _Body(response, columns, frame.key)
+        body = ResponseBody(response, "reading a frame")
+        _skip_header(body, columns, frame.key)
         try:
             with pa.csv.open_csv(
                 pa.PythonFile(body, mode="r"),
