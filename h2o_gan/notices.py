@@ -1,4 +1,4 @@
-"""Warnings that point at the user's line, from whichever layer and thread they come."""
+"""What all layers say to users: warnings that point at their line, and lists in messages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["collected", "warn"]
+__all__ = ["collected", "listed", "warn"]
 
 Sink = Callable[[str, type[Warning]], None]
 _threads = threading.local()
@@ -47,6 +47,21 @@ def collected(sink: Sink) -> Iterator[None]:
         yield
     finally:
         _threads.sink = before
+
+
+def listed(items: Sequence[object], most: int = 10, show: Callable[[object], str] = repr) -> str:
+    """The first items of a list, as a message shows them.
+
+    Args:
+        items: names, levels or numbers.
+        most: how many to show.
+        show: writes one of them; text is quoted by default.
+
+    Returns:
+        For example ``'a', 'b', ... (784 in all)``; without the end where all are shown.
+    """
+    shown = ", ".join(map(show, items[:most]))
+    return shown if len(items) <= most else f"{shown}, ... ({len(items)} in all)"
 
 
 def _depth_of_user() -> int:

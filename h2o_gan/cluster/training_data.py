@@ -16,6 +16,7 @@ from h2o.frame import H2OFrame
 
 from h2o_gan.cluster.exchange import bounded
 from h2o_gan.cluster.patience import watched
+from h2o_gan.notices import listed
 from h2o_gan.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -86,9 +87,8 @@ def column_of(frame: H2OFrame, column: Any, parameter: str) -> str:
             return str(names[column])
     elif column in names:
         return str(column)
-    some = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
     raise H2OValueError(
-        f"{parameter}: frame {frame.frame_id!r} has no column {column!r}; it has {some}."
+        f"{parameter}: frame {frame.frame_id!r} has no column {column!r}; it has {listed(names)}."
     )
 
 

@@ -23,6 +23,7 @@ from h2o_gan.engine.mlp.features import width_of
 from h2o_gan.engine.model import Model
 from h2o_gan.engine.training.detection import Detector, picked_rows
 from h2o_gan.engine.training.trainer import RUNNING
+from h2o_gan.notices import listed
 from h2o_gan.parameters import Parameters, check_weights
 
 __all__ = ["LEAN_CHECKPOINT", "TrainingDiverged", "fit"]
@@ -201,7 +202,7 @@ def _check_columns(checkpoint: Model, table: pa.Table) -> None:
         different = sorted(set(names) ^ set(found)) or ["their order"]
         raise ValueError(
             "checkpoint was trained on other columns; the difference is "
-            f"{', '.join(different[:10])}. Train on the same columns, or without checkpoint."
+            f"{listed(different, show=str)}. Train on the same columns, or without checkpoint."
         )
     for column in checkpoint.encoder.columns:
         kind = kind_of(table.schema.field(column.name).type)

@@ -14,6 +14,7 @@ from h2o_gan.cluster.model_tables import ALGO
 from h2o_gan.cluster.training_data import check_kinds, column_of, frame_of, whole_number
 from h2o_gan.estimator.background import Job
 from h2o_gan.estimator.trained import TrainedModel, as_h2o_errors
+from h2o_gan.notices import listed
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -178,8 +179,7 @@ class SamplingMethods(TrainedModel):
         unknown = [name for name in frame.names if name not in names]
         if unknown:
             raise H2OValueError(
-                f"{parameter}: the model has no column {unknown[0]!r}; it has "
-                f"{', '.join(map(repr, names[:10]))}{', ...' if len(names) > 10 else ''}."
+                f"{parameter}: the model has no column {unknown[0]!r}; it has {listed(names)}."
             )
         own = [column for column in model.columns if column.name in frame.names]
         check_kinds(frame, own)

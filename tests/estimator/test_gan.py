@@ -688,7 +688,7 @@ def test_text_is_dropped_by_name(cluster):
     with pytest.warns(RuntimeWarning, match="Dropping text columns.*note"):
         gan = H2OGANEstimator(epochs=1).train(training_frame=frame)
     assert [column.name for column in gan.engine_model.columns] == ["a"]
-    with pytest.raises(ValueError, match=r"only text is left to learn \(note\)"):
+    with pytest.raises(ValueError, match=r"only text is left to learn \('note'\)"):
         H2OGANEstimator().train(x=["note"], training_frame=frame)
 
 

@@ -9,6 +9,8 @@ import pyarrow as pa
 from h2o import H2OFrame
 from h2o.exceptions import H2OResponseError, H2OServerError, H2OValueError
 
+from h2o_gan.notices import listed
+
 
 class OpenFrame:
     """A frame on its way out of the cluster. Closing it ends the transfer and tidies up at once.
@@ -77,10 +79,8 @@ def chosen(key: str, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
     number = {name: i for i, name in enumerate(names)}
     unknown = [name for name in wanted if name not in number]
     if unknown:
-        shown = ", ".join(map(repr, names[:20]))
-        more = ", ..." if len(names) > 20 else ""
         raise H2OValueError(
-            f"frame {key!r} has no column {unknown[0]!r}; its columns are {shown}{more}"
+            f"frame {key!r} has no column {unknown[0]!r}; its columns are {listed(names, 20)}"
         )
     repeated = [name for name, count in Counter(wanted).items() if count > 1]
     if repeated:

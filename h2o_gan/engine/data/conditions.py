@@ -9,9 +9,7 @@ import numpy as np
 
 from h2o_gan.engine.data.schema import Column
 
-__all__ = ["as_number", "listed", "on_grid", "range_of", "value_text"]
-
-_MAX_LISTED = 10
+__all__ = ["as_number", "on_grid", "range_of", "value_text"]
 
 
 def as_number(column: Column, value: Any) -> Any:
@@ -92,11 +90,6 @@ def value_text(column: Column, value: Any) -> str:
     if column.kind == "time":
         return str(np.datetime64(int(value), "ms"))
     return f"{value:.10g}" if column.kind == "real" else str(int(value))
-
-
-def listed(names: list[str]) -> str:
-    """The first names, quoted, as text for a message."""
-    return ", ".join(map(repr, names[:_MAX_LISTED])) + (", ..." if len(names) > _MAX_LISTED else "")
 
 
 def _is_number(value: Any) -> bool:

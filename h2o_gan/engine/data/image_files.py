@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from h2o_gan.engine.exceptions import TrainingStopped
-from h2o_gan.notices import warn
+from h2o_gan.notices import listed, warn
 
 __all__ = ["read_images"]
 
@@ -25,7 +25,6 @@ Array = npt.NDArray[Any]
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 _MAX_PIXELS = 100_000_000  # of a file, which may decompress to far more than its size
-_SHOWN = 10
 
 
 def read_images(
@@ -66,7 +65,7 @@ def read_images(
     outside = [str(path) for path, file in zip(paths, files, strict=True) if file is None and path]
     if outside:
         raise ValueError(
-            f"{len(outside)} paths lead out of image_root={str(folder)!r}: {_some(outside)}. "
+            f"{len(outside)} paths lead out of image_root={str(folder)!r}: {listed(outside)}. "
             "Nothing there is opened: pass another image_root, or leave out those rows."
         )
     images = np.zeros((len(files), *shape), np.uint8)
@@ -93,12 +92,13 @@ def read_images(
     was_read = np.array([failure is None for failure in failures], bool)
     if failed and (not skip or not was_read.any()):
         raise ValueError(
-            f"{len(failed)} of {len(files)} images can't be read: {_some(failed)}. Repair them, or "
-            "set image_errors='skip' to leave out those rows."
+            f"{len(failed)} of {len(files)} images can't be read: {listed(failed, show=str)}. "
+            "Repair them, or set image_errors='skip' to leave out those rows."
         )
     if failed:
         warn(
-            f"{len(failed)} of {len(files)} images can't be read and are left out: {_some(failed)}."
+            f"{len(failed)} of {len(files)} images can't be read and are left out: "
+            f"{listed(failed, show=str)}."
         )
     return images[was_read] if failed else images, was_read
 
@@ -141,7 +141,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "it is not there"
     return f"{error!s:.100}" or type(error).__name__
-
-
-def _some(items: Sequence[str]) -> str:
-    return ", ".join(items[:_SHOWN]) + (", ..." if len(items) > _SHOWN else "")

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from h2o_gan.engine.data.schema import Column, kind_of
 from h2o_gan.engine.exceptions import Damaged
+from h2o_gan.notices import listed
 
 __all__ = ["Labels"]
 
@@ -122,10 +123,9 @@ class Labels:
         else:
             wanted = label
         if wanted not in self.classes:
-            some = ", ".join(map(repr, self.classes[:10]))
             raise ValueError(
-                f"conditions: column {self.column.name!r} has no label {label!r}; it has {some}"
-                f"{', ...' if len(self.classes) > 10 else ''}."
+                f"conditions: column {self.column.name!r} has no label {label!r}; it has "
+                f"{listed(self.classes)}."
             )
         return self.classes.index(wanted)
 

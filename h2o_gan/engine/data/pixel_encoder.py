@@ -22,6 +22,7 @@ from torch import Tensor
 from h2o_gan.engine.data.labels import Labels
 from h2o_gan.engine.data.schema import Column, description, kind_of, schema_of
 from h2o_gan.engine.exceptions import Damaged
+from h2o_gan.notices import listed
 
 __all__ = ["PixelEncoder", "drop_gray_axis", "image_shape_of"]
 
@@ -172,7 +173,7 @@ class PixelEncoder:
         others = [n for n in names if kind_of(table.schema.field(n).type) not in ("int", "real")]
         if others:
             raise ValueError(
-                f"images have numeric columns, one for each pixel, but {_listed(others)} "
+                f"images have numeric columns, one for each pixel, but {listed(others, 5)} "
                 f"{'is' if len(others) == 1 else 'are'} not: pass the label as y, and leave out "
                 "others with ignored_columns."
             )
@@ -180,7 +181,7 @@ class PixelEncoder:
         incomplete = [name for name in names if table.column(name).null_count]
         if incomplete:
             raise ValueError(
-                f"pixels cannot be missing, but {_listed(incomplete)} "
+                f"pixels cannot be missing, but {listed(incomplete, 5)} "
                 f"{'has' if len(incomplete) == 1 else 'have'} missing values: leave out those rows."
             )
         low, high = math.inf, -math.inf
@@ -417,7 +418,7 @@ def _checked_shape(
     if height * width * channels != pixels:
         raise ValueError(
             f"image_shape={tuple(shape)} takes {height * width * channels} pixel columns, but the "
-            f"data have {pixels} ({_listed(_unusual_names(names))}): pass the label as y, and "
+            f"data have {pixels} ({listed(_unusual_names(names), 5)}): pass the label as y, and "
             "leave out columns that are not pixels with ignored_columns."
         )
     return height, width, channels
@@ -429,8 +430,3 @@ def _unusual_names(names: Sequence[str]) -> Sequence[str]:
     usual, _ = Counter(stems).most_common(1)[0]
     odd = [name for name, stem in zip(names, stems, strict=True) if stem != usual]
     return odd or names
-
-
-def _listed(names: Sequence[str]) -> str:
-    some = ", ".join(map(repr, names[:5]))
-    return some if len(names) <= 5 else f"{some}, ... ({len(names)} columns)"

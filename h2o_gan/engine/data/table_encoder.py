@@ -14,11 +14,10 @@ import torch
 from torch import Tensor
 
 from h2o_gan.engine.data.codecs.registry import CODECS
-from h2o_gan.engine.data.conditions import listed
 from h2o_gan.engine.data.protocol import Codec, FitOptions, GeneratedCodec, LearnedCodec
 from h2o_gan.engine.data.schema import TEXT_KINDS, Array, kind_of, schema_of
 from h2o_gan.engine.exceptions import Damaged
-from h2o_gan.notices import warn
+from h2o_gan.notices import listed, warn
 
 __all__ = ["TableEncoder", "fit_codec"]
 

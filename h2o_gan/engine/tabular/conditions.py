@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from h2o_gan.engine.data.conditions import listed
 from h2o_gan.engine.data.protocol import Constraint, GeneratedCodec
 from h2o_gan.engine.data.schema import Array
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.tabular.bounds import Bounds
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.engine.tabular.sampling import Given
+from h2o_gan.notices import listed
 
 __all__ = ["Conditions"]
 

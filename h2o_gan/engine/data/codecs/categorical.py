@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from h2o_gan.engine.data.conditions import listed
 from h2o_gan.engine.data.protocol import (
     UNKNOWN,
     ColumnTokens,
@@ -34,6 +33,7 @@ from h2o_gan.engine.data.tokens.categorical import (
 from h2o_gan.engine.data.tokens.rules import pooled_choices
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.json_checks import Check, flag, record
+from h2o_gan.notices import listed
 
 __all__ = ["CategoricalCodec", "dictionary_array", "level_indices", "levels_of"]
 
