@@ -26,17 +26,17 @@ from h2o.utils.progressbar import PBWBar, PBWPercentage, PBWString, ProgressBar
 
 from h2o_gan.notices import collected, warn
 
-__all__ = ["Job"]
+__all__ = ["BackgroundJob"]
 
 Result = TypeVar("Result")
-Work = Callable[["Job[Result]"], Result]
+Work = Callable[["BackgroundJob[Result]"], Result]
 
 _POLL_SECONDS = 0.2
 _LEAVE_SECONDS = 30.0
-_running: set[Job[Any]] = set()
+_running: set[BackgroundJob[Any]] = set()
 
 
-class Job(Generic[Result]):
+class BackgroundJob(Generic[Result]):
     """Runs ``work(job)``, which reports to ``progress`` and heeds ``stop``.
 
     It has the face of an H2OJob: ``status``, ``progress``, ``poll``, ``poll_once``, ``cancel``.
@@ -45,7 +45,7 @@ class Job(Generic[Result]):
     def __init__(self, work: Work[Result], title: str) -> None:
         self.progress = 0.0
         self.stop = threading.Event()
-        self.leaving = threading.Event()
+        self.exiting = threading.Event()
         """Set where the program ends: what is done so far should be left to others."""
         self._work = work
         self._title = title
@@ -66,7 +66,9 @@ class Job(Generic[Result]):
             return "FAILED"
         return "CANCELLED" if self.stop.is_set() else "DONE"
 
-    def poll(self, poll_updates: Callable[[Job[Result], float], None] | None = None) -> Result:
+    def poll(
+        self, poll_updates: Callable[[BackgroundJob[Result], float], None] | None = None
+    ) -> Result:
         """Wait for the work, drawing the progress bar unless ``h2o.no_progress()`` hides it.
 
         Ctrl-C asks the work to stop and then waits for what it makes of that; a second Ctrl-C
@@ -98,7 +100,7 @@ class Job(Generic[Result]):
         self._warn()
         return self.result()
 
-    def poll_once(self) -> Job[Result]:
+    def poll_once(self) -> BackgroundJob[Result]:
         """Say on stdout how far the work is, without waiting."""
         print(f"{self._title} {self.status.lower()}: {self.progress:.0%}")
         return self
@@ -156,7 +158,7 @@ def _leave() -> None:
             f"{job._title} is stopped, for the program ends; join() would wait for it.",
             file=sys.stderr,
         )
-        job.leaving.set()
+        job.exiting.set()
         job.stop.set()
     deadline = time.monotonic() + _LEAVE_SECONDS
     status = 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from h2o.exceptions import H2OValueError
 
 from h2o_gan.cluster import rest
-from h2o_gan.cluster.jobs.client import Queue
+from h2o_gan.cluster.jobs.client import JobClient
 from h2o_gan.cluster.jobs.training import fetch_model
 from h2o_gan.estimator.saving import MODEL_SUFFIX
 from h2o_gan.estimator.trained import TrainedModel
@@ -38,7 +38,7 @@ def fetch(model_id: str) -> Model:
         H2OValueError: there is no such GAN, or it is being trained.
         H2OConnectionError: the cluster does not answer.
     """
-    return fetch_model(Queue(rest.connection(), "reader"), model_id)
+    return fetch_model(JobClient(rest.connection(), "reader"), model_id)
 
 
 def find_checkpoint(checkpoint: Any) -> Model:

@@ -18,7 +18,7 @@ from h2o.frame import H2OFrame
 from h2o_gan.cluster import model_tables, rest
 from h2o_gan.cluster.training_data import frame_of_images
 from h2o_gan.cluster.training_request import TrainingRequest
-from h2o_gan.estimator.background import Job
+from h2o_gan.estimator.background import BackgroundJob
 from h2o_gan.estimator.checkpoints import fetch, find_checkpoint, remember
 from h2o_gan.estimator.declaration import DEFAULTS, check_names, declare_parameters
 from h2o_gan.estimator.images import ImageMethods
@@ -68,7 +68,7 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         self._engine_model: Model | None = None
         self._in_cluster = False
         self._run: TrainingRun | None = None
-        self._job: Job[Model] | None = None
+        self._job: BackgroundJob[Model] | None = None
 
     # ---- parameters, as scikit-learn and H2O have them
 

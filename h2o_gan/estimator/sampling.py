@@ -12,7 +12,7 @@ from h2o.frame import H2OFrame
 
 from h2o_gan.cluster.model_tables import ALGO
 from h2o_gan.cluster.training_data import check_kinds, column_of, frame_of, whole_number
-from h2o_gan.estimator.background import Job
+from h2o_gan.estimator.background import BackgroundJob
 from h2o_gan.estimator.trained import TrainedModel, as_h2o_errors
 from h2o_gan.notices import listed
 
@@ -190,10 +190,10 @@ class SamplingMethods(TrainedModel):
         from h2o_gan.cluster.capacity import checked_to_fit
         from h2o_gan.cluster.frames import write_frame
 
-        def work(job: Job[H2OFrame]) -> H2OFrame:
+        def work(job: BackgroundJob[H2OFrame]) -> H2OFrame:
             return write_frame(_counted(checked_to_fit(rows, n), n, job), destination)
 
-        job = Job(work, f"{ALGO} generation")
+        job = BackgroundJob(work, f"{ALGO} generation")
         frame = job.poll()
         if job.stop.is_set():  # Ctrl-C came when all rows had left for the cluster
             h2o.remove(frame)
@@ -201,7 +201,9 @@ class SamplingMethods(TrainedModel):
         return frame
 
 
-def _counted(rows: pa.RecordBatchReader, total: int, job: Job[Any]) -> pa.RecordBatchReader:
+def _counted(
+    rows: pa.RecordBatchReader, total: int, job: BackgroundJob[Any]
+) -> pa.RecordBatchReader:
     """The same rows, telling `job` how many have passed and ending when it is cancelled."""
     import pyarrow as pa
 

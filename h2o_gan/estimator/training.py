@@ -11,7 +11,7 @@ from h2o.exceptions import H2OJobCancelled
 from h2o_gan.cluster import rest
 from h2o_gan.cluster.jobs.training import register
 from h2o_gan.cluster.training_request import OpenRequest, TrainingRequest
-from h2o_gan.estimator.background import Job
+from h2o_gan.estimator.background import BackgroundJob
 from h2o_gan.estimator.checkpoints import export_checkpoint
 from h2o_gan.notices import warn
 
@@ -51,7 +51,7 @@ class TrainingRun:
         except BaseException:
             rows.close()
             raise
-        self.job: Job[Model] = Job(lambda job: self._train(job, rows), title)
+        self.job: BackgroundJob[Model] = BackgroundJob(lambda job: self._train(job, rows), title)
 
     def finish(self, verbose: bool) -> Model:
         """Wait for the model behind H2O's progress bar.
@@ -68,7 +68,7 @@ class TrainingRun:
 
         printed: dict[str, float | None] | None = None
 
-        def show(job: Job[Model], shown: float) -> None:
+        def show(job: BackgroundJob[Model], shown: float) -> None:
             nonlocal printed
             while self._messages:
                 print(f"\n{self._messages.pop(0)}")
@@ -82,7 +82,7 @@ class TrainingRun:
         except engine.TrainingStopped as error:
             raise H2OJobCancelled(str(error)) from error
         except KeyboardInterrupt:
-            made = None if self.cluster_job is None else self.cluster_job.made
+            made = None if self.cluster_job is None else self.cluster_job.trained
             if made is None:
                 raise
             # A second Ctrl-C, while the cluster was to get the model: it is not lost to that.
@@ -106,9 +106,9 @@ class TrainingRun:
     @property
     def is_in_cluster(self) -> bool:
         """Whether the cluster has the finished model."""
-        return self.cluster_job is not None and self.cluster_job.lost is None
+        return self.cluster_job is not None and self.cluster_job.lost_reason is None
 
-    def _train(self, job: Job[Model], rows: OpenRequest) -> Model:
+    def _train(self, job: BackgroundJob[Model], rows: OpenRequest) -> Model:
         """Train, in the background thread."""
 
         def listen(event: Event) -> None:
@@ -120,10 +120,10 @@ class TrainingRun:
         with closing(rows):
             if self.cluster_job is None:
                 return train(listen, self.request.checkpoint)
-            self.cluster_job.leave_when(job.leaving)
+            self.cluster_job.release_when(job.exiting)
             return self.cluster_job.run(train, listen, job.stop, self.request.checkpoint)
 
-    def _listen(self, event: Event, job: Job[Model]) -> None:
+    def _listen(self, event: Event, job: BackgroundJob[Model]) -> None:
         from h2o_gan import engine
 
         if isinstance(event, engine.Progress):

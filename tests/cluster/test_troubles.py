@@ -30,7 +30,7 @@ from workers import LONG, Start, build, cancel, ended, server, state
 
 from h2o_gan import H2OGANEstimator, extension
 from h2o_gan.cluster.frames import ARROW
-from h2o_gan.cluster.jobs.client import Queue
+from h2o_gan.cluster.jobs.client import JobClient
 from h2o_gan.cluster.jobs.training import TrainingJob
 from h2o_gan.cluster.jobs.training import sent as sent_of
 from h2o_gan.cluster.jobs.worker import Worker
@@ -168,7 +168,7 @@ def test_broken_transfers_are_begun_again_and_endless_ones_end(
     assert h2o.get_frame("five").nrow == 5
     h2o.remove("five")
     connection = H2OConnection.open(url=proxy.url, verbose=False, strict_version_check=False)
-    queue = Queue(connection, "reader", most_bytes=1 << 20, fetch_s=2.0)
+    queue = JobClient(connection, "reader", max_bytes=1 << 20, fetch_s=2.0)
     proxy.on("GET .*artifact", endless)
     with pytest.raises(H2OServerError, match="more than 1048576 bytes"):
         queue.fetch_model(ready)
@@ -191,7 +191,7 @@ def test_a_worker_ends_in_order_whatever_it_does(
     assert held.reached.wait(120)
     assert fetching.kill(signal.SIGTERM) == 0
     held.go.set()
-    assert "left to another worker" in fetching.said()
+    assert "returned to the queue for another worker" in fetching.said()
     assert items(job)["state"] == "waiting"
     worker()
     assert ended(job)["status"] == "DONE"
@@ -258,7 +258,7 @@ def test_a_paused_worker_takes_its_job_back_or_leaves_it_alone(
     until(lambda: items(job)["has_checkpoint"])
     first.process.send_signal(signal.SIGSTOP)
     second = worker(lease=10)
-    second.wait_for("goes on from epoch")
+    second.wait_for("resumes from epoch")
     first.process.send_signal(signal.SIGCONT)
     first.wait_for("left: ")
     second.wait_for(r"epoch \d+,")
@@ -402,7 +402,7 @@ def test_a_training_is_handed_over_with_every_parameter(
         value = expected[name]
         assert sent[name] == (list(value) if isinstance(value, tuple) else value), name
     serving = worker("--images", str(folder))
-    serving.wait_for("goes on from epoch")
+    serving.wait_for("resumes from epoch")
     assert ended(item["job"])["status"] == "DONE", serving.said()
     model = h2o.api("GET /3/Models/all_of_them")["models"][0]
     actual = {p["name"]: p["actual_value"] for p in model["parameters"]}
@@ -433,7 +433,7 @@ def test_a_notebook_leaves_its_training_to_a_worker(
     until(lambda: re.match(r"epoch \d+,", state(job)["progress_msg"]))
     shared, leaving = gan._run.cluster_job, threading.Event()
     assert isinstance(shared, TrainingJob)
-    shared.leave_when(leaving)
+    shared.release_when(leaving)
     leaving.set()
     gan._job.stop.set()
     with pytest.warns(RuntimeWarning, match="interrupted"):

@@ -173,7 +173,7 @@ def test_another_worker_goes_on(
     time.sleep(2)  # The checkpoint is on its way.
     assert first.kill(number) == (-number if number == signal.SIGKILL else 0)
     second = worker()
-    begun = second.wait_for(r"goes on from epoch (\d+)", 40)
+    begun = second.wait_for(r"resumes from epoch (\d+)", 40)
     assert int(begun[1]) >= 1
     second.wait_for(rf"epoch {int(begun[1]) + 5},")
     cancel(job)
@@ -227,7 +227,7 @@ def test_a_notebook_that_dies_is_replaced_by_a_worker(
         notebook.kill()
         notebook.wait()
     serving = worker()
-    serving.wait_for("goes on from epoch", 40)
+    serving.wait_for("resumes from epoch", 40)
     cancel(job)
     assert ended(job, 15)["status"] == "CANCELLED"
     h2o.remove("notebooks")

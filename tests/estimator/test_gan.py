@@ -598,7 +598,7 @@ def test_a_cluster_that_dies_leaves_the_model(tmp_path):
     lines = done.stdout.strip().splitlines()
     assert "(5, 2) ['max_runtime_secs']" in lines, done.stderr[-2_000:] + done.stdout
     assert "H2OConnectionError" in lines or "H2OServerError" in lines
-    assert "no sign for 2 s while handing in the model; waiting for up to 8 s" in done.stderr
+    assert "no sign for 2 s while uploading the model; waiting for up to 8 s" in done.stderr
 
 
 def _free_port():

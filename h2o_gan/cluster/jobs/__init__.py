@@ -1,1 +1,1 @@
-"""The cluster's queue of jobs: its client, trainings and generations, and the worker."""
+"""Jobs of the cluster: the client of its queue, trainings, generations, and the worker."""

@@ -1,4 +1,4 @@
-"""A training as a job of the cluster, whoever does it: a worker, or the notebook that asked."""
+"""A training as a job of the cluster, in a worker or in the notebook that started it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from h2o.utils.shared_utils import quoted
 
 from h2o_gan.cluster import model_tables, rest
 from h2o_gan.cluster.answers import Refused, insist
-from h2o_gan.cluster.jobs.client import Item, JobLost, Queue
-from h2o_gan.cluster.jobs.heartbeat import Report
+from h2o_gan.cluster.jobs.client import JobClient, JobLost, Task
+from h2o_gan.cluster.jobs.heartbeat import Heartbeat
 from h2o_gan.cluster.patience import watched
 from h2o_gan.notices import warn
 from h2o_gan.parameters import JSON_PARAMETERS
@@ -41,14 +41,15 @@ if TYPE_CHECKING:
 __all__ = ["TrainingJob", "fetch_model", "file_of", "register", "sent"]
 
 Train = Callable[["Listener", "Model | None"], "Model"]
-"""Trains from an earlier model, if there is one, and tells the listener of it."""
+"""Trains, from an earlier model if there is one, and sends events to the listener."""
 
 _CLAIM_S = 30.0
 _PATIENCE_S = 60.0
-"""How long to go on handing in a model where the cluster gives no useful answer."""
-_LEAVE_S = 10.0
+"""Seconds to keep trying to upload a model while no usable answer comes."""
+_RELEASE_S = 10.0
+"""Seconds to keep trying to fail or release a job."""
 _LOCAL = ("model_id", "ignored_columns", "checkpoint", "export_checkpoints_dir")
-"""Sent in a form of their own, or of no meaning on another machine."""
+"""Parameters that are sent in another form, or have no meaning on another machine."""
 
 log = logging.getLogger("h2o_gan.cluster.jobs.worker")
 
@@ -60,13 +61,14 @@ def register(request: TrainingRequest) -> TrainingJob | None:
         request: what this process trains.
 
     Returns:
-        The job; None where this H2O is one that the algorithm does not fit, and has only the
-        extension's frames.
+        The job; None where this version of H2O does not run the algorithm, and only the extension's
+        transport of frames works.
 
     Raises:
-        H2OValueError: the cluster refuses the parameters.
+        H2OValueError: the cluster refuses the parameters, or the job does not start.
+        H2OConnectionError: the cluster does not answer.
     """
-    queue = Queue(rest.connection(), f"python-{uuid.uuid4().hex}")
+    client = JobClient(rest.connection(), f"python-{uuid.uuid4().hex}")
     parameters, frame = request.parameters, request.training_frame
     data = sent(parameters)
     used = {*request.columns, parameters.weights_column, parameters.response_column}
@@ -77,7 +79,7 @@ def register(request: TrainingRequest) -> TrainingJob | None:
     data |= {
         "training_frame": frame.frame_id,
         "model_id": parameters.model_id,
-        "worker": queue.worker,
+        "worker": client.worker,
     }
     try:
         job = rest.api("POST /3/ModelBuilders/gan", **data)["job"]["key"]["name"]
@@ -86,24 +88,28 @@ def register(request: TrainingRequest) -> TrainingJob | None:
             return None
         raise H2OValueError(f"the cluster refuses to train: {_reason(error)}") from error
     try:
-        return TrainingJob(queue, _claimed(queue, job))
+        return TrainingJob(client, _claim(client, job))
     except BaseException:
-        # It would wait for this process for minutes.
+        # The job would wait for this process for minutes.
         with suppress(H2OConnectionError, H2OServerError, H2OResponseError):
             rest.api(f"POST /3/Jobs/{rest.in_path(job)}/cancel")
         raise
 
 
-def _claimed(queue: Queue, job: str) -> Item:
-    """The job that this process has just started. Raises H2OValueError where it does not begin."""
+def _claim(client: JobClient, job: str) -> Task:
+    """Claim the job that this process has just started.
+
+    Raises:
+        H2OValueError: the job does not start.
+    """
     deadline = time.monotonic() + _CLAIM_S
-    while (item := queue.claim(job)) is None:
-        state = insist(lambda: queue.look(job), _LEAVE_S) or {}
+    while (task := client.claim(job)) is None:
+        state = insist(lambda: client.job_state(job), _RELEASE_S) or {}
         if state.get("status") not in rest.ALIVE or time.monotonic() > deadline:
-            why = state.get("exception") or "its job does not begin"
+            why = state.get("exception") or f"its job did not start within {_CLAIM_S:.0f} s"
             raise H2OValueError(f"the cluster refuses to train: {why}")
         time.sleep(0.02)
-    return item
+    return task
 
 
 def sent(parameters: Parameters) -> dict[str, Any]:
@@ -117,7 +123,7 @@ def sent(parameters: Parameters) -> dict[str, Any]:
 
 
 def _as_sent(name: str, value: Any) -> Any:
-    """A parameter as H2O's client can send it."""
+    """A parameter's value as H2O's client can send it."""
     if name in JSON_PARAMETERS:
         return json.dumps(dict(value))
     if isinstance(value, tuple):
@@ -126,6 +132,7 @@ def _as_sent(name: str, value: Any) -> Any:
 
 
 def _reason(error: H2OResponseError) -> str:
+    """The reason in H2O's refusal of a request."""
     details = error.args[0] if error.args else error
     messages = getattr(details, "messages", None)
     if messages:
@@ -133,52 +140,61 @@ def _reason(error: H2OResponseError) -> str:
     return str(getattr(details, "msg", details))
 
 
-def fetch_model(queue: Queue, model_id: str) -> Model:
-    """A model of the cluster.
+def fetch_model(client: JobClient, model_id: str) -> Model:
+    """Read a model of the cluster.
+
+    Args:
+        client: of the cluster.
+        model_id: key of the model.
+
+    Returns:
+        The model, under that model_id.
 
     Raises:
-        H2OValueError: there is no such GAN, or it is being trained.
+        H2OValueError: there is no such GAN, or it is still being trained.
+        h2o_gan.engine.ModelFileError: its file is of a newer version.
+        H2OConnectionError: the cluster does not answer.
     """
     from h2o_gan import engine
 
-    model = engine.load(queue.fetch_model(model_id))
+    model = engine.load(client.fetch_model(model_id))
     return replace(model, parameters=model.parameters.replace(model_id=model_id))
 
 
-def _is_passing(error: BaseException) -> bool:
-    """Whether another worker may have more luck: the cluster was not there, or busy."""
+def _is_temporary(error: BaseException) -> bool:
+    """Whether the job may succeed in another worker: the cluster was absent, or busy."""
     if isinstance(error, Refused):
         return not error.final
     return isinstance(error, H2OConnectionError)
 
 
 class TrainingJob:
-    """A job that this process has claimed.
+    """A training job that this process has claimed.
 
     Args:
-        queue: where it is from.
-        item: the job.
-        keep_going: whether to go on where nobody waits for the model any more: a notebook has a
-            use for it, a worker has none.
-        leaving: set where this process must end: another worker then goes on from what there is.
+        client: of the queue that the job is from.
+        task: the job.
+        needs_model: whether to train on where the cluster does not wait for the model any more. A
+            notebook needs the model itself, a worker does not.
+        exiting: set where this process must end; another worker then resumes the training.
     """
 
     def __init__(
         self,
-        queue: Queue,
-        item: Item,
-        keep_going: bool = True,
-        leaving: threading.Event | None = None,
+        client: JobClient,
+        task: Task,
+        needs_model: bool = True,
+        exiting: threading.Event | None = None,
     ) -> None:
-        self._queue, self._item = queue, item
-        self._keep_going = keep_going
-        self._leaving = leaving or threading.Event()
+        self._client, self._task = client, task
+        self._needs_model = needs_model
+        self._exiting = exiting or threading.Event()
         self.released = False
-        """Whether the job was left to another worker."""
-        self.lost: str | None = None
-        """Why the cluster did not get the model, or None."""
-        self.made: Model | None = None
-        """The model once it is trained, while the cluster is still to get it."""
+        """Whether the job went back to the queue."""
+        self.lost_reason: str | None = None
+        """Why the cluster did not get the model; None where it did."""
+        self.trained: Model | None = None
+        """The model once training has ended, before the cluster has it."""
 
     def run(
         self,
@@ -187,149 +203,160 @@ class TrainingJob:
         stop: threading.Event,
         earlier: Model | None = None,
     ) -> Model:
-        """Train, tell the cluster and `listen` of it, and hand in the model.
+        """Train, report to the cluster and to `listen`, and upload the model.
 
         Args:
             train: trains from an earlier model, if there is one.
-            listen: hears of it too.
-            stop: ends the training.
-            earlier: a model of this process that the training continues. Whoever takes the job
-                over needs it too, so it is the first checkpoint.
+            listen: receives the engine's events too.
+            stop: set it to end training after the current step.
+            earlier: a model of this process that the training continues. It is uploaded as the
+                first checkpoint, since whoever takes over the job needs it.
+
+        Returns:
+            The model.
 
         Raises:
             H2OJobCancelled: the job was cancelled before there was a model.
-            BaseException: what `train` raised; the job fails with its words.
+            BaseException: what `train` raised; the job fails with its message.
         """
-        with Report(self._queue, self._item, stop, not self._keep_going) as report:
+        with Heartbeat(self._client, self._task, stop, not self._needs_model) as heartbeat:
             try:
-                model = self.made = self._trained(train, listen, report, earlier)
+                model = self.trained = self._train(train, listen, heartbeat, earlier)
             except BaseException as error:
-                self._end(error, report)
+                self._end(error, heartbeat)
                 raise
-            report.settle()
-            self.lost = report.lost
-            if self._leaving.is_set() and model.stopped_by == "interrupted":
+            heartbeat.finish_uploads()
+            self.lost_reason = heartbeat.lost_reason
+            if self._exiting.is_set() and model.stopped_by == "interrupted":
                 self._release(model)
-            elif self.lost is None or self._keep_going:
-                self._hand_in(model, report)
+            elif self.lost_reason is None or self._needs_model:
+                self._upload(model, heartbeat)
         return model
 
-    def leave_when(self, leaving: threading.Event) -> None:
-        """Leave the job to another worker where `leaving` is set by the time training stops."""
-        self._leaving = leaving
+    def release_when(self, exiting: threading.Event) -> None:
+        """Return the job to the queue where `exiting` is set by the time training stops."""
+        self._exiting = exiting
 
-    def _trained(
-        self, train: Train, listen: Listener, report: Report, earlier: Model | None
+    def _train(
+        self, train: Train, listen: Listener, heartbeat: Heartbeat, earlier: Model | None
     ) -> Model:
         from h2o_gan.engine import Message
 
-        teller = _Teller(report)
+        reporter = _JobReporter(heartbeat)
 
         def both(event: Event) -> None:
-            teller.hear(event)
+            reporter.on_event(event)
             listen(event)
 
         if earlier is not None:
-            report.keep(file_of(earlier))
-        begun = self._begun()
-        if begun is not None:
-            verb = "goes on" if self._item.resumes else "continues an earlier model"
-            both(Message(f"Training {verb} from epoch {begun.epoch}."))
-        start = begun or earlier
+            heartbeat.queue_checkpoint(file_of(earlier))
+        checkpoint = self._first_checkpoint()
+        if checkpoint is not None:
+            verb = "resumes" if self._task.resumes else "continues an earlier model"
+            both(Message(f"Training {verb} from epoch {checkpoint.epoch}."))
+        start = checkpoint or earlier
         if start is not None:
-            teller.history = list(start.history)
+            reporter.history = list(start.history)
         return train(both, start)
 
-    def _begun(self) -> Model | None:
-        """What the job's training begins with: another worker's checkpoint, or a model."""
+    def _first_checkpoint(self) -> Model | None:
+        """The model that the job starts from: another worker's checkpoint, or an earlier model."""
         from h2o_gan import engine
 
-        if not self._item.has_checkpoint:
+        if not self._task.has_checkpoint:
             return None
-        return engine.load(self._queue.fetch_checkpoint(self._item))
+        return engine.load(self._client.fetch_checkpoint(self._task))
 
-    def _end(self, error: BaseException, report: Report) -> None:
-        """Tell the cluster of a training that has no model."""
-        if report.lost is not None:
-            self.lost = report.lost
-        elif self._leaving.is_set() or (self._item.resumes and _is_passing(error)):
+    def _end(self, error: BaseException, heartbeat: Heartbeat) -> None:
+        """End the cluster's job of a training that has no model."""
+        if heartbeat.lost_reason is not None:
+            self.lost_reason = heartbeat.lost_reason
+        elif self._exiting.is_set() or (self._task.resumes and _is_temporary(error)):
             self._release(None)
         else:
             self._fail(str(error) or type(error).__name__)
         from h2o_gan.engine import TrainingStopped
 
-        if report.cancelled and isinstance(error, TrainingStopped):
+        if heartbeat.cancelled and isinstance(error, TrainingStopped):
             raise H2OJobCancelled(
                 "training was cancelled in the cluster before there was a model."
             ) from None
 
     def _release(self, model: Model | None) -> None:
-        """Leave the job to another worker, with what was learned."""
+        """Return the job to the queue, with the model trained so far."""
         from h2o_gan.engine.training.trainer import RUNNING
 
         try:
             if model is not None:
-                # The last scoring is that of an epoch cut in two, which is not for the next worker.
-                left = replace(model, stopped_by=RUNNING, history=model.history[:-1])
-                file = file_of(left)
-                insist(lambda: self._queue.checkpoint(self._item, file), _LEAVE_S)
-            insist(lambda: self._queue.release(self._item), _LEAVE_S)
+                # The last scoring is of an interrupted epoch, which the next worker does again.
+                unfinished = replace(model, stopped_by=RUNNING, history=model.history[:-1])
+                file = file_of(unfinished)
+                insist(lambda: self._client.checkpoint(self._task, file), _RELEASE_S)
+            insist(lambda: self._client.release(self._task), _RELEASE_S)
             self.released = True
         except (JobLost, H2OConnectionError, H2OServerError) as error:
-            self.lost = str(error)
+            self.lost_reason = str(error)
 
-    def _hand_in(self, model: Model, report: Report) -> None:
-        report.progress = 1.0
-        report.show(model_tables.tables_json(model))
+    def _upload(self, model: Model, heartbeat: Heartbeat) -> None:
+        """Give the cluster the model and its tables."""
+        heartbeat.progress = 1.0
+        heartbeat.set_tables(model_tables.tables_json(model))
         try:
             file = file_of(model)
-        except (ValueError, MemoryError) as error:  # What can't be written can still be used here.
-            self.lost = str(error) or type(error).__name__
-            self._fail(self.lost)
+        except (ValueError, MemoryError) as error:  # The model can still be used in this process.
+            self.lost_reason = str(error) or type(error).__name__
+            self._fail(self.lost_reason)
             return
         try:
-            report.say_now()
+            heartbeat.send_now()
         except (JobLost, H2OConnectionError, H2OServerError) as error:
-            # A model is worth more than its tables.
-            log.debug("the tables of model %s were not shown: %s", self._item.model_id, error)
+            # The model matters more than its tables.
+            log.debug("the tables of model %s were not sent: %s", self._task.model_id, error)
         try:
-            with watched("handing in the model", _PATIENCE_S):
-                self._queue.finish(self._item, file, _PATIENCE_S)
-            report.end()
-            self._wait()
+            with watched("uploading the model", _PATIENCE_S):
+                self._client.finish(self._task, file, _PATIENCE_S)
+            heartbeat.stop_sending()
+            self._wait_until_stored()
         except (JobLost, H2OConnectionError, H2OServerError) as error:
-            self.lost = str(error)
+            self.lost_reason = str(error)
 
     def _fail(self, message: str) -> None:
         try:
-            insist(lambda: self._queue.fail(self._item, message), _LEAVE_S, self._leaving)
-            self._wait()
+            insist(lambda: self._client.fail(self._task, message), _RELEASE_S, self._exiting)
+            self._wait_until_stored()
         except (JobLost, H2OConnectionError, H2OServerError):
-            pass  # The error that got us here says more.
+            pass  # The error of the training says more.
 
-    def _wait(self) -> None:
-        """Wait until the cluster has taken it in.
+    def _wait_until_stored(self) -> None:
+        """Wait until the cluster has stored the model.
 
-        A worker must not: where the job is a grid's, it ends with the grid's last model.
+        A worker must not wait: a job of a grid ends with the grid's last model.
+
+        Raises:
+            JobLost: the cluster did not store it.
         """
-        if self._keep_going:
-            job = self._queue.ended(self._item, _PATIENCE_S)
+        if self._needs_model:
+            job = self._client.wait_until_ended(self._task, _PATIENCE_S)
             if job is None:
                 raise JobLost("its job was removed from the cluster")
             if job["status"] == "FAILED":
                 raise JobLost(str(job.get("exception") or "its job failed"))
 
     def warn_if_lost(self, model: Model) -> None:
-        """Tell the user of a model that is not in the cluster."""
-        if self.lost is not None:
+        """Warn the user of a model that is not in the cluster."""
+        if self.lost_reason is not None:
             warn(
                 f"model {model.parameters.model_id!r} is trained, but could not be put into the "
-                f"cluster: {self.lost}. It lives in this process: save(path) keeps it."
+                f"cluster: {self.lost_reason}. It is in this process only: save(path) keeps it."
             )
 
 
 def file_of(model: Model) -> io.BytesIO:
-    """A model's file, in memory."""
+    """The model's file, in memory.
+
+    Raises:
+        ValueError: the model has more levels than a file takes.
+    """
     from h2o_gan import engine
 
     file = io.BytesIO()
@@ -337,41 +364,41 @@ def file_of(model: Model) -> io.BytesIO:
     return file
 
 
-class _Teller:
-    """Turns the engine's events into what the cluster shows."""
+class _JobReporter:
+    """Turns the engine's events into progress, tables and checkpoints of the cluster's job."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def __init__(self, heartbeat: Heartbeat) -> None:
+        self._heartbeat = heartbeat
         self.history: list[dict[str, float | None]] = []
 
-    def hear(self, event: Event) -> None:
-        """Take in an event, in the thread that trains."""
+    def on_event(self, event: Event) -> None:
+        """Handle an event, in the thread that trains."""
         from h2o_gan import engine
 
         if isinstance(event, engine.Progress):
-            self._report.progress = event.share
+            self._heartbeat.progress = event.share
         elif isinstance(event, engine.Message):
-            self._report.message = event.text
+            self._heartbeat.message = event.text
         else:
             self._score(event)
         snapshot = getattr(event, "snapshot", None)
         scored = isinstance(event, engine.Scored)
-        if snapshot is not None and self._report.wants_checkpoint(scored):
-            self._keep(snapshot)
+        if snapshot is not None and self._heartbeat.checkpoint_is_due(scored):
+            self._queue_checkpoint(snapshot)
 
     def _score(self, event: Any) -> None:
         self.history.append(event.row)
         shown = ("epoch", "step", "seconds")
         values = [f"{n} {v:.4g}" for n, v in event.row.items() if n not in shown and v is not None]
-        self._report.message = ", ".join([f"epoch {event.row['epoch']}", *values])
+        self._heartbeat.message = ", ".join([f"epoch {event.row['epoch']}", *values])
         table = model_tables.history_table(self.history)
-        self._report.show({"scoring_history": model_tables.table_json(table)})
+        self._heartbeat.set_tables({"scoring_history": model_tables.table_json(table)})
 
-    def _keep(self, snapshot: Callable[[], Model | None]) -> None:
+    def _queue_checkpoint(self, snapshot: Callable[[], Model | None]) -> None:
         began, file = time.monotonic(), None
         try:
             model = snapshot()
             file = None if model is None else file_of(model)
-        except (OSError, ValueError, MemoryError) as error:  # Hours of training are worth more.
+        except (OSError, ValueError, MemoryError) as error:  # Training must go on.
             log.warning("a checkpoint could not be made: %s", error or type(error).__name__)
-        self._report.keep(file, time.monotonic() - began)
+        self._heartbeat.queue_checkpoint(file, time.monotonic() - began)

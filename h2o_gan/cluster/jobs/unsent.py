@@ -1,4 +1,4 @@
-"""Models that their cluster did not get, on their way to a folder that may be full."""
+"""Models that their cluster did not get: written to a folder, which may be full for a while."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import tempfile
 import time
 from pathlib import Path
 
-__all__ = ["Keeping"]
+__all__ = ["UnsentModels"]
 
 _RETRY_S = 10.0
 _REMINDER_S = 600.0
-_MOST = 8
-"""Models in memory; a worker that never gets rid of them must not grow for ever."""
+_MAX_WAITING = 8
+"""Models in memory at most."""
 
 log = logging.getLogger("h2o_gan.cluster.jobs.worker")
 
 
-class Keeping:
-    """Writes models to a folder, and keeps in memory what it can't write yet.
+class UnsentModels:
+    """Writes models to a folder, and keeps in memory what can't be written yet.
 
     Args:
         folder: where to write them.
@@ -30,47 +30,47 @@ class Keeping:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._waiting: list[tuple[str, io.BytesIO, str]] = []
-        self._next = self._remind = 0.0
+        self._next = self._next_reminder = 0.0
 
-    def put(self, model_id: str, file: io.BytesIO, words: str) -> None:
-        """Write a model, at once or as soon as it can be.
+    def put(self, model_id: str, file: io.BytesIO, message: str) -> None:
+        """Write a model at once, or as soon as it can be written.
 
         Args:
             model_id: names the file.
             file: the model's file.
-            words: what to say of it once it is written, with {path} for the file.
+            message: to log once it is written, with {path} for the file.
         """
-        self._waiting.append((model_id, file, words))
-        if len(self._waiting) > _MOST:
+        self._waiting.append((model_id, file, message))
+        if len(self._waiting) > _MAX_WAITING:
             dropped = self._waiting.pop(0)[0]
-            log.error("model %s is lost: %d models wait to be written", dropped, _MOST)
-        self._next = self._remind = 0.0
+            log.error("model %s is lost: %d models wait to be written", dropped, _MAX_WAITING)
+        self._next = self._next_reminder = 0.0
         self.retry()
 
     def retry(self, last: bool = False) -> None:
-        """Try to write what waits, unless that was tried only now.
+        """Write the models that wait, unless that was tried within the last seconds.
 
         Args:
-            last: this process ends: try now, and say what is lost.
+            last: this process ends: try now, and log what is lost.
         """
         if not self._waiting or (time.monotonic() < self._next and not last):
             return
         self._next = time.monotonic() + _RETRY_S
         for waiting in list(self._waiting):
-            model_id, file, words = waiting
+            model_id, file, message = waiting
             try:
                 path = self._write(_name(model_id), file)
             except OSError as error:
-                self._say(model_id, error, last)
+                self._log_failure(model_id, error, last)
             else:
                 self._waiting.remove(waiting)
-                log.warning("%s", words.replace("{path}", str(path.absolute())))
+                log.warning("%s", message.replace("{path}", str(path.absolute())))
 
-    def _say(self, model_id: str, error: OSError, last: bool) -> None:
+    def _log_failure(self, model_id: str, error: OSError, last: bool) -> None:
         if last:
             log.error("model %s is lost: it can't be written: %s", model_id, error)
-        elif time.monotonic() >= self._remind:
-            self._remind = time.monotonic() + _REMINDER_S
+        elif time.monotonic() >= self._next_reminder:
+            self._next_reminder = time.monotonic() + _REMINDER_S
             log.error(
                 "model %s can't be written to %s: %s; it stays in memory, and writing it is tried "
                 "again: make room there, and do not stop this worker before",
@@ -95,5 +95,5 @@ class Keeping:
 
 
 def _name(model_id: str) -> str:
-    """A name for a file, whatever a cluster calls its models."""
+    """A safe file name for a model_id of any cluster."""
     return re.sub(r"[^\w.+-]", "_", model_id)[:60].lstrip(".") or "model"

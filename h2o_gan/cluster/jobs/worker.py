@@ -1,4 +1,4 @@
-"""A worker: does the cluster's `gan` jobs, one after the other, for as long as it is let."""
+"""A worker: executes the cluster's `gan` jobs one at a time until it is stopped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from h2o.exceptions import (
     H2OConnectionError,
@@ -23,10 +23,10 @@ from h2o.exceptions import (
 
 from h2o_gan.cluster import rest
 from h2o_gan.cluster.answers import Refused
-from h2o_gan.cluster.jobs.client import LEASE_S, Item, JobLost, Queue
-from h2o_gan.cluster.jobs.generation import Either, Generation, retried
+from h2o_gan.cluster.jobs.client import GENERATE, LEASE_S, TRAIN, JobClient, JobLost, Task
+from h2o_gan.cluster.jobs.generation import EitherEvent, Generation, retried
 from h2o_gan.cluster.jobs.training import TrainingJob, fetch_model, file_of
-from h2o_gan.cluster.jobs.unsent import Keeping
+from h2o_gan.cluster.jobs.unsent import UnsentModels
 from h2o_gan.cluster.training_request import TrainingRequest
 
 if TYPE_CHECKING:
@@ -37,39 +37,38 @@ __all__ = ["Worker"]
 
 _POLL_S = 1.0
 _RETRY_S = 2.0
-_LONGEST_RETRY_S = 30.0
-_TELL_S = 10.0
-_PAUSES_S = (1.0, 3.0)
-
-T = TypeVar("T")
-
-_LEFT = "left to another worker"
+_MAX_RETRY_S = 30.0
+_RELEASED = "returned to the queue for another worker"
 
 log = logging.getLogger("h2o_gan.cluster.jobs.worker")
 
 
 class Worker:
-    """Serves a cluster until it is stopped, through the cluster's restarts too.
+    """Serves a cluster until it is stopped, also through restarts of the cluster.
 
     Args:
         connect: connects to the cluster, as ``h2o.connect`` does; raises H2OConnectionError where
             there is none.
         device: where to train jobs that leave it open: auto, cpu, cuda, cuda:1 or mps.
-        keep: folder for what was trained when the cluster is lost.
-        images: folder that jobs may read image files from, in place of none: whoever starts a job
-            names its own ``image_root``.
+        keep_dir: folder for models that are trained while the cluster is lost.
+        image_dir: folder that a job's ``image_root`` must lie in; None refuses jobs with image
+            files.
         once: end after one job.
-        stop: set it to end: a training is left to the next worker, with all that it has so far.
-        max_rows: the most rows to generate in one job; jobs of more are left to other workers.
-        lease_s: how long a job stays with this worker when it gives no sign of life.
+        stop: set it to end; a training goes back to the queue with the model trained so far.
+        max_rows: largest number of rows to generate in one job; larger jobs are left to other
+            workers. None for no limit.
+        lease_s: seconds without a heartbeat after which the cluster gives a job to another worker.
+
+    Raises:
+        ValueError: there is no such device.
     """
 
     def __init__(
         self,
         connect: Callable[[], Any],
         device: str = "auto",
-        keep: Path = Path(),
-        images: Path | None = None,
+        keep_dir: Path = Path(),
+        image_dir: Path | None = None,
         once: bool = False,
         stop: threading.Event | None = None,
         max_rows: int | None = None,
@@ -79,58 +78,64 @@ class Worker:
 
         engine.resolve_device(device)
         self._connect, self._device, self._once = connect, device, once
-        self._images, self._max_rows, self._lease_s = images, max_rows, lease_s
-        self._keeping = Keeping(keep)
+        self._image_dir, self._max_rows, self._lease_s = image_dir, max_rows, lease_s
+        self._unsent = UnsentModels(keep_dir)
         self._stop = stop or threading.Event()
-        self._served = False
+        self._has_connected = False
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
     def serve(self) -> bool:
-        """Do jobs. Returns whether the last one went well.
+        """Execute jobs until the worker is stopped.
+
+        Returns:
+            Whether the last job succeeded.
 
         Raises:
-            H2OServerError: the cluster has no extension, or one that does not fit.
-            H2OConnectionError: the cluster does not accept the password, or its certificate is
-                not to be trusted.
-            H2OTypeError, H2OValueError: the address is none.
+            H2OServerError: the cluster has no extension, or one of another protocol.
+            H2OConnectionError: the cluster refuses the password, or its certificate is not trusted.
+            H2OTypeError, H2OValueError: the address is not valid.
         """
         try:
             while not self._stop.is_set():
-                queue = self._queue()
-                done = None if queue is None else self._serve(queue)
+                client = self._connected_client()
+                done = None if client is None else self._serve_cluster(client)
                 if done is not None:
                     return done
         finally:
-            self._keeping.retry(last=True)
+            self._unsent.retry(last=True)
         log.info("stopped")
         return True
 
-    def _serve(self, queue: Queue) -> bool | None:
-        """Do a cluster's jobs until it is lost; where it is to be one, whether that went well."""
-        troubles = 0
+    def _serve_cluster(self, client: JobClient) -> bool | None:
+        """Execute a cluster's jobs until it is lost.
+
+        Returns:
+            Whether the job succeeded, where the worker is to end after one; else None.
+        """
+        failures = 0
         while not self._stop.is_set():
-            self._keeping.retry()
+            self._unsent.retry()
             try:
-                item = queue.claim()
-                troubles = 0
-                if item is None:
+                task = client.claim()
+                failures = 0
+                if task is None:
                     self._stop.wait(_POLL_S)
                     continue
-                done = self._do(queue, item)
+                done = self._execute(client, task)
                 if self._once:
                     return done
-            except Exception as error:  # Nothing that a cluster does may end its workers.
+            except Exception as error:  # No answer of a cluster may end its workers.
                 gone = isinstance(error, H2OConnectionError)
                 log.warning("%s: %s", "lost the cluster" if gone else "no job", _short(error))
                 if gone or (isinstance(error, Refused) and error.status == 404):
                     return None
-                troubles += 1
-                self._stop.wait(min(0.5 * 2**troubles, _LONGEST_RETRY_S))
+                failures += 1
+                self._stop.wait(min(0.5 * 2**failures, _MAX_RETRY_S))
         return None
 
-    def _queue(self) -> Queue | None:
-        """The queue of the cluster, once it is there; None where the worker is stopped first."""
-        told = ""
+    def _connected_client(self) -> JobClient | None:
+        """The client of the cluster, once it is there; None where the worker is stopped first."""
+        reported = ""
         while not self._stop.is_set():
             try:
                 self._connect()
@@ -141,116 +146,125 @@ class Worker:
                     "a worker; `h2o-gan extension` says how to give it one"
                 )
             except Exception as error:
-                if not self._served:
+                if not self._has_connected:
                     _check_access(error)
                 usage = isinstance(error, _NoExtension | H2OTypeError | H2OValueError)
-                # What has worked before is no mistake of the user's: it may work again.
-                if usage and not self._served:
+                # Settings that have worked before are right: the cluster may come back.
+                if usage and not self._has_connected:
                     raise
-                if _short(error) != told:
-                    told = _short(error)
-                    log.warning("no cluster yet, trying again: %s", told)
+                if _short(error) != reported:
+                    reported = _short(error)
+                    log.warning("no cluster yet, trying again: %s", reported)
                 self._stop.wait(_RETRY_S)
         else:
             return None
-        self._served = True
+        self._has_connected = True
         connection = rest.connection()
         log.info("worker %s waits for jobs of %s", self.name, connection.base_url)
-        return Queue(connection, self.name, self._lease_s, self._max_rows, self._stop)
+        return JobClient(connection, self.name, self._lease_s, self._max_rows, self._stop)
 
-    def _do(self, queue: Queue, item: Item) -> bool:
-        """Do a job; True where it went well. Raises H2OConnectionError for a lost cluster."""
-        log.info("job %s: %s %s", item.id, item.kind, item.model_id)
+    def _execute(self, client: JobClient, task: Task) -> bool:
+        """Execute a job.
+
+        Returns:
+            Whether it succeeded.
+
+        Raises:
+            H2OConnectionError: the cluster is lost.
+        """
+        log.info("job %s: %s %s", task.id, task.kind, task.model_id)
         try:
-            act = {"train": self._train, "generate": self._generate}.get(item.kind, self._refuse)
-            act(queue, item)
+            act = {TRAIN: self._train, GENERATE: self._generate}.get(task.kind, self._refuse)
+            act(client, task)
         except JobLost as error:
-            log.warning("job %s: left: %s", item.id, error)
+            log.warning("job %s: left: %s", task.id, error)
             return False
         except H2OJobCancelled as error:
-            left = self._stop.is_set()
-            log.info("job %s: %s", item.id, _LEFT if left else f"cancelled: {error}")
+            stopped = self._stop.is_set()
+            log.info("job %s: %s", task.id, _RELEASED if stopped else f"cancelled: {error}")
             return False
         except (Exception, KeyboardInterrupt) as error:
             if self._stop.is_set():
-                log.info("job %s: %s", item.id, _LEFT)
+                log.info("job %s: %s", task.id, _RELEASED)
             elif isinstance(error, H2OConnectionError):
                 raise
             else:
-                log.exception("job %s: failed", item.id)
+                log.exception("job %s: failed", task.id)
             return False
-        log.info("job %s: done", item.id)
+        log.info("job %s: done", task.id)
         return True
 
-    def _generate(self, queue: Queue, item: Item) -> None:
-        Generation(queue, item, self._stop, self._max_rows).run()
+    def _generate(self, client: JobClient, task: Task) -> None:
+        Generation(client, task, self._stop, self._max_rows).run()
 
-    def _refuse(self, queue: Queue, item: Item) -> None:
-        reason = f"this worker can't do jobs of the kind {item.kind!r}: upgrade it"
-        queue.fail(item, reason)
+    def _refuse(self, client: JobClient, task: Task) -> None:
+        reason = (
+            f"this worker does not know jobs of kind {task.kind!r}: upgrade h2o_gan on its machine"
+        )
+        client.fail(task, reason)
         raise JobLost(reason)
 
     # ---- training
 
-    def _train(self, queue: Queue, item: Item) -> None:
-        stop = Either(self._stop)
-        job = TrainingJob(queue, item, keep_going=False, leaving=self._stop)
-        model = job.run(self._trainer(queue, item, stop), _log, stop)
+    def _train(self, client: JobClient, task: Task) -> None:
+        stop = EitherEvent(self._stop)
+        job = TrainingJob(client, task, needs_model=False, exiting=self._stop)
+        model = job.run(self._trainer(client, task, stop), _log, stop)
         if job.released:
-            raise JobLost("the worker was stopped; another goes on from what there is")
-        if job.lost is not None:
+            raise JobLost("the worker was stopped; another one resumes the training")
+        if job.lost_reason is not None:
             path = "{path}"
-            words = (
-                f"job {item.id}: {job.lost}; what was learned by epoch {model.epoch} is in {path}: "
-                f"train with checkpoint={path!r} goes on from it, h2o_gan.load_model loads it"
+            message = (
+                f"job {task.id}: {job.lost_reason}; the model of epoch {model.epoch} is in {path}: "
+                f"train with checkpoint={path!r} to continue it; h2o_gan.load_model loads it"
             )
-            self._keeping.put(item.model_id, file_of(model), words)
-            raise JobLost(job.lost)
+            self._unsent.put(task.model_id, file_of(model), message)
+            raise JobLost(job.lost_reason)
 
     def _trainer(
-        self, queue: Queue, item: Item, stop: threading.Event
+        self, client: JobClient, task: Task, stop: threading.Event
     ) -> Callable[[Listener, Model | None], Model]:
-        """What trains for a job, once its heart beats: looking at the data is a part of it."""
+        """A function that trains a task, and starts again where the connection breaks off."""
 
-        def train(listen: Listener, begun: Model | None) -> Model:
-            return retried(lambda: self._fit(queue, item, listen, begun, stop), stop)
+        def train(listen: Listener, checkpoint: Model | None) -> Model:
+            return retried(lambda: self._fit(client, task, listen, checkpoint, stop), stop)
 
         return train
 
     def _fit(
         self,
-        queue: Queue,
-        item: Item,
+        client: JobClient,
+        task: Task,
         listen: Listener,
-        begun: Model | None,
+        checkpoint: Model | None,
         stop: threading.Event,
     ) -> Model:
-        request = self._request(queue, item, begun)
+        request = self._request(client, task, checkpoint)
         with closing(request.open()) as rows:
-            return rows.fit(listen, stop, request.checkpoint or begun)
+            return rows.fit(listen, stop, checkpoint or request.checkpoint)
 
-    def _request(self, queue: Queue, item: Item, begun: Model | None) -> TrainingRequest:
-        """What a job asks for, on this machine."""
-        values = dict(item.parameters)
-        held_out_key = values.pop("validation_frame", None)
+    def _request(self, client: JobClient, task: Task, checkpoint: Model | None) -> TrainingRequest:
+        """The training that a task asks for, on this machine."""
+        values = dict(task.parameters)
+        validation_key = values.pop("validation_frame", None)
         values.pop("export_checkpoints_dir", None)  # A folder of another machine.
-        if begun is not None:  # What was learned since counts more than where it began.
+        if checkpoint is not None:  # It is newer than the model that the job started from.
             values.pop("checkpoint", None)
         values |= {
-            "model_id": item.model_id,
-            "device": self._device_for(item, values.get("device") or "auto"),
+            "model_id": task.model_id,
+            "device": self._device_for(task, values.get("device") or "auto"),
         }
         if values.get("image_column") is not None:
             values["image_root"] = self._image_root(values.get("image_root"))
         return TrainingRequest.resolve(
             values,
-            item.frame_id,
-            held_out_key or None,
-            find_checkpoint=lambda model_id: fetch_model(queue, model_id),
+            task.frame_id,
+            validation_key or None,
+            find_checkpoint=lambda model_id: fetch_model(client, model_id),
         )
 
-    def _device_for(self, item: Item, wanted: str) -> str:
-        """Where to train a job. A run that another machine began must not end for its device."""
+    def _device_for(self, task: Task, wanted: str) -> str:
+        """The device to train on. A resumed run must not fail for the other machine's device."""
         from h2o_gan import engine
 
         if wanted == "auto":
@@ -258,20 +272,24 @@ class Worker:
         try:
             engine.resolve_device(wanted)
         except ValueError as error:
-            if not item.resumes:
+            if not task.resumes:
                 raise
-            log.warning("job %s: %s; it goes on with %s", item.id, error, self._device)
+            log.warning("job %s: %s; it continues on %s", task.id, error, self._device)
             return self._device
         return wanted
 
     def _image_root(self, wanted: str | None) -> str:
-        """The folder of a job's image files. Raises H2OValueError where they are not for it."""
-        if self._images is None:
+        """The folder of a job's image files.
+
+        Raises:
+            H2OValueError: the worker does not let jobs read files there.
+        """
+        if self._image_dir is None:
             raise H2OValueError(
                 "image_column: this worker reads no image files; start it with --images FOLDER, "
                 "below which image_root must be."
             )
-        allowed = self._images.resolve()
+        allowed = self._image_dir.resolve()
         root = (allowed / (wanted or "")).resolve()
         if not root.is_relative_to(allowed):
             raise H2OValueError(
@@ -282,10 +300,11 @@ class Worker:
 
 
 class _NoExtension(H2OServerError):
-    """The cluster has nothing for workers."""
+    """The cluster has no jobs for workers."""
 
 
 def _log(event: Event) -> None:
+    """Log an event of the engine."""
     from h2o_gan import engine
 
     if isinstance(event, engine.Message):
@@ -296,7 +315,11 @@ def _log(event: Event) -> None:
 
 
 def _check_access(error: Exception) -> None:
-    """Raise H2OConnectionError where trying again would not help: the user must do something."""
+    """Stop where only the user can help.
+
+    Raises:
+        H2OConnectionError: the password is refused, or the certificate is not trusted.
+    """
     text = str(error)
     if getattr(error, "status", None) == 401 or re.search(r"HTTP 401\b", text):
         raise H2OConnectionError(
@@ -312,4 +335,5 @@ def _check_access(error: Exception) -> None:
 
 
 def _short(error: Exception) -> str:
+    """The first line of an error's message, at most 300 characters."""
     return (str(error) or type(error).__name__).split("\n")[0][:300]
