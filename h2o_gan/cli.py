@@ -1,7 +1,7 @@
-"""The ``h2o-gan`` command: synthetic rows from a file, without writing a program.
+"""The ``h2o-gan`` command: synthetic rows from a file, without a program.
 
-Progress and messages go to stderr; stdout carries the rows and nothing else, and only where no
-output file is named.
+Progress and messages go to stderr. stdout carries only the rows, and only where no output file is
+given.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _TEXT = ("string", "uuid")
 
 
 class _UsageError(Exception):
-    """What the user asked for can't be done; the message says why and what to do."""
+    """The command can't do what was asked for; the message says why and what to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        arguments: the words after the command's name; those of the process when None.
+        arguments: the arguments after the command's name; those of the process when None.
 
     Returns:
         The exit status: 0 done, 1 failed with a message, 2 wrong usage, 130 interrupted.
@@ -50,23 +50,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     result = sys.stdout
     # h2o prints to stdout, its banner and its progress bars too.
-    chatter = io.StringIO() if options.quiet else sys.stderr
+    log = io.StringIO() if options.quiet else sys.stderr
     warnings.showwarning = _show_warning
-    warnings.filterwarnings("ignore", "Dropping text columns")  # named in a line of their own
-    with contextlib.redirect_stdout(chatter):
+    warnings.filterwarnings("ignore", "Dropping text columns")  # synthesize reports them itself
+    with contextlib.redirect_stdout(log):
         try:
             options.run(options, result)
         except KeyboardInterrupt:
             print("h2o-gan: interrupted", file=sys.stderr)
             return 130
         except BrokenPipeError:
-            # The reader went away, as `head` does. Python's own flush at exit must not complain.
+            # The reader has left, as `head` does. Python's flush at exit must not fail.
             os.dup2(os.open(os.devnull, os.O_WRONLY), result.fileno())
             return 1
         except _UsageError as error:
             print(f"h2o-gan: error: {error}", file=sys.stderr)
             return 2
-        except Exception as error:  # a user of a command wants a sentence, not a traceback
+        except Exception as error:  # the user of a command needs a message, not a traceback
             if os.environ.get("H2O_GAN_TRACEBACK"):
                 raise
             print(f"h2o-gan: error: {error}", file=sys.stderr)
@@ -75,11 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    # On a line of its own: a progress bar may be in the middle of one.
+    # The line may hold a progress bar already.
     print(f"\nh2o-gan: warning: {message}", file=sys.stderr)
 
 
-def _tell(options: argparse.Namespace, text: str) -> None:
+def _report(options: argparse.Namespace, text: str) -> None:
     if not options.quiet:
         print(f"h2o-gan: {text}", file=sys.stderr)
 
@@ -116,13 +116,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     synthesize = commands.add_parser(
-        "synthesize", help="train on a CSV or Parquet file and write rows like its own"
+        "synthesize", help="train on a CSV or Parquet file and write synthetic rows"
     )
     synthesize.set_defaults(run=_synthesize)
-    synthesize.add_argument("file", type=Path, help="CSV or Parquet file to learn from")
+    synthesize.add_argument("file", type=Path, help="CSV or Parquet file to train on")
     synthesize.add_argument("--rows", type=_whole, help="rows to write (as many as the file has)")
     synthesize.add_argument("--url", help="H2O cluster to use (one is started on this machine)")
-    synthesize.add_argument("--epochs", type=_whole, help="passes over the rows (by their number)")
+    synthesize.add_argument(
+        "--epochs", type=_whole, help="passes over the rows (chosen from their number)"
+    )
     synthesize.add_argument(
         "--response", metavar="COLUMN", help="column that a model will be trained to predict"
     )
@@ -131,48 +133,50 @@ def _parser() -> argparse.ArgumentParser:
     )
     synthesize.add_argument(
         "--max-runtime-secs", type=float, metavar="SECONDS",
-        help="end training after so long and keep what was learned",
+        help="end training after so many seconds and keep the model",
     )  # fmt: skip
     synthesize.add_argument(
-        "--memory", metavar="SIZE", help="heap of a cluster that is started here, as 4G"
+        "--memory", metavar="SIZE", help="memory of a cluster that is started here, as 4G"
     )
     synthesize.add_argument(
         "--port", type=_whole, help="port of a cluster that is joined or started here (54321)"
     )
-    synthesize.add_argument("--save", type=Path, metavar="MODEL", help="keep the model here")
+    synthesize.add_argument("--save", type=Path, metavar="MODEL", help="file to save the model to")
 
     extension = commands.add_parser(
-        "extension", help="where the cluster extension is, and how to give it to a cluster"
+        "extension", help="print where the cluster extension is, and how to start a cluster with it"
     )
     extension.set_defaults(run=_extension)
     extension.add_argument(
-        "--path", action="store_true", help="print the jar's path alone (how to use it: on stderr)"
+        "--path",
+        action="store_true",
+        help="print only the jar's path on stdout, and how to use it on stderr",
     )
 
     worker = commands.add_parser(
         "worker", help="train and generate for a cluster: for Flow, R, REST, grids and notebooks"
     )
-    worker.set_defaults(run=_work)
+    worker.set_defaults(run=_serve)
     worker.add_argument("--url", required=True, help="the cluster, as http://host:54321")
     worker.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     worker.add_argument("--once", action="store_true", help="end after one job")
     worker.add_argument(
         "--keep", type=Path, default=Path(), metavar="FOLDER",
-        help="where to put what was trained when the cluster is lost (here)",
+        help="folder for models that are trained while the cluster is lost (the current one)",
     )  # fmt: skip
 
     worker.add_argument(
         "--images", type=Path, metavar="FOLDER",
-        help="where jobs may read image files, below it and nowhere else (nowhere)",
+        help="folder that image files of jobs must be in (none: refuse such jobs)",
     )  # fmt: skip
     worker.add_argument(
         "--max-rows", type=int, metavar="N",
-        help="leave jobs to generate more rows to other workers (no limit)",
+        help="leave jobs that generate more rows to other workers (no limit)",
     )  # fmt: skip
 
     generate = commands.add_parser("generate", help="write rows from a saved model")
     generate.set_defaults(run=_generate)
-    generate.add_argument("model", type=Path, help="file that synthesize --save or save() wrote")
+    generate.add_argument("model", type=Path, help="model file of synthesize --save or of save()")
     generate.add_argument("--rows", type=_whole, required=True, help="rows to write")
 
     for command in (synthesize, extension, worker, generate):
@@ -181,10 +185,10 @@ def _parser() -> argparse.ArgumentParser:
         )
     for command in (synthesize, worker):
         command.add_argument(
-            "--cacert", type=Path, metavar="FILE", help="certificates to trust a cluster by"
+            "--cacert", type=Path, metavar="FILE", help="file of certificates to trust"
         )
         command.add_argument(
-            "--username", help="user of a cluster with passwords; H2O_PASSWORD, or you are asked"
+            "--username", help="user name; the password is in H2O_PASSWORD, or is asked for"
         )
         command.add_argument(
             "--insecure", action="store_true", help="accept a cluster's self-signed certificate"
@@ -193,15 +197,19 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--out", type=Path, help="CSV or Parquet file to write (CSV to stdout)"
         )
-        command.add_argument("--seed", type=_whole, help="for the same rows again")
+        command.add_argument(
+            "--seed", type=_whole, help="random seed; the same one gives the same rows"
+        )
         command.add_argument(
             "--where",
             metavar="COLUMN=VALUE",
             action="append",
             default=[],
-            help="what every row has to meet: a level or number, or a range as 30..40; repeatable",
+            help="condition of every row: a level or number, or a range as 30..40; repeatable",
         )
-        command.add_argument("--balance", metavar="COLUMN", help="levels in equal numbers")
+        command.add_argument(
+            "--balance", metavar="COLUMN", help="column whose levels occur in equal numbers"
+        )
         command.add_argument(
             "--temperature", type=float, default=1.0, help="below 1 for more typical rows"
         )
@@ -215,7 +223,7 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
     _check_output(options.save, any_name=True)
     _conditions(options)
     if not options.file.is_file():
-        raise _UsageError(f"there is no file {options.file}.")
+        raise _UsageError(f"there is no file {options.file}: check the path.")
     try:
         table_files.check_readable(options.file)
     except ValueError as error:
@@ -234,8 +242,8 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
     with _cluster(options), _uploaded(options.file) as frame:
         if frame.types.get(options.response) in _TEXT:
             raise _UsageError(
-                f"--response {options.response}: this column is free text, nearly all of its "
-                "values differ, so it is not learned. Leave --response out."
+                f"--response {options.response}: this column is free text: nearly all of its "
+                "values differ, so no model predicts it. Leave --response out."
             )
         try:
             gan.train(y=options.response, training_frame=frame)
@@ -246,13 +254,13 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
         rows = options.rows or frame.nrow
         if options.save is not None:
             gan.save(options.save, force=True)
-            _tell(options, f"model saved to {options.save}")
-        rest.remove(str(gan.model_id))  # It is for a file, not for the cluster.
-        learned = {column.name for column in gan.engine_model.columns}
-        dropped = [n for n in frame.names if n not in learned and n not in (options.ignore or ())]
+            _report(options, f"model saved to {options.save}")
+        rest.remove(str(gan.model_id))  # The command keeps it as a file only.
+        columns = {column.name for column in gan.engine_model.columns}
+        dropped = [n for n in frame.names if n not in columns and n not in (options.ignore or ())]
     if dropped:
         print(
-            f"h2o-gan: warning: left out, as free text can't be learned: {', '.join(dropped)}",
+            f"h2o-gan: warning: left out columns of free text: {', '.join(dropped)}",
             file=sys.stderr,
         )
     _write(gan.engine_model, rows, options, result)
@@ -266,11 +274,11 @@ def _generate(options: argparse.Namespace, result: IO[str]) -> None:
     _check_output(options.out)
     _conditions(options)
     if not options.model.is_file():
-        raise _UsageError(f"there is no file {options.model}.")
+        raise _UsageError(f"there is no file {options.model}: check the path.")
     _write(engine.load(options.model), options.rows, options, result)
 
 
-def _work(options: argparse.Namespace, result: IO[str]) -> None:
+def _serve(options: argparse.Namespace, result: IO[str]) -> None:
     import h2o
 
     from h2o_gan.cluster.jobs.worker import Worker
@@ -293,7 +301,7 @@ def _work(options: argparse.Namespace, result: IO[str]) -> None:
     stop = threading.Event()
     try:
         worker = Worker(
-            # What a worker says to a cluster is the same in all versions of H2O.
+            # A worker's requests are the same in all versions of H2O.
             lambda: h2o.connect(**settings, strict_version_check=False),
             options.device,
             options.keep,
@@ -305,15 +313,15 @@ def _work(options: argparse.Namespace, result: IO[str]) -> None:
     except ValueError as error:
         raise _UsageError(f"--device: {error}") from error
 
-    def leave(number: int, frame: object) -> None:
-        if stop.is_set():  # asked twice
+    def request_stop(number: int, frame: object) -> None:
+        if stop.is_set():  # a second signal
             raise KeyboardInterrupt
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, leave)
+        signal.signal(number, request_stop)
     if not worker.serve():
-        raise RuntimeError("the job was not done; the log above says why")
+        raise RuntimeError("the job failed; the log above says why")
 
 
 def _login(options: argparse.Namespace) -> dict[str, Any]:
@@ -344,11 +352,13 @@ def _cluster(options: argparse.Namespace) -> Iterator[None]:
     if options.quiet:
         h2o.no_progress()
     if options.url is None:
-        _tell(options, "starting, or joining, an H2O cluster on this machine")
+        _report(options, "starting, or joining, an H2O cluster on this machine")
         port = {} if options.port is None else {"port": options.port}
         h2o_gan.init(max_mem_size=options.memory, verbose=not options.quiet, **port)
     elif options.memory is not None or options.port is not None:
-        raise _UsageError("--memory and --port are for a cluster of its own: leave --url out.")
+        raise _UsageError(
+            "--memory and --port are for a cluster that is started here: leave --url out."
+        )
     else:
         settings = _login(options)
         try:
@@ -357,18 +367,18 @@ def _cluster(options: argparse.Namespace) -> Iterator[None]:
             if "CERTIFICATE_VERIFY_FAILED" not in str(error):
                 raise
             raise RuntimeError(
-                f"the certificate of {settings['url']} is not trusted: name the certificate of its "
-                "authority by --cacert FILE, or accept any by --insecure."
+                f"the certificate of {settings['url']} is not trusted: give its authority's "
+                "certificate with --cacert FILE, or accept any with --insecure."
             ) from error
     try:
         yield
     finally:
-        h2o.connection().close()  # at exit it would do so on stdout
+        h2o.connection().close()  # h2o would print on stdout at exit
 
 
 @contextlib.contextmanager
 def _uploaded(file: Path) -> Iterator[H2OFrame]:
-    """The file as a frame of the cluster, removed afterwards."""
+    """The file as a frame of the cluster, removed at the end of the context."""
     import h2o
     from h2o.exceptions import H2OError
 
@@ -376,7 +386,7 @@ def _uploaded(file: Path) -> Iterator[H2OFrame]:
     try:
         yield frame
     finally:
-        with contextlib.suppress(H2OError):  # a lost cluster must not take the model with it
+        with contextlib.suppress(H2OError):  # the model is here also where the cluster is lost
             h2o.remove(frame)
 
 
@@ -401,11 +411,15 @@ def _write(model: Model, rows: int, options: argparse.Namespace, result: IO[str]
         table_files.write_csv(reader, result.buffer)  # type: ignore[attr-defined]
         return
     table_files.write_file(reader, options.out)
-    _tell(options, f"{rows} rows written to {options.out}")
+    _report(options, f"{rows} rows written to {options.out}")
 
 
 def _conditions(options: argparse.Namespace) -> dict[str, Any]:
-    """``--where`` as the engine's conditions."""
+    """The engine's conditions of ``--where``.
+
+    Raises:
+        _UsageError: one is not COLUMN=VALUE.
+    """
     conditions: dict[str, Any] = {}
     for text in options.where:
         name, equals, value = text.partition("=")
@@ -417,7 +431,7 @@ def _conditions(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _value(text: str) -> int | float | str | None:
-    """A number where the text is one, None for nothing, else the text."""
+    """A number where the text is one, None where it is empty, else the text."""
     if not text:
         return None
     for kind in (int, float):
@@ -437,7 +451,11 @@ def _check_seed(seed: int | None) -> None:
 
 
 def _check_output(path: Path | None, any_name: bool = False) -> None:
-    """Raise unless `path` can be written, before any long work begins."""
+    """Check that a file can be written, before any long work begins.
+
+    Raises:
+        _UsageError: it can't be.
+    """
     if path is None:
         return
     if path.is_dir():

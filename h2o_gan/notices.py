@@ -1,4 +1,4 @@
-"""What all layers say to users: warnings that point at their line, and lists in messages."""
+"""Messages to users, from all layers: warnings at the user's line, and lists in messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _threads = threading.local()
 
 
 def _folders() -> tuple[str, ...]:
-    """The packages whose lines a user cannot change: this one and H2O's."""
+    """Folders of the packages whose lines a user cannot change: this one and H2O's."""
     found = [str(Path(__file__).parent)]
     spec = importlib.util.find_spec("h2o")
     if spec is not None and spec.origin is not None:
@@ -26,21 +26,30 @@ def _folders() -> tuple[str, ...]:
     return tuple(folder + os.sep for folder in found)
 
 
-_INSIDE = _folders()
+_PACKAGE_FOLDERS = _folders()
 
 
 def warn(message: str, category: type[Warning] = RuntimeWarning) -> None:
-    """Warn the user, or whoever collects this thread's warnings."""
+    """Warn the user at the user's own line, or the collector of this thread's warnings.
+
+    Args:
+        message: of the warning.
+        category: of the warning.
+    """
     sink: Sink | None = getattr(_threads, "sink", None)
     if sink is not None:
         sink(message, category)
         return
-    warnings.warn(message, category, stacklevel=_depth_of_user())
+    warnings.warn(message, category, stacklevel=_user_stacklevel())
 
 
 @contextmanager
 def collected(sink: Sink) -> Iterator[None]:
-    """Hand the warnings of this thread to `sink`: a thread does not know its user's line."""
+    """Give this thread's warnings to `sink` inside this context.
+
+    Args:
+        sink: called with message and category; another thread may know the user's line.
+    """
     before = getattr(_threads, "sink", None)
     _threads.sink = sink
     try:
@@ -64,9 +73,9 @@ def listed(items: Sequence[object], most: int = 10, show: Callable[[object], str
     return shown if len(items) <= most else f"{shown}, ... ({len(items)} in all)"
 
 
-def _depth_of_user() -> int:
-    """The ``stacklevel``, as seen from :func:`warn`, of the first line outside both packages."""
+def _user_stacklevel() -> int:
+    """The ``stacklevel``, seen from :func:`warn`, of the first line outside both packages."""
     depth, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE_FOLDERS):
         depth, frame = depth + 1, frame.f_back
     return depth

@@ -1,4 +1,4 @@
-"""CSV and Parquet files of users: into a cluster, and out of a model."""
+"""CSV and Parquet files of users: into a cluster, and from a model."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ _PARQUET = (".parquet", ".pq")
 _CSV = (".csv", ".csv.gz", ".tsv", ".txt")
 _HEAD_BYTES = 2**16
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
-_MOST_LEVELS, _MOST_LEVEL_BYTES = 100_000, 2**25
-_REPEATED = 0.95  # H2O's parser takes text with a larger share of distinct values for free text
+_MAX_LEVELS, _MAX_LEVEL_BYTES = 100_000, 2**25
+_MAX_DISTINCT_SHARE = (
+    0.95  # H2O's parser treats text with a larger share of distinct values as free text
+)
 
 
 def format_of(path: Path) -> str | None:
-    """``csv`` or ``parquet``, by the name; None for another."""
+    """``csv`` or ``parquet``, by the file's name; None for another."""
     name = path.name.lower()
     if name.endswith(_PARQUET):
         return "parquet"
@@ -33,9 +35,16 @@ def format_of(path: Path) -> str | None:
 
 
 def check_readable(file: Path) -> None:
-    """Raise ValueError unless the file holds a table, as far as its beginning says."""
+    """Check that a file holds a table, by its name and its beginning.
+
+    Raises:
+        ValueError: it does not.
+        OSError: it can't be read.
+    """
     if format_of(file) is None:
-        raise ValueError(f"{file} is neither CSV nor Parquet by its name.")
+        raise ValueError(
+            f"{file} is neither CSV nor Parquet by its name: rename it to .csv or .parquet."
+        )
     if format_of(file) == "parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -63,7 +72,12 @@ def check_readable(file: Path) -> None:
 
 
 def upload(file: Path) -> H2OFrame:
-    """The file as a new frame of the cluster; text of repeated values is categorical there."""
+    """Upload a file as a new frame of the cluster; text with repeated values becomes categorical.
+
+    Raises:
+        H2OConnectionError: there is no cluster.
+        H2OValueError: H2O cannot hold a column.
+    """
     import h2o
 
     if format_of(file) == "csv":
@@ -88,7 +102,7 @@ def _categorical(file: Path) -> pa.RecordBatchReader:
     ]
     levels = _levels(source, texts)
     kind = pa.dictionary(pa.int32(), pa.string())
-    wanted = pa.schema(
+    with_levels = pa.schema(
         [field.with_type(kind) if field.name in levels else field for field in schema]
     )
 
@@ -102,38 +116,46 @@ def _categorical(file: Path) -> pa.RecordBatchReader:
                 else column
                 for field, column in zip(schema, batch.columns, strict=True)
             ]
-            yield pa.RecordBatch.from_arrays(columns, schema=wanted)
+            yield pa.RecordBatch.from_arrays(columns, schema=with_levels)
 
-    return pa.RecordBatchReader.from_batches(wanted, batches())
+    return pa.RecordBatchReader.from_batches(with_levels, batches())
 
 
 def _levels(source: pq.ParquetFile, names: Sequence[str]) -> dict[str, pa.Array]:
-    """The sorted levels of the columns that H2O's own parser would take for categorical.
+    """The sorted levels of the columns that H2O's own parser would treat as categorical.
 
     Memory is bounded: a column with more than 100,000 distinct values stays text.
     """
     import pyarrow as pa
 
-    seen: dict[str, set[str]] = {name: set() for name in names}
+    distinct: dict[str, set[str]] = {name: set() for name in names}
     sizes, counts = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
     for batch in source.iter_batches(columns=list(names)) if names else ():
-        for name in list(seen):
+        for name in list(distinct):
             column = batch.column(name)
             counts[name] += len(column) - column.null_count
-            new = set(column.unique().drop_null().to_pylist()) - seen[name]
-            seen[name] |= new
+            new = set(column.unique().drop_null().to_pylist()) - distinct[name]
+            distinct[name] |= new
             sizes[name] += sum(map(len, new))
-            if len(seen[name]) > _MOST_LEVELS or sizes[name] > _MOST_LEVEL_BYTES:
-                del seen[name]
+            if len(distinct[name]) > _MAX_LEVELS or sizes[name] > _MAX_LEVEL_BYTES:
+                del distinct[name]
     return {
         name: pa.array(sorted(levels), pa.string())
-        for name, levels in seen.items()
-        if len(levels) == 1 or 0 < len(levels) < _REPEATED * counts[name]
+        for name, levels in distinct.items()
+        if len(levels) == 1 or 0 < len(levels) < _MAX_DISTINCT_SHARE * counts[name]
     }
 
 
 def write_file(reader: pa.RecordBatchReader, path: Path) -> None:
-    """Write rows to a CSV or Parquet file; an interrupted run leaves no half of it."""
+    """Write rows to a CSV or Parquet file, complete or not at all.
+
+    Args:
+        reader: the rows.
+        path: the file; its name gives the format.
+
+    Raises:
+        OSError: it can't be written.
+    """
     with tempfile.TemporaryDirectory(prefix=".h2o-gan-", dir=path.parent) as folder:
         part = Path(folder) / path.name
         if format_of(path) == "parquet":
@@ -149,16 +171,21 @@ def write_file(reader: pa.RecordBatchReader, path: Path) -> None:
 
 
 def write_csv(reader: pa.RecordBatchReader, sink: IO[bytes]) -> None:
-    """Write rows as CSV: times in UTC without saying so, as H2O and pandas read them back."""
+    """Write rows as CSV; times are in UTC, without a zone, as H2O and pandas read them.
+
+    Args:
+        reader: the rows.
+        sink: an open file.
+    """
     import pyarrow as pa
     import pyarrow.csv
 
-    def plain(field: pa.Field) -> pa.Field:
+    def as_csv(field: pa.Field) -> pa.Field:
         if pa.types.is_dictionary(field.type) or isinstance(field.type, pa.UuidType):
             return field.with_type(pa.string())
         return field.with_type(pa.timestamp("ms")) if pa.types.is_timestamp(field.type) else field
 
-    schema = pa.schema([plain(field) for field in reader.schema])
+    schema = pa.schema([as_csv(field) for field in reader.schema])
     with pyarrow.csv.CSVWriter(sink, schema) as writer:
         for batch in reader:
             columns = [

@@ -136,9 +136,7 @@ def test_text_of_few_values_is_learned_and_the_rest_is_named(cluster, tmp_path):
     assert out.column_names == ["size", "town"] and set(out["town"].to_pylist()) <= {
         "Ulm", "Köln", ""
     }  # fmt: skip
-    assert "h2o-gan: warning: left out, as free text can't be learned: note" in (
-        done.stderr.splitlines()
-    )
+    assert "h2o-gan: warning: left out columns of free text: note" in (done.stderr.splitlines())
     done = run("synthesize", "in.parquet", "--response", "note", "--url", url, cwd=tmp_path)
     assert done.returncode == 2 and "--response note: this column is free text" in done.stderr
     assert "gan Model Build" not in done.stderr and done.stdout == ""

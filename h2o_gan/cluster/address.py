@@ -1,4 +1,4 @@
-"""A cluster's address as people write it."""
+"""A cluster's address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ADDRESS = re.compile(r"https?://(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):\d+(?:/[\w./-]*)
 
 
 def is_address(url: str) -> bool:
-    """Whether it is a scheme, a host, a port and maybe a path, and nothing else."""
+    """Whether a URL is a scheme, a host, a port and maybe a path, and nothing else."""
     return _ADDRESS.fullmatch(url) is not None
 
 
@@ -20,7 +20,7 @@ def normalised_url(text: str) -> str:
     """The address as H2O takes it: ``localhost:54321`` becomes ``http://localhost:54321``.
 
     Raises:
-        H2OValueError: it is no address.
+        H2OValueError: it is not an address.
     """
     url = (text if "://" in text else f"http://{text}").rstrip("/")
     if not is_address(url):

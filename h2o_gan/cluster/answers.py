@@ -1,4 +1,4 @@
-"""Answers of a cluster, which may be a proxy's, cut short, endless, or none at all."""
+"""Answers of a cluster, which may come from a proxy, be cut short or endless, or be missing."""
 
 from __future__ import annotations
 
@@ -30,24 +30,27 @@ __all__ = [
     "too_large",
 ]
 
-_MOST_JSON = 64 << 20
-_PART = 1 << 18
+_MAX_JSON_BYTES = 64 << 20
+_PART_BYTES = 1 << 18
 
 T = TypeVar("T")
 
 
 class Object(dict[str, Any]):
-    """A JSON object of a cluster's answer, which says so if it lacks what is looked up."""
+    """A JSON object of a cluster's answer; a key that it lacks raises H2OServerError."""
 
     def __missing__(self, key: str) -> Any:
         shown = json.dumps(self)[:200]
-        raise H2OServerError(f"the cluster's answer lacks {key!r}; is it a cluster's? {shown}")
+        raise H2OServerError(
+            f"the cluster's answer has no {key!r}: check that the address is a cluster's. {shown}"
+        )
 
 
 class Refused(H2OServerError):
-    """The cluster, or whatever stands before it, answers something else than what was asked for.
+    """The cluster, or a proxy before it, does not do what was asked for.
 
-    Attributes:
+    Args:
+        message: the reason.
         status: the HTTP status.
         retry_after: seconds after which it asks to try again, or None.
     """
@@ -63,12 +66,18 @@ class Refused(H2OServerError):
 
 
 def insist(act: Callable[[], T], patience: float, stop: threading.Event | None = None) -> T:
-    """Do something until the cluster answers as it should.
+    """Repeat a request until the cluster gives a usable answer.
 
     Args:
         act: raises H2OConnectionError or Refused where there was no such answer.
-        patience: seconds after which its error is raised.
-        stop: set to try but once more.
+        patience: seconds after which the last error is raised.
+        stop: set it to try only once more.
+
+    Returns:
+        What `act` returns.
+
+    Raises:
+        H2OConnectionError, Refused: the last error of `act`.
     """
     deadline, pause, last = time.monotonic() + patience, 0.25, False
     stop = stop or threading.Event()
@@ -86,31 +95,42 @@ def insist(act: Callable[[], T], patience: float, stop: threading.Event | None =
 
 
 _BUSY_S = 300.0
-_BUSY_TELL_S = 10.0
+_BUSY_REPORT_S = 10.0
 _BUSY_PAUSE_S = 10.0
 
 
 class Busy:
-    """Patience with a cluster that serves as many transfers as it can, and says so."""
+    """Counts how long a cluster refuses a transfer because it serves as many as it can.
+
+    Args:
+        what: the transfer, as "sending rows".
+    """
 
     def __init__(self, what: str) -> None:
         self._what = what
         self._since: float | None = None
-        self._told = False
+        self._reported = False
 
     def again(self, answer: Answer) -> bool:
-        """Whether to try again now; it may have waited for that, for some seconds."""
+        """Whether to send the request again; first sleeps for the seconds that were asked for.
+
+        Args:
+            answer: the cluster's refusal.
+
+        Returns:
+            False where it refuses for another reason, or has been busy for too long.
+        """
         if answer.status != 503 or answer.retry_after is None:
             return False
         now = time.monotonic()
         self._since = now if self._since is None else self._since
         if now - self._since > _BUSY_S:
             return False
-        if not self._told and now - self._since > _BUSY_TELL_S:
-            self._told = True
+        if not self._reported and now - self._since > _BUSY_REPORT_S:
+            self._reported = True
             print(
                 f"h2o_gan: the cluster has no room for another transfer while {self._what}; trying "
-                f"for up to {_BUSY_S:.0f} s. Interrupt (Ctrl-C) to leave.",
+                f"for up to {_BUSY_S:.0f} s. Interrupt (Ctrl-C) to stop waiting.",
                 file=sys.stderr,
                 flush=True,
             )
@@ -120,7 +140,13 @@ class Busy:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the cluster says, if it is the cluster."""
+    """An answer that was read to its end.
+
+    Attributes:
+        status: the HTTP status.
+        text: the body.
+        retry_after: seconds after which the cluster asks to try again, or None.
+    """
 
     status: int
     text: str
@@ -128,13 +154,23 @@ class Answer:
 
     @property
     def message(self) -> str:
-        """What went wrong, in the cluster's words."""
+        """The reason of a refusal, in the cluster's words; at most 500 characters."""
         with suppress(ValueError, RecursionError, KeyError, TypeError):
             return str(json.loads(self.text)["msg"])[:500]
         return self.text[:500]
 
     def checked(self, what: str) -> Answer:
-        """The answer itself, if it is a yes. Raises Refused."""
+        """Check that the status is 200.
+
+        Args:
+            what: the request, as "reading a frame".
+
+        Returns:
+            The answer itself.
+
+        Raises:
+            Refused: the status is another.
+        """
         if self.status == 200:
             return self
         raise Refused(
@@ -144,7 +180,17 @@ class Answer:
         )
 
     def json(self, what: str) -> dict[str, Any]:
-        """The answer as an object. Raises Refused."""
+        """Parse the body.
+
+        Args:
+            what: the request, as "reading a frame".
+
+        Returns:
+            The JSON object.
+
+        Raises:
+            Refused: the body is not a JSON object.
+        """
         try:
             value = json.loads(self.text, object_hook=Object)
         except (ValueError, RecursionError):
@@ -152,15 +198,28 @@ class Answer:
         if isinstance(value, dict):
             return value
         raise Refused(
-            f"the answer while {what} is not a cluster's JSON; is this address a cluster's, and "
-            f"what does a proxy before it do? It begins: {self.text[:200]!r}",
+            f"the answer while {what} is not JSON: check that the address is a cluster's, and "
+            f"that no proxy changes its answers. It begins: {self.text[:200]!r}",
             self.status,
         )
 
 
-def read(response: requests.Response, what: str, most: int = _MOST_JSON) -> Answer:
-    """All of a streamed answer that is no file. Raises H2OConnectionError, Refused."""
-    text = content(response, what, most).decode("utf-8", "replace")
+def read(response: requests.Response, what: str, max_bytes: int = _MAX_JSON_BYTES) -> Answer:
+    """Read a streamed answer to its end.
+
+    Args:
+        response: the answer.
+        what: the request, as "reading a frame".
+        max_bytes: the largest body to accept.
+
+    Returns:
+        The answer, whatever its status.
+
+    Raises:
+        H2OConnectionError: the transfer has broken off.
+        Refused: the body is too large.
+    """
+    text = content(response, what, max_bytes).decode("utf-8", "replace")
     return Answer(response.status_code, text, retry_after(response))
 
 
@@ -170,31 +229,38 @@ def retry_after(response: requests.Response) -> float | None:
     return None if after is None else min(float(after), 60.0)
 
 
-def content(response: requests.Response, what: str, most: int = _MOST_JSON) -> bytes:
-    """All bytes of a streamed answer that is no file. Raises H2OConnectionError, Refused."""
+def content(response: requests.Response, what: str, max_bytes: int = _MAX_JSON_BYTES) -> bytes:
+    """Read the bytes of a streamed answer to its end; see :func:`read`."""
     data = bytearray()
     while more := part(response, what):
         data += more
-        if len(data) > most:
-            raise too_large(what, most)
+        if len(data) > max_bytes:
+            raise too_large(what, max_bytes)
     return bytes(data)
 
 
 def part(response: requests.Response, what: str) -> bytes:
-    """The next part of a streamed answer; empty at its end. Raises H2OConnectionError."""
+    """Read the next part of a streamed answer.
+
+    Returns:
+        The bytes; empty at the end.
+
+    Raises:
+        H2OConnectionError: the transfer has broken off.
+    """
     try:
-        # What is compressed all the same, by a proxy, is unpacked bit by bit.
-        data: bytes = response.raw.read(_PART, decode_content=True)
+        # A proxy may compress it all the same; it is then decompressed part by part.
+        data: bytes = response.raw.read(_PART_BYTES, decode_content=True)
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
-        raise patience.lost(what, error) from error
+        raise patience.connection_lost(what, error) from error
     return data
 
 
-def too_large(what: str, most: int) -> Refused:
-    """What to raise where an answer has no end."""
-    return Refused(f"the cluster sent more than {most} bytes while {what}", 413)
+def too_large(what: str, max_bytes: int) -> Refused:
+    """The error to raise for an answer without an end."""
+    return Refused(f"the cluster sent more than {max_bytes} bytes while {what}", 413)
 
 
 def number(text: str | None) -> int | None:
-    """A header's whole number, or None."""
+    """The whole number in a header's text; None where there is none."""
     return int(text) if text is not None and text.isascii() and text.isdigit() else None

@@ -1,4 +1,4 @@
-"""Whether generated rows fit into the cluster, asked before it is filled."""
+"""Checks that generated rows fit into the cluster's memory before they are sent."""
 
 from __future__ import annotations
 
@@ -12,20 +12,27 @@ from h2o.exceptions import H2OValueError
 
 from h2o_gan.cluster import rest
 
-__all__ = ["checked_to_fit"]
+__all__ = ["check_memory"]
 
-_SHARE = 0.9  # of the free memory: the cluster needs some of it to work
+_USABLE_SHARE = 0.9  # of the free memory; the cluster works in the rest
 _SCALES = (1, 10, 100, 1_000, 10_000)
 
 
-def checked_to_fit(rows: pa.RecordBatchReader, count: int) -> pa.RecordBatchReader:
-    """The same rows, unless `count` of them are more than the cluster has memory for.
+def check_memory(rows: pa.RecordBatchReader, count: int) -> pa.RecordBatchReader:
+    """Check that rows fit into the cluster.
+
+    Args:
+        rows: the rows; the first batch is read to estimate their size.
+        count: how many rows will come.
+
+    Returns:
+        A reader of the same rows.
 
     Raises:
-        H2OValueError: they are; it says how many would fit.
+        H2OValueError: the cluster has too little memory; the message says how many rows fit.
     """
     nodes = rest.api("GET /3/Cloud", skip_ticks=True)["nodes"]
-    free = _SHARE * sum(max(int(node["free_mem"]), 0) for node in nodes)
+    free = _USABLE_SHARE * sum(max(int(node["free_mem"]), 0) for node in nodes)
     if count * 8 * len(rows.schema) < free / 4 and not _texts(rows.schema):
         return rows
     try:
@@ -39,11 +46,11 @@ def checked_to_fit(rows: pa.RecordBatchReader, count: int) -> pa.RecordBatchRead
             f"{count * width / 1e9:.3g} GB. At most {int(free / width)} rows fit."
         )
 
-    def again() -> Iterator[pa.RecordBatch]:
+    def replayed() -> Iterator[pa.RecordBatch]:
         yield first
         yield from rows
 
-    return pa.RecordBatchReader.from_batches(rows.schema, again())
+    return pa.RecordBatchReader.from_batches(rows.schema, replayed())
 
 
 def _texts(schema: pa.Schema) -> bool:
@@ -51,7 +58,7 @@ def _texts(schema: pa.Schema) -> bool:
 
 
 def _bytes_per_row(values: pa.Array) -> float:
-    """About what H2O takes for a value at least; it stores numbers as the smallest integers."""
+    """The bytes that H2O needs at least for a value; it stores numbers as small integers."""
     kind = values.type
     if len(values) == values.null_count:
         return 0.0

@@ -1,7 +1,7 @@
-"""Requests over the session's own connection, and what may be answered to them.
+"""Requests over the session's own connection.
 
-Whatever the user gave to connect (certificate, password, proxy, context path, cookies) lives in
-the H2OConnection; every request goes through it or with its settings, and no URL is built bare.
+What the user gave to connect (certificate, password, proxy, context path, cookies) is in the
+H2OConnection. Every request uses its settings, and no URL is built without it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from h2o_gan.cluster import answers, patience
 
 Json = dict[str, Any]
 MESSAGE_BYTES = 1 << 16
-"""The longest answer that is read where only a message is wanted."""
+"""The largest answer to read where only its message is needed."""
 
 
 def connection() -> H2OConnection:
     """The session's open connection.
 
-    :raises H2OConnectionError: there is none; the message says how to connect.
+    Raises:
+        H2OConnectionError: there is none; the message says how to connect.
     """
     current = h2o.connection()
     if current is None or not current.connected:
@@ -40,6 +41,7 @@ def connection() -> H2OConnection:
 
 
 def settings_of(current: H2OConnection | None = None) -> Json:
+    """The settings of ``requests.request`` for a connection, the session's by default."""
     settings: Json = (current or connection())._request_args()
     headers = settings["headers"]
     if isinstance(headers.get("Cookie"), list):
@@ -52,7 +54,7 @@ def settings_of(current: H2OConnection | None = None) -> Json:
 
 @contextmanager
 def bounded(current: H2OConnection | None = None) -> Iterator[None]:
-    """While inside, H2O's own requests end after a silence that is too long; else they never do."""
+    """Give H2O's own requests a time-out inside this context; else they have none."""
     current = current or connection()
     before = current._timeout
     current._timeout = patience.timeout(before)
@@ -63,11 +65,12 @@ def bounded(current: H2OConnection | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def losing(what: str) -> Iterator[None]:
+def connection_errors(what: str) -> Iterator[None]:
+    """Raise errors of the transfer inside this context as H2OConnectionError."""
     try:
         yield
     except (requests.exceptions.RequestException, HTTPError, HTTPException, OSError) as error:
-        raise patience.lost(what, error) from error
+        raise patience.connection_lost(what, error) from error
 
 
 def exchange(
@@ -80,19 +83,29 @@ def exchange(
     file: IO[bytes] | None = None,
     **more: Any,
 ) -> requests.Response:
-    """A request over a connection that need not be the session's, whatever it is answered.
+    """Send a request; may be called from any thread.
 
-    It may be made in any thread; more settings are those of ``requests.request``. Unless the answer
-    is asked for as a stream, it has been read, within bounds.
+    Args:
+        current: the connection; need not be the session's.
+        method: of HTTP.
+        path: begins with a slash.
+        what: what is waited for, as "reading a frame".
+        wait: the wait that the request belongs to; a new one where it is None.
+        file: the body, sent from where the file stands to its end; the file stays open.
+        **more: settings of ``requests.request``.
 
-    :raises H2OConnectionError: there is no answer.
-    :raises H2OServerError: the answer has no end.
+    Returns:
+        The answer, whatever its status. It has been read unless ``stream=True``.
+
+    Raises:
+        H2OConnectionError: there is no answer.
+        H2OServerError: the answer has no end.
     """
     settings = {**settings_of(current), **more, "stream": True}
     with nullcontext(wait) if wait else patience.watched(what) as watch:
         if file is not None:
             settings["data"] = _Upload(file, watch)
-        with losing(what):
+        with connection_errors(what):
             response = requests.request(method, current.base_url + path, **settings)
         if not more.get("stream"):
             with response:
@@ -134,17 +147,27 @@ class _Upload(io.RawIOBase):
 def download(
     path: str, params: Mapping[str, str], what: str, node: str | None = None
 ) -> requests.Response:
-    """Open a streamed GET, of a certain node if need be; the caller reads and closes it.
+    """Open a streamed GET; the caller reads and closes it.
 
-    A cluster that has too much to do at the moment is asked again for some minutes.
+    A cluster that serves too many transfers is asked again for some minutes.
 
-    :raises H2OConnectionError: there is no answer.
-    :raises H2OServerError: the cluster refuses.
+    Args:
+        path: begins with a slash.
+        params: of the query.
+        what: what is waited for, as "reading a frame".
+        node: address of the node to ask; the session's where it is None.
+
+    Returns:
+        The answer, with status 200.
+
+    Raises:
+        H2OConnectionError: there is no answer.
+        H2OServerError: the cluster refuses.
     """
     settings = {**settings_of(), "stream": True}
     busy = answers.Busy(what)
     while True:
-        with patience.watched(what), losing(what):
+        with patience.watched(what), connection_errors(what):
             base = node or connection().base_url
             response = requests.get(base + path, params=params, **settings)
         if response.status_code == 200:
@@ -156,23 +179,29 @@ def download(
 
 
 def message(response: requests.Response) -> str:
-    """What the cluster says that went wrong."""
+    """The reason of a refusal, in the cluster's words."""
     if getattr(response, "_content_consumed", False):
         return answer_of(response).message
     return answers.read(response, "being refused", MESSAGE_BYTES).message
 
 
 def answer_of(response: requests.Response) -> answers.Answer:
-    """An answer that was read, within bounds."""
+    """The answer of a request that was not streamed."""
     text = response.content.decode("utf-8", "replace")
     return answers.Answer(response.status_code, text, answers.retry_after(response))
 
 
 def json_of(response: requests.Response, what: str) -> Json:
+    """The JSON object of a request that was not streamed.
+
+    Raises:
+        Refused: the answer is not a JSON object.
+    """
     return answer_of(response).json(what)
 
 
 def refusal(response: requests.Response, what: str, said: str | None = None) -> answers.Refused:
+    """The error to raise for an answer that is a refusal."""
     return answers.Refused(
         f"the cluster refused while {what} (HTTP {response.status_code}): "
         f"{message(response) if said is None else said}",

@@ -1,8 +1,7 @@
-"""Frames as Arrow, and Arrow as frames: the only door between a cluster's data and the engine.
+"""Frames to Arrow and Arrow to frames: the one way between a cluster's data and the engine.
 
-How the bytes travel is a transport's business. A transport is a pair of functions, one each way;
-the plain one works over any cluster's stock REST API, the Arrow one where the cluster has the
-extension.
+A transport moves the bytes. It is a pair of functions, one for each direction: the plain one works
+over any cluster's REST API, the Arrow one where the cluster has the extension.
 """
 
 from __future__ import annotations
@@ -20,14 +19,20 @@ from h2o_gan.cluster.transport.base import OpenFrame
 
 @dataclass(frozen=True)
 class Transport:
-    """One way to move a table: ``open`` and ``read`` out of the cluster, ``write`` into it."""
+    """A way to move a table.
+
+    Attributes:
+        name: of the transport.
+        open: begins to read a frame's columns out of the cluster.
+        write: makes a frame of rows, under a key.
+    """
 
     name: str
     open: Callable[[H2OFrame, Sequence[str] | None], OpenFrame]
     write: Callable[[pa.RecordBatchReader, str | None], H2OFrame]
 
     def read(self, frame: H2OFrame, columns: Sequence[str] | None) -> pa.RecordBatchReader:
-        """What ``open`` gives, for whoever reads to the end."""
+        """Read a frame's columns to the end; see :func:`read_frame`."""
         return self.open(frame, columns).reader
 
 
@@ -43,26 +48,35 @@ def transport() -> Transport:
 def read_frame(frame: H2OFrame, columns: Sequence[str] | None = None) -> pa.RecordBatchReader:
     """Stream a frame out of the cluster as Arrow record batches.
 
-    A frame that is not evaluated yet (filtered, ``rbind``-ed, ...) is evaluated first. Batches come
-    as they arrive, so memory is bounded by a few batches, whatever the frame's size. Nothing stays
-    in the cluster, also when the reader is dropped half-way.
+    A lazy frame (filtered, ``rbind``-ed, ...) is evaluated first. Batches arrive one by one, so
+    memory is bounded by a few batches, whatever the frame's size. Nothing stays in the cluster,
+    also when the reader is dropped half-way.
 
-    H2O types become Arrow types: int ``int64``, real ``float64``, enum
-    ``dictionary<int32, string>`` with all the column's levels in the column's own order, time
-    ``timestamp[ms, UTC]``, string ``string``, uuid ``arrow.uuid``. NA is null.
+    H2O types become Arrow types: int ``int64``, real ``float64``, enum ``dictionary<int32,
+    string>`` with all the column's levels in the column's order, time ``timestamp[ms, UTC]``,
+    string ``string``, uuid ``arrow.uuid``. NA is null.
 
-    :param frame: the frame; any H2OFrame of the connected cluster.
-    :param columns: names of the columns to read, in the order wanted; all of them by default.
-    :raises H2OConnectionError: no cluster is connected, or it is lost during the transfer.
-    :raises H2OValueError: the frame is gone or changes during the transfer, or has no such column.
+    Args:
+        frame: the frame; any H2OFrame of the connected cluster.
+        columns: names of the columns to read, in the order wanted; all of them by default.
+
+    Returns:
+        The rows, in the frame's order.
+
+    Raises:
+        H2OConnectionError: no cluster is connected, or it is lost during the transfer.
+        H2OValueError: the frame is gone or changes during the transfer, or has no such column.
     """
     return transport().read(frame, columns)
 
 
 def open_frame(frame: H2OFrame, columns: Sequence[str] | None = None) -> OpenFrame:
-    """Like :func:`read_frame`, for whoever may stop half-way: a reader that can be closed.
+    """Like :func:`read_frame`, for callers that may stop half-way.
 
     ``contextlib.closing(open_frame(frame))`` leaves nothing in the cluster however it ends.
+
+    Returns:
+        The rows, to be closed.
     """
     return transport().open(frame, columns)
 
@@ -72,26 +86,32 @@ def write_frame(
 ) -> H2OFrame:
     """Stream Arrow data into the cluster as a new frame, the inverse of :func:`read_frame`.
 
-    Also takes what else users' Arrow holds: integers of any width, smaller floats, booleans (an
-    enum of ``False`` and ``True``, as H2O makes of them), large and view strings, dictionaries of
-    strings with any index type, timestamps of any unit and zone and dates (rounded down to the
-    millisecond, in UTC), decimals (to real) and nulls (a numeric column of NA).
+    It also takes other types: integers of any width, smaller floats, booleans (an enum of
+    ``False`` and ``True``, as in H2O), large and view strings, dictionaries of strings with any
+    index type, timestamps of any unit and zone and dates (rounded down to the millisecond, in
+    UTC), decimals (to real) and nulls (a numeric column of NA).
 
-    What H2O itself cannot hold: a column's being int or real is worked out by H2O from its values,
+    H2O itself cannot hold everything. It decides from the values whether a column is int or real,
     so a float column of whole numbers comes back as int, as does any numeric column of NA only (or
-    2.0**63 among whole numbers as 2**63 - 1); -0.0 becomes 0.0; NaN is NA; the integer -2**63 and
+    2.0**63 among whole numbers as 2**63 - 1). -0.0 becomes 0.0; NaN is NA. The integer -2**63 and
     the uuid 80000000-0000-0000-0000-000000000000 mean NA inside H2O and are refused, as is a uuid
-    column that is nearly all nil. The control character U+0010 in a name or level is read back as
-    an error, because H2O's JSON does not tell it from U+0001.
+    column that is almost only nil. The control character U+0010 in a name or level is read back as
+    an error, because H2O's JSON does not distinguish it from U+0001.
 
     Memory is bounded by a row group; the rows wait in a temporary file. The frame appears in the
     cluster complete or not at all.
 
-    :param reader: the rows; a reader is consumed.
-    :param destination_frame: key of the new frame; made up by default.
-    :raises H2OConnectionError: no cluster is connected, or it is lost during the transfer.
-    :raises H2OValueError: the key is taken or is no valid key, or a column's type or a value in it
-        cannot be held by H2O; the message names the column and what to do.
+    Args:
+        reader: the rows; a reader is consumed.
+        destination_frame: key of the new frame; a new one by default.
+
+    Returns:
+        The frame.
+
+    Raises:
+        H2OConnectionError: no cluster is connected, or it is lost during the transfer.
+        H2OValueError: the key is taken or is not valid, or H2O cannot hold a column's type or
+            value; the message names the column and what to do.
     """
     if isinstance(reader, pa.Table):
         reader = reader.to_reader()

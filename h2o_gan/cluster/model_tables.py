@@ -1,4 +1,4 @@
-"""A model in the shape in which H2O's own classes show models: tables, and JSON of /3/Models."""
+"""A model as H2O shows models: tables, and the JSON of /3/Models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ __all__ = [
     "metrics",
     "model_json",
     "parameters_json",
-    "scoring_history",
     "table_json",
     "tables_json",
 ]
@@ -29,7 +28,7 @@ __all__ = [
 ALGO = "gan"
 ALGO_FULL_NAME = "Generative Adversarial Network"
 
-_JUDGING = (
+_QUALITY_METRICS = (
     "detection_auc",
     "held_out_loss",
     "sliced_wasserstein",
@@ -42,7 +41,7 @@ _KEYED = {"model_id": "name", "training_frame": "name", "validation_frame": "nam
 
 
 def model_json(model: Model, parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    """What /3/Models would answer for `model`, as far as H2O's Python classes read it."""
+    """What /3/Models would answer for a model, as far as H2O's Python classes read it."""
     return {
         "algo": ALGO,
         "algo_full_name": ALGO_FULL_NAME,
@@ -53,7 +52,7 @@ def model_json(model: Model, parameters: list[dict[str, Any]]) -> dict[str, Any]
             {
                 "model_category": "Unknown",
                 "model_summary": _summary(model),
-                "scoring_history": scoring_history(model),
+                "scoring_history": history_table(model.history),
                 "column_summary": column_summary(model),
                 "training_metrics": None,
                 "validation_metrics": None,
@@ -68,7 +67,7 @@ def model_json(model: Model, parameters: list[dict[str, Any]]) -> dict[str, Any]
 
 
 class _Output(dict[str, Any]):
-    """A model's output, which refuses what H2O's functions for predictive models look up in it."""
+    """A model's output; raises an error that explains what H2O's explanations look up in it."""
 
     def __missing__(self, name: str) -> Any:
         if name == "original_names":
@@ -85,9 +84,12 @@ def parameters_json(
     """Default, given and actual value of each parameter, as /3/Models lists them.
 
     Args:
-        given: the values the user set.
-        actual: the values that were used.
+        given: values that the user set, by name.
+        actual: values that were used.
         frames: keys of the frames by parameter name.
+
+    Returns:
+        One dict for each parameter, and for each frame.
     """
     entries = []
     for field in dataclasses.fields(Parameters):
@@ -167,18 +169,13 @@ def table_json(table: H2OTwoDimTable) -> dict[str, Any]:
 
 
 def metrics(model: Model) -> dict[str, float]:
-    """What models are ranked by: the last values of the history that judge samples."""
+    """Values that models are ranked by: the history's last values of sample quality."""
     last = model.history[-1] if model.history else {}
-    return {name: v for name, v in last.items() if name in _JUDGING and v is not None}
-
-
-def scoring_history(model: Model) -> H2OTwoDimTable:
-    """One row per scoring."""
-    return history_table(model.history)
+    return {name: v for name, v in last.items() if name in _QUALITY_METRICS and v is not None}
 
 
 def history_table(history: Sequence[Mapping[str, float | None]]) -> H2OTwoDimTable:
-    """One row per scoring, also of a training that goes on."""
+    """The scoring history: one row per scoring. The training need not have ended."""
     names = list(dict.fromkeys(name for row in history for name in row))
     return H2OTwoDimTable(
         table_header="Scoring History",
@@ -189,7 +186,7 @@ def history_table(history: Sequence[Mapping[str, float | None]]) -> H2OTwoDimTab
 
 
 def column_summary(model: Model) -> H2OTwoDimTable:
-    """One row per column: its type in H2O, what it was taken for, and of what extent."""
+    """One row per column: its H2O type, what it was treated as, and its extent."""
     header = ["column", "type", "treated_as", "values", "missing"]
     return H2OTwoDimTable(
         table_header="Columns",

@@ -19,20 +19,20 @@ from h2o_gan.cluster.exchange import (
     MESSAGE_BYTES,
     Json,
     connection,
+    connection_errors,
     exchange,
     json_of,
-    losing,
     refusal,
     settings_of,
 )
 from h2o_gan.version import PROTOCOL, __version__
 
 _REACH_S = 2.0
-"""A node that takes longer to answer counts as out of reach."""
+"""Seconds after which a node counts as out of reach."""
 _JOIN_S = 5.0
-"""How long a node may take to say that it has the extension."""
+"""Seconds to wait for all nodes to report the extension."""
 _SIGN_S = 10.0
-"""How long a node may take for a sign of life."""
+"""Seconds to wait for a sign of life."""
 
 _extensions: weakref.WeakKeyDictionary[H2OConnection, bool] = weakref.WeakKeyDictionary()
 
@@ -46,11 +46,11 @@ def extension() -> bool:
     current = connection()
     if current not in _extensions:
         about = _settled(current)
-        trouble = about and _misfit(about)
-        _extensions[current] = bool(about) and not trouble
-        if trouble:
+        mismatch = about and _mismatch(about)
+        _extensions[current] = bool(about) and not mismatch
+        if mismatch:
             warnings.warn(
-                f"{trouble}: doing without the extension. Start every node of the cluster with the "
+                f"{mismatch}: the extension is not used. Start every node of the cluster with the "
                 "jar that `h2o-gan extension --path` names",
                 stacklevel=3,
             )
@@ -58,7 +58,7 @@ def extension() -> bool:
 
 
 def _settled(current: H2OConnection) -> Json | None:
-    """What the extension says once all nodes have spoken, which takes a moment after a start."""
+    """What the extension reports once all nodes have joined it, a moment after a start."""
     deadline = time.monotonic() + _JOIN_S
     while True:
         about = _about(current)
@@ -71,7 +71,7 @@ def _settled(current: H2OConnection) -> Json | None:
         time.sleep(0.2)
 
 
-def _misfit(about: Json) -> str | None:
+def _mismatch(about: Json) -> str | None:
     """Why the cluster's extension cannot be used; None where it can be."""
     protocol, version = about.get("protocol"), about.get("version")
     if protocol != PROTOCOL:
@@ -88,10 +88,10 @@ def _misfit(about: Json) -> str | None:
 
 
 def _about(current: H2OConnection) -> Json | None:
-    """What the cluster's extension says of itself; None where there is none.
+    """What the cluster's extension reports; None where there is none.
 
-    :raises H2OServerError: something else answers, or the cluster does but is not well; what it
-        has is not known then.
+    Raises:
+        H2OServerError: another server answers, or the cluster fails.
     """
     what = "asking for its extensions"
     response = exchange(current, "GET", "/3/GAN", what)
@@ -107,11 +107,11 @@ _nodes: weakref.WeakKeyDictionary[H2OConnection, list[str]] = weakref.WeakKeyDic
 
 
 def nodes() -> list[str]:
-    """The addresses of the cluster's nodes in order; none unless all can be reached from here.
+    """Addresses of the cluster's nodes in order; empty unless all can be reached from here.
 
-    That they are this cluster's, each says by the extension. A password or a cookie of the session
-    goes only to addresses that the cluster named over a trusted connection: https whose certificate
-    is checked. Over any other it goes to the host that the user named, and to this machine.
+    Each node proves by the extension that it belongs to this cluster. A password or a cookie of the
+    session is sent only to addresses that the cluster named over https with a checked certificate,
+    to the host that the user named, and to this machine.
     """
     current = connection()
     if current not in _nodes:
@@ -129,12 +129,12 @@ def _reachable(current: H2OConnection) -> list[str]:
     addresses = []
     for index, node in enumerate(cloud["nodes"]):
         address = f"{base.scheme}://{node['ip_port']}{base.path}"
-        # What is no plain address is another one to whoever takes it apart in another way.
+        # Other parsers may read an unusual address as another host.
         if not is_address(address) or not _trusted(base, settings, address):
             return []
         try:
             with (
-                losing(what),
+                connection_errors(what),
                 requests.get(
                     address + "/3/GAN",
                     **{**settings, "timeout": _REACH_S, "stream": True, "allow_redirects": False},
@@ -164,12 +164,16 @@ def _trusted(base: urllib.parse.SplitResult, settings: Json, address: str) -> bo
 
 
 def alive(node: str | None = None) -> None:
-    """Ask a node, by default the session's own, for a sign of life.
+    """Ask a node for a sign of life.
 
-    :raises H2OConnectionError: there is none.
+    Args:
+        node: its address; the session's node where it is None.
+
+    Raises:
+        H2OConnectionError: there is none.
     """
     what = "looking whether it is there"
-    with losing(what):
+    with connection_errors(what):
         requests.get(
             (node or connection().base_url) + "/3/Ping",
             **{**settings_of(), "timeout": _SIGN_S, "stream": True},

@@ -1,4 +1,4 @@
-"""The few REST conversations that frames need."""
+"""The REST calls that moving frames needs."""
 
 from __future__ import annotations
 
@@ -52,21 +52,29 @@ __all__ = [
 ]
 
 _TIDY_S = 30.0
-"""How long anybody waits for the cluster to drop something."""
+"""Seconds to wait for the cluster to remove something."""
 _ENDING_S = 1.5
-"""How long a job that nobody wants any more may take to end by itself."""
+"""Seconds that an unwanted job has to end by itself."""
 _RAPIDS_S = 3600.0
-"""How long the cluster may compute without a byte of an answer."""
+"""Seconds that the cluster may compute without a byte of an answer."""
 _FRAME_BYTES = 1 << 30
-"""The longest description of a frame; it holds all levels of all columns."""
+"""The largest description of a frame; it has all levels of all columns."""
 
 
 def api(endpoint: str, **data: Any) -> Json:
     """Call a small JSON endpoint, for example ``api("GET /3/Jobs/x")``.
 
-    :raises H2OResponseError: the cluster refuses, in its own words.
-    :raises H2OServerError: it fails, or answers something else than JSON.
-    :raises H2OConnectionError: it does not answer.
+    Args:
+        endpoint: method and path.
+        **data: of the query or the form.
+
+    Returns:
+        The JSON object.
+
+    Raises:
+        H2OResponseError: the cluster refuses, in its own words.
+        H2OServerError: the cluster fails, or the answer is not JSON.
+        H2OConnectionError: the cluster does not answer.
     """
     return _call(endpoint, data)
 
@@ -88,7 +96,7 @@ def _call(endpoint: str, data: Mapping[str, Any], timeout: float | None = None) 
 
 
 def cores() -> int:
-    """How many processors the cluster has."""
+    """Number of processors of the cluster."""
     return sum(node["num_cpus"] for node in api("GET /3/Cloud", skip_ticks=True)["nodes"])
 
 
@@ -96,9 +104,10 @@ _ESCAPE = re.compile(r"\\(u00[2-9a-f]1|.)")
 
 
 def frame(key: str) -> Json:
-    """A frame's columns with their types and levels, but no rows.
+    """Description of a frame: its columns with types and levels, without rows.
 
-    :raises H2OServerError: there is no such frame.
+    Raises:
+        H2OServerError: there is no such frame.
     """
 
     def unswap(escape: re.Match[str]) -> str:
@@ -114,20 +123,25 @@ def frame(key: str) -> Json:
     frames = answer.json(what)["frames"]
     if isinstance(frames, list) and frames and isinstance(frames[0], dict):
         return frames[0]
-    raise H2OServerError(f"the cluster describes no frame while {what}: {answer.text[:200]!r}")
+    raise H2OServerError(f"the answer while {what} holds no frame: {answer.text[:200]!r}")
 
 
 ALIVE = ("CREATED", "RUNNING", "CANCEL_PENDING")
-"""What H2O calls a job that has not ended."""
+"""States of a job that has not ended."""
 
 
 def ended(current: H2OConnection, job: str, within_s: float = 60.0) -> bool:
-    """Wait until a job that is about to end has ended, however it does.
+    """Wait until a job that is about to end has ended.
 
-    A cluster that does not answer is asked again: that the job's end is not seen changes nothing.
+    Where the cluster does not answer it is asked again.
 
-    :param within_s: seconds after which nobody waits any more.
-    :returns: whether it has ended, as far as the cluster says.
+    Args:
+        current: the connection.
+        job: the job's key.
+        within_s: seconds to wait.
+
+    Returns:
+        Whether the job has ended, as far as the cluster says.
     """
     path, what = f"/3/Jobs/{in_path(job)}", "waiting for the end of a job"
     deadline = time.monotonic() + within_s
@@ -145,12 +159,17 @@ def ended(current: H2OConnection, job: str, within_s: float = 60.0) -> bool:
 
 
 def in_path(key: str) -> str:
-    """A key as a part of an address."""
+    """A key, quoted for a path."""
     return urllib.parse.quote(key, safe="")
 
 
 def upload(file: IO[bytes], key: str) -> None:
-    """Stream an open file into the cluster as raw bytes under ``key``."""
+    """Stream an open file into the cluster as raw bytes under ``key``.
+
+    Raises:
+        H2OConnectionError: there is no answer.
+        H2OServerError: the cluster refuses.
+    """
     what, params = "uploading rows", {"destination_frame": key}
     response = exchange(connection(), "POST", "/3/PostFile", what, params=params, file=file)
     if response.status_code != 200:
@@ -158,15 +177,20 @@ def upload(file: IO[bytes], key: str) -> None:
 
 
 def wait(job: str, what: str) -> None:
-    """Wait for a job of the cluster without showing H2O's progress bar, which is the user's.
+    """Wait for a job of the cluster without H2O's progress bar, which is the user's.
 
-    :raises H2OServerError: the job failed or was cancelled.
+    Args:
+        job: the job's key.
+        what: what the job does, as "parsing the uploaded rows".
+
+    Raises:
+        H2OServerError: the job failed or was cancelled.
     """
     try:
         state = _stopped(job)
     except BaseException:
-        # Interrupted: a job that ran on would leave its result behind after our clean-up. One that
-        # ends by itself is awaited: of a parse that is cancelled, H2O may leave chunks behind.
+        # Interrupted. A job that ran on would leave its result after the clean-up. It gets a moment
+        # to end by itself, since H2O may leave chunks of a parse that is cancelled.
         with suppress(H2OConnectionError, H2OServerError, H2OResponseError):
             if _stopped(job, _ENDING_S, 0.5)["status"] not in ALIVE:
                 raise
@@ -191,18 +215,18 @@ def _stopped(job: str, within_s: float = math.inf, answer_s: float | None = None
 
 
 def _tidy(endpoint: str, **data: Any) -> None:
-    """Tell the cluster to drop something; who has given up does not wait for long."""
-    _call(endpoint, data, 0.5 if patience.given_up() else _TIDY_S)
+    """Have the cluster remove something; wait only briefly where the caller is giving up."""
+    _call(endpoint, data, 0.5 if patience.is_giving_up() else _TIDY_S)
 
 
 class Session:
-    """A Rapids session of our own: whatever it leaves in the cluster goes when it is closed."""
+    """A Rapids session; closing it removes its temporary frames."""
 
     def __init__(self) -> None:
         self.id = new_key("session")
 
     def run(self, expression: str) -> Json:
-        """Evaluate one Rapids expression."""
+        """Evaluate a Rapids expression and return H2O's answer."""
         data = {"ast": expression, "session_id": self.id}
         return _call("POST /99/Rapids", data, max(_RAPIDS_S, patience.LIMIT_S))
 
@@ -214,24 +238,24 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # A lost cluster keeps nothing; the error that got us here says more.
+        # A lost cluster keeps nothing, and the first error says more.
         with suppress(H2OConnectionError, H2OServerError, H2OResponseError):
             self.close()
 
 
 def remove(key: str) -> None:
-    """Remove a key if it is there, a frame with its vectors, a model with its parts."""
+    """Remove a key if it is there: a frame with its vectors, a model with its parts."""
     with suppress(H2OConnectionError, H2OServerError, H2OResponseError):
         _tidy(f"DELETE /3/DKV/{in_path(key)}", cascade=True)
 
 
 def new_key(purpose: str) -> str:
-    """A key that nobody else uses."""
+    """A unique key."""
     return f"_gan_{purpose}_{uuid.uuid4().hex}"
 
 
 def quote(text: str) -> str:
-    """A Rapids string literal; in plain ASCII, so that no charset on the way can change it."""
+    """A Rapids string literal, in ASCII, so that no charset on the way can change it."""
     parts = []
     for char in text:
         code = ord(char)

@@ -1,4 +1,4 @@
-"""What a user hands to training, checked and in order, before any long work begins."""
+"""Checks of what a user gives to training, before any long work begins."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NUMBERS",
-    "check_kinds",
-    "column_of",
-    "frame_of",
-    "frame_of_images",
+    "check_column_types",
+    "resolve_column",
+    "resolve_frame",
     "training_columns",
+    "upload_images",
     "whole_number",
     "writable_dir",
 ]
@@ -41,12 +41,20 @@ LABEL = "label"
 _BATCH_VALUES = 2**22
 
 
-def frame_of(frame: H2OFrame | str | None, name: str, method: str = "train") -> H2OFrame:
-    """The frame that the parameter `name` of a method means.
+def resolve_frame(frame: H2OFrame | str | None, name: str, method: str = "train") -> H2OFrame:
+    """The frame that a parameter of a method means.
+
+    Args:
+        frame: the frame, or its key.
+        name: of the parameter.
+        method: for the message.
+
+    Returns:
+        The frame; it has rows.
 
     Raises:
-        H2OValueError: there is none.
-        H2OTypeError: it is something else.
+        H2OValueError: there is no such frame, or it has no rows.
+        H2OTypeError: it is not a frame.
     """
     if frame is None:
         raise H2OValueError(f"{name} is missing: {method}({name}=frame).")
@@ -68,10 +76,10 @@ def frame_of(frame: H2OFrame | str | None, name: str, method: str = "train") -> 
 
 
 def whole_number(value: Any, name: str) -> int:
-    """The number in any notation: 1000, 1e3 or one of numpy's.
+    """A whole number in any notation: 1000, 1e3 or one of numpy's.
 
     Raises:
-        H2OTypeError: it is no whole number.
+        H2OTypeError: it is not a whole number.
     """
     is_number = isinstance(value, numbers.Real | np.number) and not isinstance(value, bool)
     if not is_number or value != value or value in (np.inf, -np.inf) or int(value) != value:
@@ -79,8 +87,17 @@ def whole_number(value: Any, name: str) -> int:
     return int(value)
 
 
-def column_of(frame: H2OFrame, column: Any, parameter: str) -> str:
-    """The name of a column given by name or index."""
+def resolve_column(frame: H2OFrame, column: Any, parameter: str) -> str:
+    """The name of a column that is given by name or index.
+
+    Args:
+        frame: the frame that must have it.
+        column: the name, or the index; negative ones count from the end.
+        parameter: for the message.
+
+    Raises:
+        H2OValueError: the frame has no such column.
+    """
     names = frame.names
     if isinstance(column, int) and not isinstance(column, bool):
         if -len(names) <= column < len(names):
@@ -93,10 +110,19 @@ def column_of(frame: H2OFrame, column: Any, parameter: str) -> str:
 
 
 def training_columns(frame: H2OFrame, x: Any, parameters: Parameters) -> list[str]:
-    """The columns to read, in the frame's order."""
+    """The columns to train on, in the frame's order; without the weights.
+
+    Args:
+        frame: the training frame.
+        x: names or indices; None for all.
+        parameters: name the response, the weights, the ignored columns, and those of images.
+
+    Raises:
+        H2OValueError: a column is missing, ignored or of a wrong type, or no column is left.
+    """
     y = parameters.response_column
     for name in parameters.column_types or {}:
-        column_of(frame, name, "column_types")
+        resolve_column(frame, name, "column_types")
     if parameters.image_column is not None:
         return _image_columns(frame, x, y, parameters)
     left_out = {*(parameters.ignored_columns or ()), parameters.weights_column}
@@ -105,30 +131,35 @@ def training_columns(frame: H2OFrame, x: Any, parameters: Parameters) -> list[st
         chosen = set(frame.names) - left_out
     else:
         wanted = [x] if isinstance(x, str | int) else list(x)
-        chosen = {column_of(frame, name, "x") for name in wanted} - left_out
+        chosen = {resolve_column(frame, name, "x") for name in wanted} - left_out
     if y is not None:
-        response = column_of(frame, y, "y")
+        response = resolve_column(frame, y, "y")
         if response in left_out:
-            raise H2OValueError(f"y={response!r} is an ignored or a weights column too.")
+            raise H2OValueError(
+                f"y={response!r} is ignored, or is the weights column: choose another response."
+            )
         if frame.types[response] in _TEXT:
             raise H2OValueError(
-                f"y={response!r} is a column of text ({frame.types[response]}), which is not "
-                "learned: asfactor() makes it categorical."
+                f"y={response!r} is a column of text ({frame.types[response]}), which a "
+                "model can't be trained on: asfactor() makes it categorical."
             )
         chosen.add(response)
     if not chosen:
         raise H2OValueError(
-            f"every column of frame {frame.frame_id!r} is ignored: leave some to learn."
+            f"every column of frame {frame.frame_id!r} is ignored: leave at least one to train on."
         )
     columns = [n for n in frame.names if n in chosen]
     if parameters.weights_column and frame.types[parameters.weights_column] not in NUMBERS:
-        raise H2OValueError(f"weights_column {parameters.weights_column!r} is not numeric.")
+        raise H2OValueError(
+            f"weights_column {parameters.weights_column!r} is not numeric: convert it with "
+            "asnumeric()."
+        )
     return columns
 
 
 def _image_columns(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:
     """The columns of paths and of labels."""
-    path = column_of(frame, parameters.image_column, "image_column")
+    path = resolve_column(frame, parameters.image_column, "image_column")
     if x is not None:
         raise H2OValueError("x and image_column can't be given together: leave x out.")
     if frame.types[path] not in ("string", "enum"):
@@ -140,15 +171,23 @@ def _image_columns(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> l
             "image_root is missing: the folder of the files in image_column. Nothing "
             "outside it is opened."
         )
-    label = None if y is None else column_of(frame, y, "y")
+    label = None if y is None else resolve_column(frame, y, "y")
     return [name for name in frame.names if name in (path, label)]
 
 
-def frame_of_images(images: npt.NDArray[Any], labels: Any) -> tuple[H2OFrame, str | None]:
-    """An array of images as a new frame of the cluster, and the name of its column of labels.
+def upload_images(images: npt.NDArray[Any], labels: Any) -> tuple[H2OFrame, str | None]:
+    """Make a frame of an array of images, a pixel a column.
+
+    Args:
+        images: (n, height, width) or (n, height, width, 1 or 3), any numeric dtype.
+        labels: (n,) integers or text, or None.
+
+    Returns:
+        The frame, and the name of its column of labels or None.
 
     Raises:
-        H2OValueError, H2OTypeError: the arrays are no images and labels.
+        H2OValueError: a shape does not fit.
+        H2OTypeError: a dtype does not fit.
     """
     import pyarrow as pa
 
@@ -156,7 +195,7 @@ def frame_of_images(images: npt.NDArray[Any], labels: Any) -> tuple[H2OFrame, st
 
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):
         raise H2OValueError(
-            f"an array of shape {images.shape} is no array of images: that is (n, height, width) "
+            f"an array of shape {images.shape} is not an array of images: give (n, height, width) "
             "or (n, height, width, colours), colours 1 or 3. For other data make a frame: "
             "h2o.H2OFrame(data)."
         )
@@ -173,11 +212,9 @@ def frame_of_images(images: npt.NDArray[Any], labels: Any) -> tuple[H2OFrame, st
                 "for each."
             )
         if values.dtype.kind not in "iuUO":
-            raise H2OTypeError(
-                message=f"labels must be whole numbers or words, not {values.dtype}."
-            )
+            raise H2OTypeError(message=f"labels must be whole numbers or text, not {values.dtype}.")
     flat = images.reshape(len(images), -1)
-    names = [f"pixel{place}" for place in range(flat.shape[1])]
+    names = [f"pixel{index}" for index in range(flat.shape[1])]
     labelled = [] if values is None else [LABEL]
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -186,10 +223,12 @@ def frame_of_images(images: npt.NDArray[Any], labels: Any) -> tuple[H2OFrame, st
             part = np.ascontiguousarray(flat[start : start + rows].T)
             arrays = [pa.array(column) for column in part]
             if values is not None:
-                own = values[start : start + rows]
-                texts = own.dtype.kind in "UO"
+                labels_here = values[start : start + rows]
+                texts = labels_here.dtype.kind in "UO"
                 arrays.append(
-                    pa.array([str(v) for v in own]).dictionary_encode() if texts else pa.array(own)
+                    pa.array([str(label) for label in labels_here]).dictionary_encode()
+                    if texts
+                    else pa.array(labels_here)
                 )
             yield pa.RecordBatch.from_arrays(arrays, names=[*names, *labelled])
 
@@ -198,8 +237,12 @@ def frame_of_images(images: npt.NDArray[Any], labels: Any) -> tuple[H2OFrame, st
     return frame, labelled[0] if labelled else None
 
 
-def check_kinds(frame: H2OFrame, columns: Sequence[Column]) -> None:
-    """Raise H2OValueError where a column of `frame` is of another type than in training."""
+def check_column_types(frame: H2OFrame, columns: Sequence[Column]) -> None:
+    """Check that a frame's columns have the types of training; int and real are alike.
+
+    Raises:
+        H2OValueError: one has not.
+    """
     types = frame.types
     for column in columns:
         found = types[column.name]
@@ -211,7 +254,14 @@ def check_kinds(frame: H2OFrame, columns: Sequence[Column]) -> None:
 
 
 def writable_dir(path: str | os.PathLike[str] | None) -> Path | None:
-    """The folder, made if need be. Raises H2OValueError where nothing can be written there."""
+    """A folder for files, created where it is missing.
+
+    Args:
+        path: the folder; None for none.
+
+    Raises:
+        H2OValueError: it can't be written to.
+    """
     if path is None:
         return None
     folder = Path(path).expanduser()

@@ -13,8 +13,8 @@ from h2o.exceptions import H2OValueError
 from h2o.frame import H2OFrame
 
 from h2o_gan.cluster.training_data import (
-    column_of,
-    frame_of,
+    resolve_column,
+    resolve_frame,
     training_columns,
     writable_dir,
 )
@@ -80,15 +80,15 @@ class TrainingRequest:
         from h2o_gan import engine  # torch loads here, not when h2o_gan is imported
         from h2o_gan.engine.api import LEAN_CHECKPOINT
 
-        frame = frame_of(training_frame, "training_frame")
+        frame = resolve_frame(training_frame, "training_frame")
         validation = None
         if validation_frame is not None:
-            validation = frame_of(validation_frame, "validation_frame")
+            validation = resolve_frame(validation_frame, "validation_frame")
         parameters = Parameters(**_by_name(values, frame, x, y))
         columns = training_columns(frame, x, parameters)
         if validation is not None:
             for name in columns:
-                column_of(validation, name, "validation_frame")
+                resolve_column(validation, name, "validation_frame")
         engine.resolve_device(parameters.device)
         export_dir = writable_dir(parameters.export_checkpoints_dir)
         checkpoint = None
@@ -182,15 +182,15 @@ def _by_name(
     """The parameters, with names in place of the indices of columns."""
     named = dict(values)
     if (weights := named.get("weights_column")) is not None:
-        named["weights_column"] = column_of(frame, weights, "weights_column")
+        named["weights_column"] = resolve_column(frame, weights, "weights_column")
     if (ignored := named.get("ignored_columns")) is not None:
         if x is not None:
             raise H2OValueError("x and ignored_columns can't be given together: give one.")
         named["ignored_columns"] = [
-            column_of(frame, column, "ignored_columns") for column in ignored
+            resolve_column(frame, column, "ignored_columns") for column in ignored
         ]
     if y is not None:
-        named["response_column"] = column_of(frame, y, "y")
+        named["response_column"] = resolve_column(frame, y, "y")
     elif (response := named.get("response_column")) is not None:
-        named["response_column"] = column_of(frame, response, "response_column")
+        named["response_column"] = resolve_column(frame, response, "response_column")
     return named

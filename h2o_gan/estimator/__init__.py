@@ -1,4 +1,4 @@
-"""What a notebook imports: the estimator, its images and plots."""
+"""What a notebook imports: the estimator, with its images and plots."""
 
 from h2o_gan.estimator.gan import GANEstimator, H2OGANEstimator
 

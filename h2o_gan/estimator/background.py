@@ -1,10 +1,10 @@
-"""Work that runs in a thread of its own while the caller watches H2O's progress bar.
+"""Work in a background thread, while the caller shows H2O's progress bar.
 
-The thread is why Ctrl-C is safe: the interrupt reaches the caller's thread, which asks the work
-to stop at its next step, instead of tearing a step in two.
+The thread makes Ctrl-C safe: the interrupt reaches the caller's thread, which asks the work to stop
+after its current step.
 
-A program may end while work goes on. Python would then end it in the middle of a step, and torch's
-threads with it, by abort(). So the end of the program waits until the work has stopped in order.
+A program may end while work goes on. Python would then end the thread in the middle of a step, and
+torch's threads by abort(). So the program waits at its end until the work has stopped.
 """
 
 from __future__ import annotations
@@ -32,21 +32,27 @@ Result = TypeVar("Result")
 Work = Callable[["BackgroundJob[Result]"], Result]
 
 _POLL_SECONDS = 0.2
-_LEAVE_SECONDS = 30.0
+_EXIT_SECONDS = 30.0
 _running: set[BackgroundJob[Any]] = set()
 
 
 class BackgroundJob(Generic[Result]):
-    """Runs ``work(job)``, which reports to ``progress`` and heeds ``stop``.
+    """Runs ``work(job)`` in a thread; has the interface of an H2OJob.
 
-    It has the face of an H2OJob: ``status``, ``progress``, ``poll``, ``poll_once``, ``cancel``.
+    Args:
+        work: sets ``job.progress``, from 0 to 1, and ends soon after ``job.stop`` is set.
+        title: of the progress bar.
+
+    Attributes:
+        progress: from 0 to 1.
+        stop: set to ask the work to end.
+        exiting: set where the program ends; another process should then go on with the work.
     """
 
     def __init__(self, work: Work[Result], title: str) -> None:
         self.progress = 0.0
         self.stop = threading.Event()
         self.exiting = threading.Event()
-        """Set where the program ends: what is done so far should be left to others."""
         self._work = work
         self._title = title
         self._result: Result | None = None
@@ -59,7 +65,7 @@ class BackgroundJob(Generic[Result]):
 
     @property
     def status(self) -> str:
-        """One of RUNNING, DONE, CANCELLED and FAILED."""
+        """RUNNING, DONE, CANCELLED or FAILED."""
         if self._thread.is_alive():
             return "RUNNING"
         if self._error is not None:
@@ -69,10 +75,13 @@ class BackgroundJob(Generic[Result]):
     def poll(
         self, poll_updates: Callable[[BackgroundJob[Result], float], None] | None = None
     ) -> Result:
-        """Wait for the work, drawing the progress bar unless ``h2o.no_progress()`` hides it.
+        """Wait for the work, behind the progress bar unless ``h2o.no_progress()`` hides it.
 
-        Ctrl-C asks the work to stop and then waits for what it makes of that; a second Ctrl-C
-        raises KeyboardInterrupt at once.
+        Ctrl-C asks the work to stop and then waits for its result; a second Ctrl-C raises
+        KeyboardInterrupt at once.
+
+        Args:
+            poll_updates: called with this job and its progress, again and again.
 
         Returns:
             What the work returned.
@@ -91,7 +100,7 @@ class BackgroundJob(Generic[Result]):
 
         try:
             bar.execute(self._refresh, progress_monitor_fn=monitor)
-        except StopIteration:  # what the bar makes of Ctrl-C
+        except StopIteration:  # the bar's translation of Ctrl-C
             self.cancel()
         except BaseException:  # a warning that is an error here, for instance
             self.cancel()
@@ -101,7 +110,7 @@ class BackgroundJob(Generic[Result]):
         return self.result()
 
     def poll_once(self) -> BackgroundJob[Result]:
-        """Say on stdout how far the work is, without waiting."""
+        """Print how far the work is, without waiting."""
         print(f"{self._title} {self.status.lower()}: {self.progress:.0%}")
         return self
 
@@ -110,7 +119,11 @@ class BackgroundJob(Generic[Result]):
         self.stop.set()
 
     def result(self) -> Result:
-        """What finished work returned; raises what it raised."""
+        """What the work returned, once it has ended.
+
+        Raises:
+            BaseException: what the work raised.
+        """
         if self._error is not None:
             raise self._error
         return self._result  # type: ignore[return-value]
@@ -123,7 +136,7 @@ class BackgroundJob(Generic[Result]):
         return min(self.progress, 0.99), _POLL_SECONDS
 
     def _warn(self) -> None:
-        """Give the work's warnings here, in the thread whose line they are about."""
+        """Give the work's warnings in this thread, which knows the user's line."""
         while not self._warnings.empty():
             warn(*self._warnings.get())
 
@@ -131,7 +144,7 @@ class BackgroundJob(Generic[Result]):
         try:
             with collected(lambda *warning: self._warnings.put(warning)):
                 self._result = self._work(self)
-        except BaseException as error:  # handed to whoever polls, whatever it is
+        except BaseException as error:  # raised again in poll()
             self._error = error
         finally:
             _running.discard(self)
@@ -139,28 +152,28 @@ class BackgroundJob(Generic[Result]):
 
 @functools.cache
 def _wait_at_exit() -> None:
-    """Have the end of the program call :func:`_leave`, once.
+    """Have the program's end call :func:`_stop_all`, once.
 
     Before that, Python forbids new threads to pools, and H2O closes its connection at exit. Only
     the hook of Python's own pools, where there is one, comes before both.
     """
     register = getattr(threading, "_register_atexit", atexit.register)
-    register(_leave)
+    register(_stop_all)
 
 
-def _leave() -> None:
-    """Stop what runs, and wait for it for a while. Ctrl-C ends the waiting."""
+def _stop_all() -> None:
+    """Stop running jobs, and wait for them for some seconds; Ctrl-C ends the wait."""
     jobs = list(_running)
     if not jobs:
         return
     for job in jobs:
         print(
-            f"{job._title} is stopped, for the program ends; join() would wait for it.",
+            f"{job._title} is stopped because the program ends; call join() to wait for it.",
             file=sys.stderr,
         )
         job.exiting.set()
         job.stop.set()
-    deadline = time.monotonic() + _LEAVE_SECONDS
+    deadline = time.monotonic() + _EXIT_SECONDS
     status = 1
     try:
         for job in jobs:

@@ -1,4 +1,4 @@
-"""H2OGANEstimator: H2O's conventions outside, the engine inside."""
+"""H2OGANEstimator: H2O's conventions around the engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from h2o.exceptions import H2OValueError
 from h2o.frame import H2OFrame
 
 from h2o_gan.cluster import model_tables, rest
-from h2o_gan.cluster.training_data import frame_of_images
+from h2o_gan.cluster.training_data import upload_images
 from h2o_gan.cluster.training_request import TrainingRequest
 from h2o_gan.estimator.background import BackgroundJob
 from h2o_gan.estimator.checkpoints import fetch, find_checkpoint, remember
@@ -26,7 +26,7 @@ from h2o_gan.estimator.plots import plot_history
 from h2o_gan.estimator.sampling import SamplingMethods
 from h2o_gan.estimator.saving import read_model, write_model
 from h2o_gan.estimator.training import TrainingRun
-from h2o_gan.estimator.unsupported import checked_call, refuse_the_rest
+from h2o_gan.estimator.unsupported import checked_call, refuse_unsupported
 from h2o_gan.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -73,14 +73,24 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
     # ---- parameters, as scikit-learn and H2O have them
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters as given to the constructor."""
+        """The parameters as given to the constructor.
+
+        Args:
+            deep: has no effect; scikit-learn passes it.
+        """
         return dict(self._parms)
 
     def set_params(self, **parms: Any) -> H2OGANEstimator:
-        """Change some parameters; they are checked at once, all or none is taken.
+        """Change parameters. They are checked together: either all change or none.
+
+        Args:
+            **parms: new values by name.
+
+        Returns:
+            This estimator.
 
         Raises:
-            TypeError, ValueError: an unknown name or an unfit value.
+            TypeError, ValueError: a name is unknown, or a value does not fit.
         """
         check_names(parms)
         changed = {**self._parms, **parms}
@@ -92,7 +102,7 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
 
     @property
     def model_id(self) -> str | None:
-        """Name of the model."""
+        """Name of the model; setting it renames a trained model, also in the cluster."""
         return self._id  # type: ignore[no-any-return]
 
     @model_id.setter
@@ -125,28 +135,32 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
     ) -> H2OGANEstimator:
         """Train the model.
 
-        Ctrl-C, ``max_runtime_secs`` and early stopping end training and keep what was learned.
+        Ctrl-C, ``max_runtime_secs`` and early stopping end training and keep the model trained so
+        far.
 
         Args:
-            x: names or indices of the columns to learn; all when absent. A frame or an array here
-                is the training frame.
-            y: name or index of the response: a column to learn that counts more than others. For
+            x: names or indices of the columns to train on; by default all. A frame or an array
+                here is the training frame.
+            y: name or index of the response: the column that samples should predict best. For
                 images it is the label: an enum, or whole numbers.
-            training_frame: the frame, or its key. Or images as an array, (n, height, width) or
-                (n, height, width, 3), with `y` None or their labels, (n,): they are put into the
-                cluster as a frame of columns pixel0, pixel1, ... and label, which stays there.
+            training_frame: the frame, or its key. Or images as an array, (n, height, width) or (n,
+                height, width, 3), with `y` None or their labels, (n,). They become a frame of the
+                cluster with the columns pixel0, pixel1, ... and label, which stays there.
             offset_column: not supported by this algorithm.
             fold_column: not supported by this algorithm.
             weights_column: name or index of the column with row weights.
-            validation_frame: rows that are scored but not learned, with the same columns.
+            validation_frame: rows with the same columns that are scored, but not trained on.
             max_runtime_secs: seconds after which training ends; 0 for no limit.
             ignored_columns: names or indices of columns to leave out; not together with `x`.
             model_id: name of the model.
             verbose: print the scoring history while training.
 
+        Returns:
+            This estimator.
+
         Raises:
             H2OValueError, ValueError, TypeError: the input does not fit; raised before training.
-            h2o_gan.engine.TrainingDiverged: nothing could be learned.
+            h2o_gan.engine.TrainingDiverged: the losses were NaN from the start.
             H2OJobCancelled: Ctrl-C or a cancelled job before the first step; there is no model.
         """
         self._launch(
@@ -188,7 +202,12 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         self._future = True
 
     def join(self) -> None:
-        """Wait for the training that :meth:`start` began."""
+        """Wait for the training that :meth:`start` began.
+
+        Raises:
+            H2OValueError: no training has begun.
+            Exception: as of :meth:`train`.
+        """
         if self._run is None:
             raise H2OValueError("there is no training to wait for: call start() first.")
         self._finish(verbose=False)
@@ -206,11 +225,11 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
             raise H2OValueError("this estimator is training already: call join() first.")
         for name, value in unsupported.items():
             if value is not None:
-                raise H2OValueError(f"{name} has no meaning for a GAN: leave it out.")
+                raise H2OValueError(f"{name} does not apply to a GAN: leave it out.")
         check_names(overrides)
         if isinstance(x, H2OFrame | np.ndarray):
             if training_frame is not None:
-                raise H2OValueError("x is a frame and training_frame is given too: give one.")
+                raise H2OValueError("x is a frame, and training_frame is given too: give only one.")
             x, training_frame = None, x
         if isinstance(training_frame, np.ndarray):
             self._launch_on_images(training_frame, y, validation_frame, unsupported, overrides)
@@ -233,7 +252,7 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         unsupported: Mapping[str, Any],
         overrides: Mapping[str, Any],
     ) -> None:
-        """Put images into the cluster and train on that frame, which stays there."""
+        """Train on images that become a frame of the cluster, which stays there."""
         given = {**self._parms, **{k: v for k, v in overrides.items() if v is not None}}
         Parameters(**given)
         shape = tuple(images.shape[1:])
@@ -242,7 +261,7 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
             raise H2OValueError(
                 f"image_shape={tuple(asked)!r}, but the images are {shape}: leave image_shape out."
             )
-        frame, label = frame_of_images(images, labels)
+        frame, label = upload_images(images, labels)
         try:
             wanted = {**overrides, "image_shape": shape}
             self._launch(None, label, frame, validation_frame, unsupported, **wanted)
@@ -266,7 +285,7 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
     def _adopt(
         self, model: Model, given: Mapping[str, Any], frames: Mapping[str, str | None]
     ) -> None:
-        """Take `model` as this estimator's own, in H2O's own terms too."""
+        """Take `model` as this estimator's model, and describe it in H2O's terms."""
         self._engine_model = model
         self._in_cluster = False
         self._id = model.parameters.model_id
@@ -278,7 +297,7 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         remember(str(self._id), self)
 
     def _resolve_model(self, model_id: str, model_json: Mapping[str, Any]) -> None:
-        """What H2O's own functions, such as h2o.get_model, make of a model of the cluster."""
+        """Called by H2O's own functions, such as h2o.get_model, with a model of the cluster."""
         if not rest.extension():
             raise H2OValueError(
                 "this H2OGANEstimator can't read the cluster's models: its version is not that of "
@@ -301,10 +320,10 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         """Write the model to a file, for :func:`h2o_gan.load_model`.
 
         Args:
-            path: the file, or a folder, which then receives ``<model_id>.zip``.
+            path: the file, or a folder, in which the file is ``<model_id>.zip``.
             force: whether to overwrite a file.
-            for_training: whether the file can be a ``checkpoint``; without, it is about a third as
-                large, and gives the same rows.
+            for_training: whether the file can be a ``checkpoint``. Without, it is about a third as
+                large and gives the same rows.
 
         Returns:
             The file's absolute path.
@@ -325,10 +344,13 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
 
         Args:
             timestep: the x axis: "epoch" (AUTO), "step" or "seconds".
-            metric: a column of :meth:`scoring_history`; AUTO for both losses, and below them the
-                sliced Wasserstein distance of samples from the data.
+            metric: a column of :meth:`scoring_history`; AUTO for losses and, below them, sample
+                quality.
             server: draw without a display.
             save_plot_path: file to write the plot to.
+
+        Returns:
+            What H2O's own plots return: an object whose ``figure()`` is matplotlib's.
 
         Raises:
             H2OValueError: an unknown timestep or metric.
@@ -336,10 +358,13 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         return plot_history(self.engine_model, timestep, metric, server, save_plot_path)
 
     def scoring_history(self, as_data_frame: bool = True) -> Any:
-        """One row per scoring: epoch, step, seconds, losses, sliced Wasserstein distance.
+        """The scoring history: one row per scoring, with its epoch, losses and sample quality.
 
         Args:
-            as_data_frame: a pandas data frame, or else an H2OTwoDimTable.
+            as_data_frame: return a pandas data frame, or else an H2OTwoDimTable.
+
+        Raises:
+            H2OValueError: training stopped before the first scoring.
         """
         if not self.engine_model.history:
             raise H2OValueError(
@@ -349,23 +374,23 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         return table.as_data_frame() if as_data_frame else table
 
     def column_summary(self, as_data_frame: bool = True) -> Any:
-        """What each column was taken for; ``column_types`` overrules it.
+        """What each column was treated as; the parameter ``column_types`` overrules it.
 
         Args:
-            as_data_frame: a pandas data frame, or else an H2OTwoDimTable.
+            as_data_frame: return a pandas data frame, or else an H2OTwoDimTable.
         """
         self.engine_model  # noqa: B018  (says what to do where there is none)
         table = self._model_json["output"]["column_summary"]
         return table.as_data_frame() if as_data_frame else table
 
     def show_summary(self) -> None:
-        """Print the model's summary, and what each column was taken for."""
+        """Print the model's summary, and what each column was treated as."""
         self.engine_model  # noqa: B018
         for table in ("model_summary", "column_summary"):
             print(self._model_json["output"][table])
 
     def detach(self) -> None:
-        """Forget the model's name, as H2O's own estimators do."""
+        """Clear the model's name, as H2O's own estimators do."""
         self._id = None
 
     def _str_usage(self, verbosity: str | None = None, fmt: str | None = None) -> str:
@@ -373,9 +398,15 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
 
 
 def load_model(path: str | os.PathLike[str]) -> H2OGANEstimator:
-    """The estimator that :meth:`H2OGANEstimator.save` wrote to `path`.
+    """Load the estimator that :meth:`H2OGANEstimator.save` wrote.
 
     Nothing in the file is executed. No cluster is needed until frames are asked for.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A trained estimator.
 
     Raises:
         h2o_gan.engine.ModelFileError: the file is damaged, foreign, hostile or of a newer version.
@@ -396,7 +427,7 @@ def _new_id() -> str:
 
 
 declare_parameters(H2OGANEstimator)
-refuse_the_rest(H2OGANEstimator)
+refuse_unsupported(H2OGANEstimator)
 H2OGANEstimator.train = checked_call(  # type: ignore[method-assign]
     H2OGANEstimator.train, tuple(DEFAULTS)
 )

@@ -1,4 +1,4 @@
-"""What an estimator does with images: arrays of them, grids, and the search for copies."""
+"""Methods of the estimator for images, and the search for copies of training rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from h2o.exceptions import H2OValueError
 from h2o.frame import H2OFrame
 from h2o.plot import RAISE_ON_FIGURE_ACCESS, decorate_plot_result, get_matplotlib_pyplot
 
-from h2o_gan.cluster.training_data import check_kinds, column_of, frame_of, whole_number
+from h2o_gan.cluster.training_data import (
+    check_column_types,
+    resolve_column,
+    resolve_frame,
+    whole_number,
+)
 from h2o_gan.estimator.plots import INCHES, draw_grid, finish, save_gif, show_image, tiled
 from h2o_gan.estimator.trained import TrainedModel
 
@@ -44,23 +49,24 @@ class ImageMethods(TrainedModel):
         balance: str | None = None,
         latents: npt.ArrayLike | None = None,
     ) -> npt.NDArray[np.uint8]:
-        """New images as an array, without a detour through the cluster.
+        """Generate images as an array, without the cluster.
 
         Args:
-            n: how many, at least 1; may be left out where `latents` are given.
-            seed: 0 or more; the same seed gives the same images. None for new ones each time.
-            conditions: for a model trained with labels, the label that all have, as
-                ``{"label": 7}``, or a list of labels to choose among.
+            n: number of images, at least 1; may be left out where `latents` are given.
+            seed: 0 or more; the same seed gives the same images. None draws a new one.
+            conditions: for a model trained with labels, the label of all images, as ``{"label":
+                7}``, or a list of labels to choose from.
             balance: the label's column, for equal numbers of each label in turn.
             latents: (n, latent_size) latent vectors to turn into images; for a model with labels,
-                `conditions` says which label they have, one for all or a list, one for each.
+                `conditions` gives their label, one for all or a list with one for each.
 
         Returns:
             uint8 (n, height, width), or (n, height, width, 3) for colours; 255 is the largest
             value of the training data, 0 the smallest.
 
         Raises:
-            H2OValueError, ValueError, TypeError: an argument is unfit, or the model is of a table.
+            H2OValueError, ValueError, TypeError: an argument does not fit, or the model is of a
+                table.
         """
         model = self._image_model()
         if latents is not None:
@@ -83,11 +89,14 @@ class ImageMethods(TrainedModel):
         """Draw a grid of generated images: a row for each class where there are labels.
 
         Args:
-            n: how many images; eight of each class, or 64, when absent.
+            n: number of images; by default eight of each class, or 64.
             seed: as in :meth:`generate_images`.
             conditions: as in :meth:`generate_images`.
             server: draw without a display.
             save_plot_path: file to write the plot to.
+
+        Returns:
+            What H2O's own plots return: an object whose ``figure()`` is matplotlib's.
 
         Raises:
             H2OValueError, ValueError, TypeError: as :meth:`generate_images`.
@@ -103,10 +112,14 @@ class ImageMethods(TrainedModel):
         images = self.generate_images(
             n or _PER_CLASS * len(classes), seed, balance=labels.column.name
         )
-        grid = [list(images[place :: len(classes)]) for place in range(len(classes))]
-        kept = [(row, str(name)) for row, name in zip(grid, classes, strict=True) if row]
+        grid = [list(images[index :: len(classes)]) for index in range(len(classes))]
+        labelled = [(row, str(name)) for row, name in zip(grid, classes, strict=True) if row]
         return draw_grid(
-            [row for row, _ in kept], [name for _, name in kept], None, server, save_plot_path
+            [row for row, _ in labelled],
+            [name for _, name in labelled],
+            None,
+            server,
+            save_plot_path,
         )
 
     def plot_interpolation(
@@ -119,41 +132,44 @@ class ImageMethods(TrainedModel):
         server: bool = False,
         save_plot_path: str | None = None,
     ) -> Any:
-        """Draw images on the way from one latent vector to another, a row for each pair.
+        """Draw images between pairs of latent vectors, a row for each pair.
 
-        The way is along the sphere that latent vectors lie near to (White 2016, arXiv 1609.04468).
-        A model that has learned shapes changes one into the other; one that has learned images by
-        heart jumps.
+        The path follows the sphere near which latent vectors lie (White 2016, arXiv 1609.04468). A
+        model that has learned shapes changes one image into the other gradually; a model that has
+        memorised images jumps.
 
         Args:
-            labels: the label of each row, for a model with labels; its first ones when absent.
+            labels: the label of each row, for a model with labels; by default its first ones.
             seed: 0 or more, for the same latent vectors again.
-            rows: how many pairs, where `labels` does not say.
-            steps: images on the way, both ends included.
+            rows: number of pairs where `labels` is not given.
+            steps: images in a row, both ends included.
             server: draw without a display.
             save_plot_path: file to write the plot to.
 
+        Returns:
+            What H2O's own plots return: an object whose ``figure()`` is matplotlib's.
+
         Raises:
-            H2OValueError, ValueError: an argument is unfit, or the model has no latent vectors.
+            H2OValueError, ValueError: an argument does not fit, or the model has no latent vectors.
         """
         model = self._image_model()
         if steps < 2 or rows < 1:
             raise H2OValueError("steps must be at least 2, rows at least 1.")
         known = model.encoder.labels
         if known is None and labels is not None:
-            raise H2OValueError("labels: this model was trained without.")
+            raise H2OValueError("labels: this model was trained without labels; leave them out.")
         if known is not None:
             labels = list(labels if labels is not None else known.classes[:rows])
             rows = len(labels)
-        random = np.random.default_rng(seed)
+        rng = np.random.default_rng(seed)
         if model.latent_size is None:
-            raise H2OValueError("this model has no latent vectors to go from one to another.")
-        ends = random.standard_normal((rows, 2, model.latent_size))
-        way = np.concatenate([_sphere(first, last, steps) for first, last in ends])
+            raise H2OValueError("this model has no latent vectors to interpolate.")
+        ends = rng.standard_normal((rows, 2, model.latent_size))
+        path_latents = np.concatenate([_sphere(first, last, steps) for first, last in ends])
         conditions = None
         if known is not None and labels is not None:
             conditions = {known.column.name: [label for label in labels for _ in range(steps)]}
-        images = self.generate_images(latents=way, conditions=conditions)
+        images = self.generate_images(latents=path_latents, conditions=conditions)
         grid = [list(images[at : at + steps]) for at in range(0, len(images), steps)]
         names = None if labels is None else [str(label) for label in labels]
         return draw_grid(grid, names, None, server, save_plot_path)
@@ -165,30 +181,32 @@ class ImageMethods(TrainedModel):
         server: bool = False,
         save_plot_path: str | None = None,
     ) -> Any:
-        """Draw what the same latent vectors stood for at a scoring during training.
+        """Draw the images that the same latent vectors gave at a scoring during training.
 
         Args:
-            epoch: the scoring's; the last when absent.
+            epoch: of the scoring; the last one by default.
             server: draw without a display.
             save_plot_path: file to write to; a name that ends in .gif gets all scorings, one after
                 the other, whatever `epoch` is.
 
+        Returns:
+            What H2O's own plots return: an object whose ``figure()`` is matplotlib's.
+
         Raises:
-            H2OValueError: there is no such scoring, or the model has no pictures of its training.
+            H2OValueError: there is no such scoring, or the model has no images of its training.
         """
         model = self._image_model()
         previews = model.training_previews
         if not previews:
             raise H2OValueError(
-                "this model kept no pictures of its training; architecture='convolutional' does."
+                "this model has no images of its training; architecture='convolutional' has."
             )
         shown = max(previews) if epoch is None else epoch
         if shown not in previews:
             raise H2OValueError(
-                f"epoch={epoch}: there is no picture of that; there are of "
-                f"{', '.join(map(str, previews))}."
+                f"epoch={epoch} has no images; those that have are {', '.join(map(str, previews))}."
             )
-        across = _across(model.encoder.labels)
+        across = _previews_per_row(model.encoder.labels)
         if save_plot_path is not None and str(save_plot_path).lower().endswith(".gif"):
             save_gif([tiled(images, across) for images in previews.values()], save_plot_path)
             save_plot_path = None
@@ -204,20 +222,20 @@ class ImageMethods(TrainedModel):
         training_frame: H2OFrame | str | None = None,
         destination_frame: str | None = None,
     ) -> H2OFrame:
-        """The training row that each row of a frame is nearest to, and how near.
+        """Find the training row nearest to each row of a frame, and the distance to it.
 
         For images the distance is the root of the mean squared difference of pixels, on a scale of
         0 to 1; for tables the mean difference over the columns, 0 to 1 each (Gower 1971). It is
-        held against the distance that real rows have which the model has not seen; training rows
-        with themselves left out stand in for those.
+        compared with the distances of unseen real rows, which are estimated leave-one-out on the
+        training rows.
 
         Args:
-            frame: rows to look at, usually generated ones.
-            training_frame: what the model was trained on; the frame that `train` got when absent.
-            destination_frame: key of the new frame; made up when absent.
+            frame: rows to examine, usually generated ones.
+            training_frame: what the model was trained on; by default the frame that `train` got.
+            destination_frame: key of the new frame; a new one by default.
 
         Returns:
-            A frame with one row a row: ``nearest_row``, its number in the training frame, from 0;
+            A frame with one row per row: ``nearest_row``, its number in the training frame, from 0;
             ``distance``; ``real_distance``, the median distance of unseen real rows; and
             ``real_nearer``, the share of unseen real rows that are as near to a training row or
             nearer. Where many more than a hundredth of the rows have a ``real_nearer`` below .01,
@@ -244,9 +262,12 @@ class ImageMethods(TrainedModel):
         Args:
             frame: as in :meth:`copies`.
             training_frame: as in :meth:`copies`.
-            n: how many pairs to show, generated image above, training image below.
+            n: number of pairs to show, generated image above, training image below.
             server: draw without a display.
             save_plot_path: file to write the plot to.
+
+        Returns:
+            What H2O's own plots return: an object whose ``figure()`` is matplotlib's.
 
         Raises:
             H2OValueError, ValueError: as :meth:`copies`.
@@ -283,20 +304,20 @@ class ImageMethods(TrainedModel):
     def _copies(
         self, frame: H2OFrame, training_frame: H2OFrame | str | None
     ) -> tuple[pa.Table, pa.Table, pa.Table]:
-        """What :meth:`copies` returns, and the rows of both frames."""
+        """The table that :meth:`copies` returns as a frame, and the rows of both frames."""
         from h2o_gan.engine.nearest import nearest_training_rows
 
         model = self._model_with_root()
-        frame = frame_of(frame, "frame", "copies")
+        frame = resolve_frame(frame, "frame", "copies")
         if training_frame is None:
             entry = self.parms.get("training_frame", {})
             training_frame = entry.get("input_value")
             if training_frame is None or h2o.get_frame(training_frame) is None:
                 raise H2OValueError(
                     "training_frame is missing: the frame that the model was trained on is not in "
-                    "this cluster, or not known. Give it as training_frame."
+                    "this cluster. Give it as training_frame."
                 )
-        training = _read(model, frame_of(training_frame, "training_frame", "copies"))
+        training = _read(model, resolve_frame(training_frame, "training_frame", "copies"))
         rows = _read(model, frame)
         return nearest_training_rows(model, rows, training), rows, training
 
@@ -310,7 +331,7 @@ class ImageMethods(TrainedModel):
 
 
 def _read(model: Model, frame: H2OFrame) -> pa.Table:
-    """The columns of a frame that count for distances; for image files, their paths."""
+    """The columns of a frame that distances compare; for image files, their paths."""
     from h2o_gan.cluster.frames import open_frame
 
     columns = list(model.judged_columns)
@@ -322,8 +343,8 @@ def _read(model: Model, frame: H2OFrame) -> pa.Table:
         columns = [] if label is None else [label.column]
         names += [column.name for column in columns]
     for name in names:
-        column_of(frame, name, "frame")
-    check_kinds(frame, columns)
+        resolve_column(frame, name, "frame")
+    check_column_types(frame, columns)
     with closing(open_frame(frame, names)) as source:
         return source.reader.read_all()
 
@@ -331,16 +352,18 @@ def _read(model: Model, frame: H2OFrame) -> pa.Table:
 def _labels_of_latents(
     model: Model, latents: npt.ArrayLike, conditions: Mapping[str, Any] | None
 ) -> list[Any] | None:
-    """A label for each latent vector, as conditions say; None for a model without labels."""
+    """A label for each latent vector, as conditions say; None for a model without."""
     labels = model.encoder.labels
     if labels is None:
         if conditions:
-            raise H2OValueError("conditions: this model was trained without labels.")
+            raise H2OValueError(
+                "conditions: this model was trained without labels; leave conditions out."
+            )
         return None
     name = labels.column.name
     if set(conditions or ()) != {name}:
         raise H2OValueError(
-            f"latents need a label too: conditions={{{name!r}: ...}} says which, one for all or a "
+            f"latents need labels too: give conditions={{{name!r}: ...}}, one label for all or a "
             "list."
         )
     wanted = (conditions or {})[name]
@@ -363,7 +386,7 @@ def _sphere(first: npt.NDArray[Any], last: npt.NDArray[Any], steps: int) -> npt.
     return arc
 
 
-def _across(labels: Labels | None) -> int:
+def _previews_per_row(labels: Labels | None) -> int:
     """Images in a row of a preview; see :func:`h2o_gan.engine.image.trainer.preview_grid`."""
     classes = 0 if labels is None else len(labels.classes)
     return classes if 2 <= classes <= 12 else 8

@@ -1,4 +1,4 @@
-"""Figures, drawn with the matplotlib that h2o uses: the scoring history, and grids of images."""
+"""Figures with the matplotlib that h2o uses: the scoring history, and grids of images."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def tiled(images: npt.NDArray[np.uint8], across: int) -> npt.NDArray[np.uint8]:
     count, height, width, *colours = images.shape
     down = -(-count // across)
     canvas = np.full((down * (height + 1) + 1, across * (width + 1) + 1, *colours), 128, np.uint8)
-    for place, image in enumerate(images):
-        top, left = 1 + place // across * (height + 1), 1 + place % across * (width + 1)
+    for index, image in enumerate(images):
+        top, left = 1 + index // across * (height + 1), 1 + index % across * (width + 1)
         canvas[top : top + height, left : left + width] = image
     return canvas
 

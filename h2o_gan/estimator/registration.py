@@ -1,4 +1,4 @@
-"""Makes the GAN known to the h2o package, under the names H2O's users expect."""
+"""Registers the GAN with the h2o package, under the names that H2O's users expect."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from h2o_gan.parameters import JSON_PARAMETERS
 __all__ = ["register"]
 
 _MODULE = "h2o.estimators.gans"
-_NOT_H2OS = "magic number 0x1CED"
+_FOREIGN_FILE = "magic number 0x1CED"
 
 
 def register() -> None:
@@ -35,27 +35,27 @@ def register() -> None:
     sys.modules[_MODULE] = module
     h2o.estimators.gans = module
     h2o.estimators._estimator_cls_by_algo_[H2OGANEstimator.algo] = H2OGANEstimator
-    _teach_grids()
+    _patch_grid_search()
     for name in ("load_model", "upload_model"):
-        setattr(h2o, name, _hinting(getattr(h2o, name)))
+        setattr(h2o, name, _with_hint(getattr(h2o, name)))
 
 
 class H2OGANGridSearch:
-    """What a grid of GANs can do beside what every grid can: nothing."""
+    """Methods of a grid of GANs besides those of every grid: none."""
 
 
-def _teach_grids() -> None:
+def _patch_grid_search() -> None:
     """Let H2OGridSearch build GANs and show them.
 
-    It knows its kinds of models by heart, and sends dicts in a form that is no text for the
-    cluster, whose fields for them are strings of JSON.
+    It knows a fixed list of model categories, and sends dicts in a form that is not JSON, which the
+    extension's parameters are.
     """
-    known, build = H2OGridSearch._metrics_class, H2OGridSearch.build_model
+    metrics_class_of, build = H2OGridSearch._metrics_class, H2OGridSearch.build_model
 
     def metrics_class(model_json: Mapping[str, Any]) -> Any:
         if model_json["algo"] == H2OGANEstimator.algo:
             return H2OGANGridSearch
-        return known(model_json)
+        return metrics_class_of(model_json)
 
     @functools.wraps(build)
     def build_model(self: H2OGridSearch, algo_params: dict[str, Any]) -> Any:
@@ -73,27 +73,27 @@ def _teach_grids() -> None:
 
 
 def _as_sent(name: str, value: Any) -> Any:
-    """A parameter that all models of a grid share, as its field takes it."""
+    """A parameter that all models of a grid share, in the form of its field."""
     is_dict = name in JSON_PARAMETERS and isinstance(value, Mapping)
     return json.dumps(dict(value)) if is_dict else value
 
 
 def _as_text(name: str, value: Any) -> Any:
-    """A choice of a grid's parameter, so that H2O's own text of it is JSON."""
+    """A value of a grid's hyperparameter, in a form that H2O writes as JSON."""
     if name in JSON_PARAMETERS and value is not None:
         return json.dumps(value if isinstance(value, str) else json.dumps(dict(value)))
     return list(value) if isinstance(value, tuple) else value
 
 
-def _hinting(load: Callable[..., Any]) -> Callable[..., Any]:
-    """H2O's function to load a model, which says what to do with a file that is not H2O's own."""
+def _with_hint(load: Callable[..., Any]) -> Callable[..., Any]:
+    """H2O's function to load a model, with an error that helps with files of this package."""
 
     @functools.wraps(load)
     def loaded(path: str) -> Any:
         try:
             return load(path)
         except (H2OResponseError, H2OServerError) as error:
-            if _NOT_H2OS not in str(error):
+            if _FOREIGN_FILE not in str(error):
                 raise
             raise H2OValueError(
                 f"{path} is not a model that h2o.save_model wrote. If the save() of an "

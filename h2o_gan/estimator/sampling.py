@@ -1,4 +1,4 @@
-"""What an estimator does with its model and the cluster's frames: generate, impute, predict."""
+"""Methods of the estimator that turn its model and the cluster's frames into new frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from h2o.exceptions import H2OJobCancelled, H2OTypeError, H2OValueError
 from h2o.frame import H2OFrame
 
 from h2o_gan.cluster.model_tables import ALGO
-from h2o_gan.cluster.training_data import check_kinds, column_of, frame_of, whole_number
+from h2o_gan.cluster.training_data import (
+    check_column_types,
+    resolve_column,
+    resolve_frame,
+    whole_number,
+)
 from h2o_gan.estimator.background import BackgroundJob
 from h2o_gan.estimator.trained import TrainedModel, as_h2o_errors
 from h2o_gan.notices import listed
@@ -36,27 +41,29 @@ class SamplingMethods(TrainedModel):
         balance: str | None = None,
         temperature: float = 1.0,
     ) -> H2OFrame:
-        """New rows, as a new frame of the cluster.
+        """Generate rows as a new frame of the cluster.
 
         The frame has the training columns in order, with their types and levels, so
         ``train.rbind(gan.generate(1000))`` works. Rows stream through in bounded memory.
 
         Args:
             n: number of rows, at least 1; may be left out where `conditions` is a frame.
-            seed: 0 or more; the same seed gives the same rows. None for new ones each time.
-            destination_frame: key of the new frame; made up when absent.
-            conditions: what every row has to meet, for instance
-                ``{"income": ">50K", "age": (30, 40)}``: by column a level, a number or a time, a
-                list of them, a pair (low, high) with both included, or None for missing. Or a
-                frame with some of the columns: one row is made for each of its rows, whose cells
-                are kept as they are.
-            balance: a categorical column whose levels shall come in equal numbers.
+            seed: 0 or more; the same seed gives the same rows. None draws a new one.
+            destination_frame: key of the new frame; a new one by default.
+            conditions: what every row must meet, for instance ``{"income": ">50K", "age": (30,
+                40)}``: by column a level, a number or a time, a list of them, a pair (low, high)
+                with both included, or None for missing. Or a frame with some of the columns: each
+                of its rows is completed, and its cells are kept.
+            balance: a categorical column whose levels occur in equal numbers.
             temperature: less than 1 for more typical rows, more for more varied ones.
 
+        Returns:
+            The frame.
+
         Raises:
-            H2OValueError, ValueError, TypeError: an argument is unfit, no row can meet the
+            H2OValueError, ValueError, TypeError: an argument does not fit, no row can meet the
                 conditions, or the key is taken. No frame is left behind.
-            H2OConnectionError: there is no cluster; the model itself is not lost.
+            H2OConnectionError: there is no cluster; the model is not lost.
             H2OJobCancelled: Ctrl-C; no frame is left behind.
         """
         given: Mapping[str, Any] | pa.Table | None = None
@@ -64,7 +71,7 @@ class SamplingMethods(TrainedModel):
             with as_h2o_errors():
                 self.engine_model.require("conditions by row")
             names = [column.name for column in self.engine_model.columns]
-            table = given = self._given(conditions, names, "conditions")
+            table = given = self._read_rows(conditions, names, "conditions")
             if n not in (None, table.num_rows):
                 raise H2OValueError(
                     f"n={n}, but conditions has {table.num_rows} rows: leave n out."
@@ -89,38 +96,42 @@ class SamplingMethods(TrainedModel):
                 balance=balance,
                 temperature=temperature,
             )
-        return self._written(rows, n, destination_frame)
+        return self._write_rows(rows, n, destination_frame)
 
     def impute(
         self, frame: H2OFrame, seed: int | None = None, destination_frame: str | None = None
     ) -> H2OFrame:
-        """The rows of a frame with missing values filled, as a new frame.
+        """Fill the missing values of a frame, as a new frame.
 
-        Missing cells are drawn from the model, each given all that is known of its row; observed
-        cells are kept untouched.
+        Missing cells are drawn from the model, given all observed cells of their row; those are
+        kept.
 
         Args:
             frame: a frame with the training columns, in any order.
-            seed: 0 or more; the same seed gives the same values. None for new ones each time.
-            destination_frame: key of the new frame; made up when absent.
+            seed: 0 or more; the same seed gives the same values. None draws a new one.
+            destination_frame: key of the new frame; a new one by default.
+
+        Returns:
+            The frame.
 
         Raises:
-            H2OValueError, ValueError, TypeError: a column is missing or of another type.
+            H2OValueError, ValueError, TypeError: a column is missing or of another type, or this
+                family of models does not impute.
         """
         model = self.engine_model
         with as_h2o_errors():
             model.require("imputation")
         names = [column.name for column in model.columns]
-        frame = frame_of(frame, "frame", "impute")
+        frame = resolve_frame(frame, "frame", "impute")
         seed = None if seed is None else whole_number(seed, "seed")
         for name in names:
-            column_of(frame, name, "frame")
-        table = self._given(frame, names, "frame")
+            resolve_column(frame, name, "frame")
+        table = self._read_rows(frame, names, "frame")
         rows = model.impute(table, seed)
-        return self._written(rows, table.num_rows, destination_frame)
+        return self._write_rows(rows, table.num_rows, destination_frame)
 
     def predict(self, test_data: H2OFrame | npt.ArrayLike) -> H2OFrame | npt.NDArray[Any]:
-        """Latent vectors to samples, or rows to the critic's opinion of them.
+        """Turn latent vectors into samples, or score rows by how realistic they are.
 
         Args:
             test_data: an array of latent vectors, (n, latent_size), or one as (latent_size,) or
@@ -128,14 +139,17 @@ class SamplingMethods(TrainedModel):
 
         Returns:
             For an array: the samples, (n, columns), in the data's own scale; float64 where all
-            columns are numbers, else objects. For a frame: a frame with columns ``realism``, the
-            share of real training rows that the model finds less real (0 to 1), and
-            ``critic_score``, one row a row: the log density of the row by generator and critic; for
-            images how well they are redrawn as well; for multilayer perceptrons the critic's raw
-            output. Both serve as anomaly scores, low for anomalies.
+                columns are
+            numbers, else objects. For a frame: a frame with one row per row and the columns
+            ``realism``, the share of real training rows with a lower score (0 to 1), and
+            ``critic_score``. For tables the score is the row's log density by generator and
+            critic; for images it also counts how well the generator reconstructs them; for
+            multilayer perceptrons it is the critic's raw output. Both columns serve as anomaly
+            scores, low for anomalies.
 
         Raises:
-            H2OValueError, ValueError: a shape, a value or a column that does not fit.
+            H2OValueError, ValueError: a shape, a value or a column does not fit.
+            H2OTypeError: the data are neither.
         """
         model = self.engine_model
         if not isinstance(test_data, H2OFrame):
@@ -166,32 +180,32 @@ class SamplingMethods(TrainedModel):
                 raise H2OValueError(
                     f"the frame has no column {name!r}, which the model was trained on."
                 )
-        check_kinds(test_data, columns)
+        check_column_types(test_data, columns)
         with closing(open_frame(test_data, names)) as source:
             return write_frame(model.realism(source.reader))
 
-    def _given(self, frame: H2OFrame, names: Sequence[str], parameter: str) -> pa.Table:
+    def _read_rows(self, frame: H2OFrame, names: Sequence[str], parameter: str) -> pa.Table:
         """The columns of `frame` that the model has, checked and read."""
         from h2o_gan.cluster.frames import read_frame
 
         model = self.engine_model
-        frame_of(frame, parameter, "generate")
+        resolve_frame(frame, parameter, "generate")
         unknown = [name for name in frame.names if name not in names]
         if unknown:
             raise H2OValueError(
                 f"{parameter}: the model has no column {unknown[0]!r}; it has {listed(names)}."
             )
-        own = [column for column in model.columns if column.name in frame.names]
-        check_kinds(frame, own)
-        return read_frame(frame, [column.name for column in own]).read_all()
+        columns = [column for column in model.columns if column.name in frame.names]
+        check_column_types(frame, columns)
+        return read_frame(frame, [column.name for column in columns]).read_all()
 
-    def _written(self, rows: pa.RecordBatchReader, n: int, destination: str | None) -> H2OFrame:
-        """Rows as a new frame, behind a progress bar; none is left behind by a Ctrl-C."""
-        from h2o_gan.cluster.capacity import checked_to_fit
+    def _write_rows(self, rows: pa.RecordBatchReader, n: int, destination: str | None) -> H2OFrame:
+        """Rows as a new frame, behind a progress bar; Ctrl-C leaves no frame behind."""
+        from h2o_gan.cluster.capacity import check_memory
         from h2o_gan.cluster.frames import write_frame
 
         def work(job: BackgroundJob[H2OFrame]) -> H2OFrame:
-            return write_frame(_counted(checked_to_fit(rows, n), n, job), destination)
+            return write_frame(_reporting(check_memory(rows, n), n, job), destination)
 
         job = BackgroundJob(work, f"{ALGO} generation")
         frame = job.poll()
@@ -201,19 +215,19 @@ class SamplingMethods(TrainedModel):
         return frame
 
 
-def _counted(
+def _reporting(
     rows: pa.RecordBatchReader, total: int, job: BackgroundJob[Any]
 ) -> pa.RecordBatchReader:
-    """The same rows, telling `job` how many have passed and ending when it is cancelled."""
+    """The same rows; reading them sets the job's progress and ends where it is cancelled."""
     import pyarrow as pa
 
     def batches() -> Iterator[pa.RecordBatch]:
-        passed = 0
+        done = 0
         for batch in rows:
             if job.stop.is_set():
                 raise H2OJobCancelled("generation was cancelled; no frame was made.")
             yield batch
-            passed += batch.num_rows
-            job.progress = 0.6 * passed / total  # the cluster's part follows
+            done += batch.num_rows
+            job.progress = 0.6 * done / total  # the cluster's part follows
 
     return pa.RecordBatchReader.from_batches(rows.schema, batches())

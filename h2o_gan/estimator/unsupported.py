@@ -1,4 +1,4 @@
-"""What H2O's base classes offer and a GAN cannot do: refused in words, not by an odd failure."""
+"""Clear errors for what H2O's base classes offer and a GAN does not support."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from h2o.estimators.estimator_base import H2OEstimator
 from h2o.exceptions import H2OTypeError
 
-__all__ = ["checked_call", "refuse_the_rest", "unknown_parameter"]
+__all__ = ["checked_call", "refuse_unsupported", "unknown_parameter"]
 
 _CROSS_VALIDATION = (
     "nfolds",
@@ -21,9 +21,9 @@ _CROSS_VALIDATION = (
     "keep_cross_validation_fold_assignment",
 )
 
-# What H2O's base classes offer beyond this list cannot apply to a GAN. The list is of what does,
-# so that a method a later H2O adds is refused in words rather than failing in some odd way.
-_KEPT = frozenset(
+# Inherited methods that apply to a GAN. All others are refused, so that a method that a later H2O
+# adds has a clear error too.
+_SUPPORTED = frozenset(
     {
         "actual_params",
         "default_params",
@@ -44,7 +44,7 @@ _KEPT = frozenset(
         "type",
     }
 )
-_INSTEAD = {
+_ALTERNATIVES = {
     "download_mojo": "Use save(path).",
     "download_pojo": "Use save(path).",
     "save_mojo": "Use save(path).",
@@ -54,7 +54,13 @@ _INSTEAD = {
 
 
 def unknown_parameter(name: str, of: str, known: Sequence[str]) -> str:
-    """What to say of a parameter that `of` does not have, and which one may be meant."""
+    """The message for a parameter that does not exist.
+
+    Args:
+        name: of the parameter.
+        of: the function or class that does not have it.
+        known: the parameters that it has.
+    """
     if name in _CROSS_VALIDATION:
         return f"{name}: a GAN is not cross-validated; leave it out and give a validation_frame."
     near = difflib.get_close_matches(name, known, n=1)
@@ -63,11 +69,14 @@ def unknown_parameter(name: str, of: str, known: Sequence[str]) -> str:
 
 
 def checked_call(method: Callable[..., Any], fields: Sequence[str]) -> Callable[..., Any]:
-    """The method, which says more of an unknown argument than Python does.
+    """Give a method's unknown arguments errors that say what to do.
 
     Args:
         method: a method with named parameters.
-        fields: what the constructor takes.
+        fields: the constructor's parameters.
+
+    Returns:
+        The method; it raises H2OTypeError for an unknown argument.
     """
     takes = [name for name in inspect.signature(method).parameters if name != "self"]
 
@@ -96,20 +105,27 @@ def checked_call(method: Callable[..., Any], fields: Sequence[str]) -> Callable[
 
 def _refusal(name: str) -> Any:
     def refuse(self: H2OEstimator, *args: Any, **kwargs: Any) -> Any:
-        instead = _INSTEAD.get(name, "See generate(), predict(), scoring_history() and plot().")
-        raise NotImplementedError(f"{name} does not apply to a GAN. {instead}")
+        alternative = _ALTERNATIVES.get(
+            name, "See generate(), predict(), scoring_history() and plot()."
+        )
+        raise NotImplementedError(f"{name} does not apply to a GAN. {alternative}")
 
     refuse.__name__ = name
     refuse.__doc__ = "Does not apply to a GAN: raises NotImplementedError."
     return refuse
 
 
-def refuse_the_rest(cls: type[H2OEstimator]) -> None:
-    """Replace the inherited methods that neither `cls` nor a GAN's nature has an answer to."""
+def refuse_unsupported(cls: type[H2OEstimator]) -> None:
+    """Replace inherited methods that do not apply to a GAN by ones that say so.
+
+    Args:
+        cls: the estimator's class; the methods that it, or a class before H2OEstimator, defines
+            stay.
+    """
     for name in dir(H2OEstimator):
         inherited = inspect.getattr_static(H2OEstimator, name)
         answered = inspect.getattr_static(cls, name) is not inherited
-        if not (answered or name.startswith("_") or name in _KEPT) and callable(
+        if not (answered or name.startswith("_") or name in _SUPPORTED) and callable(
             getattr(H2OEstimator, name)
         ):
             setattr(cls, name, _refusal(name))

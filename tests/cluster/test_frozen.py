@@ -68,7 +68,7 @@ def process(
     """The small cluster's process; the cluster is connected, and runs again afterwards."""
     address, process = node
     h2o.connect(url=address, strict_version_check=False, verbose=False)
-    monkeypatch.setattr(patience, "TELL_S", 0.5)
+    monkeypatch.setattr(patience, "REPORT_AFTER_S", 0.5)
     monkeypatch.setattr(patience, "LIMIT_S", 3.0)
     yield process
     process.send_signal(signal.SIGCONT)
@@ -105,11 +105,11 @@ def test_silence_is_told_and_ends(
 ) -> None:
     doing = "uploading rows|waiting for" if transport is PLAIN else "sending rows"
     doing = "reading a frame" if move is read else doing
-    with pytest.raises(H2OConnectionError, match=f"no sign for too long while ({doing})"):
+    with pytest.raises(H2OConnectionError, match=f"did not answer for too long while ({doing})"):
         move(transport, lambda: process.send_signal(signal.SIGSTOP))
     told = capsys.readouterr().err
-    assert "h2o_gan: the cluster has given no sign for" in told
-    assert "Interrupt (Ctrl-C) to leave" in told
+    assert "h2o_gan: the cluster has not answered for" in told
+    assert "Interrupt (Ctrl-C) to stop waiting" in told
 
 
 @pytest.mark.parametrize("move", [read, write])

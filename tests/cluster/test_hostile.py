@@ -71,10 +71,10 @@ def peak_below(megabytes: int) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"<html>Please log in</html>", "not a cluster's JSON.*<html>Please log in</html>"),
-        (b'{"jobs": [', "not a cluster's JSON"),
-        (b"[" * 100_000, "not a cluster's JSON"),
-        (b'{"other": 1}', "lacks 'jobs'"),
+        (b"<html>Please log in</html>", "is not JSON.*<html>Please log in</html>"),
+        (b'{"jobs": [', "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b'{"other": 1}', "has no 'jobs'"),
     ],
 )
 def test_what_is_no_answer_of_a_cluster(
@@ -220,8 +220,8 @@ def _compressed() -> bytes:
     ("start", "message"),
     [
         (b"\xff\xff\xff\xff\xff\xff\xff\x7f", "announces 2147483647 bytes of metadata"),
-        (b"<html>Please log in</html>", "no Arrow stream.*Please log in"),
-        (b"", "no Arrow stream"),
+        (b"<html>Please log in</html>", "not an Arrow stream.*Please log in"),
+        (b"", "not an Arrow stream"),
         (_compressed(), "a message is compressed"),
     ],
 )

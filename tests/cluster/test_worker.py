@@ -244,7 +244,7 @@ def test_a_notebook_hears_of_a_cancelled_job(thousand: h2o.H2OFrame, no_leaks: s
             break
         time.sleep(0.2)
     cancel(mine[0]["key"]["name"])
-    with pytest.warns(RuntimeWarning, match="the model keeps what it learned"):
+    with pytest.warns(RuntimeWarning, match="the model has the weights of that step"):
         gan.join()
     assert state(mine[0]["key"]["name"])["status"] == "CANCELLED"
     check_samples(gan, thousand)

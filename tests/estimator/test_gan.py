@@ -569,7 +569,7 @@ def test_a_cluster_that_dies_leaves_the_model(tmp_path):
         import h2o, h2o_gan, numpy as np
         from h2o_gan.cluster.jobs import training
         from h2o_gan.cluster import patience
-        patience.TELL_S, training._PATIENCE_S = 2.0, 8.0
+        patience.REPORT_AFTER_S, training._PATIENCE_S = 2.0, 8.0
         h2o_gan.init(port=PORT, name="dies", max_mem_size="500M")
         frame = h2o.H2OFrame([[i, i * 1.5] for i in range(400)], column_names=["a", "b"])
         jvm = h2o.connection().local_server._process
@@ -598,7 +598,7 @@ def test_a_cluster_that_dies_leaves_the_model(tmp_path):
     lines = done.stdout.strip().splitlines()
     assert "(5, 2) ['max_runtime_secs']" in lines, done.stderr[-2_000:] + done.stdout
     assert "H2OConnectionError" in lines or "H2OServerError" in lines
-    assert "no sign for 2 s while uploading the model; waiting for up to 8 s" in done.stderr
+    assert "not answered for 2 s while uploading the model; waiting for up to 8 s" in done.stderr
 
 
 def _free_port():
@@ -652,9 +652,9 @@ def test_a_training_frame_is_needed(arguments, message):
         ({"weights_column": "nope"}, "weights_column: .*'nope'"),
         ({"weights_column": "RACE"}, "weights_column 'RACE' is not numeric"),
         ({"x": ["AGE"], "ignored_columns": ["ID"]}, "x and ignored_columns"),
-        ({"offset_column": "AGE"}, "offset_column has no meaning"),
-        ({"fold_column": "AGE"}, "fold_column has no meaning"),
-        ({"y": "ID", "ignored_columns": ["ID"]}, "y='ID' is an ignored"),
+        ({"offset_column": "AGE"}, "offset_column does not apply"),
+        ({"fold_column": "AGE"}, "fold_column does not apply"),
+        ({"y": "ID", "ignored_columns": ["ID"]}, "y='ID' is ignored"),
         ({"ignored_columns": list(range(9))}, "every column of frame 'prostate_mixed' is ignored"),
         ({"max_runtime_secs": -1}, "max_runtime_secs must be at least 0"),
     ],
@@ -921,7 +921,7 @@ def test_a_program_that_ends_in_mid_training_ends_in_order(cluster, prostate, pa
         capture_output=True, text=True, timeout=200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "is stopped, for the program ends" in done.stderr
+    assert "is stopped because the program ends" in done.stderr
     assert "Traceback" not in done.stderr and "terminate called" not in done.stderr
     if extension.jar() is None:
         return

@@ -113,7 +113,7 @@ def test_training_is_shown_as_a_picture_and_a_film(gan, tmp_path):
     gan.plot_progress(server=True, save_plot_path=str(tmp_path / "p.gif"))
     with Image.open(tmp_path / "p.gif") as film:
         assert film.n_frames == len(epochs) == 4
-    with pytest.raises(H2OValueError, match="epoch=77: there is no picture"):
+    with pytest.raises(H2OValueError, match="epoch=77 has no images"):
         gan.plot_progress(epoch=77)
 
 
@@ -202,10 +202,10 @@ def test_arrays_are_put_into_the_cluster(digits, labels):
 @pytest.mark.parametrize(
     ("images", "y", "error", "message"),
     [
-        (np.zeros((5, 8)), None, H2OValueError, "is no array of images"),
-        (np.zeros((5, 8, 8, 2)), None, H2OValueError, "is no array of images"),
+        (np.zeros((5, 8)), None, H2OValueError, "is not an array of images"),
+        (np.zeros((5, 8, 8, 2)), None, H2OValueError, "is not an array of images"),
         (np.zeros((5, 8, 8)), [1, 2], H2OValueError, "does not label 5 images"),
-        (np.zeros((5, 8, 8)), [0.5] * 5, H2OTypeError, "labels must be whole numbers or words"),
+        (np.zeros((5, 8, 8)), [0.5] * 5, H2OTypeError, "labels must be whole numbers or text"),
         (np.zeros((5, 8, 8), complex), None, H2OTypeError, "images must be numbers"),
         (np.zeros((0, 8, 8)), None, H2OValueError, "has no images"),
         (np.zeros((5, 4, 4)), None, ValueError, "sides from 8 to 128"),
@@ -224,7 +224,7 @@ def test_the_articles_mlp_gives_images_too(frame):
     assert gan.generate_images(7, seed=1).shape == (7, 8, 8)
     assert len(images_of(gan.plot_samples(9, seed=1, server=True).figure())) == 9
     assert gan.plot_interpolation(rows=2, steps=3, server=True) is not None
-    with pytest.raises(H2OValueError, match="kept no pictures"):
+    with pytest.raises(H2OValueError, match="has no images of its training"):
         gan.plot_progress()
     with pytest.raises(H2OValueError, match="conditions"):
         gan.generate(3, conditions={"digit": "1"})

@@ -1,4 +1,4 @@
-"""The transport over the cluster extension: Arrow IPC streams straight from and into the chunks."""
+"""The transport over the cluster extension: Arrow IPC streams directly from and into chunks."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _WHAT = "reading a frame"
 _END = b"\xff\xff\xff\xff\0\0\0\0"
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3  # kinds of messages
 _CONTINUATION = b"\xff\xff\xff\xff"
-_MOST_METADATA = 64 << 20
-"""No message of a frame's stream has as many bytes beside its body."""
-_MOST_BODY = 1 << 31
-"""Nor as many in it: the extension makes none."""
-_PIECE = 1 << 20
+_MAX_METADATA_BYTES = 64 << 20
+"""The extension sends no message with more bytes of metadata."""
+_MAX_BODY_BYTES = 1 << 31
+"""The extension sends no message with more bytes in its body."""
+_PIECE_BYTES = 1 << 20
 """Bytes are taken in such pieces: memory grows with what comes, not with what is promised."""
 
 
@@ -53,7 +53,7 @@ def _schema(key: str) -> pa.Schema:
 
 
 def _levels(key: str, params: dict[str, str], schema: pa.Schema) -> list[pa.Array | None]:
-    """The levels of each column of enums; asked for once, however many nodes send rows."""
+    """Levels of each column of enums, requested once for all nodes; None for other columns."""
     if not any(pa.types.is_dictionary(kind) for kind in schema.types):
         return [None] * len(schema)
     with closing(_Stream(key, {**params, "row_count": "0"})) as stream:
@@ -66,7 +66,7 @@ def _levels(key: str, params: dict[str, str], schema: pa.Schema) -> list[pa.Arra
 def _batches(
     frame: H2OFrame, key: str, wanted: list[int] | None, schema: pa.Schema
 ) -> Generator[pa.RecordBatch, None, None]:
-    # A temporary frame lives in the cluster as long as its H2OFrame does: this generator holds it.
+    # `frame` keeps a temporary frame in the cluster while this generator runs.
     if wanted == []:
         return
     params = {"ints": "narrow"}
@@ -86,7 +86,7 @@ def _from_nodes(
     schema: pa.Schema,
     nodes: list[str],
 ) -> Generator[pa.RecordBatch, None, None]:
-    """What each node holds comes from there, all at once; chunk by chunk in the frame's order."""
+    """Rows in the frame's order, each chunk from the node that has it, all nodes at once."""
     try:
         chunks = rest.api(f"GET /3/FrameChunks/{rest.in_path(key)}")["chunks"]
     except (H2OResponseError, H2OServerError) as error:
@@ -118,7 +118,7 @@ def _from_nodes(
 
 
 class _Ahead:
-    """An iterator whose next item is made in another thread while the last one is used."""
+    """An iterator whose next item is read in another thread while the last one is used."""
 
     def __init__(
         self,
@@ -152,10 +152,7 @@ def _alike(sent: pa.Schema, wanted: pa.Schema) -> bool:
 def _widened(
     batch: pa.RecordBatch, schema: pa.Schema, levels: Sequence[pa.Array | None]
 ) -> pa.RecordBatch:
-    """The batch with its levels, and with integers of the width that they are to have.
-
-    Most integers come in fewer bytes.
-    """
+    """The batch with its levels, and with integers of the schema's width."""
     arrays = [
         pa.DictionaryArray.from_arrays(array.indices, dictionary)
         if dictionary is not None
@@ -180,7 +177,7 @@ def _ranges(numbers: list[int]) -> str:
 
 
 def _is_compressed(metadata: bytes) -> bool:
-    """Whether a message of an Arrow stream says that its body is compressed."""
+    """Whether an Arrow message declares a compressed body."""
 
     def slot(table: int, field: int) -> int:
         fields = table - struct.unpack_from("<i", metadata, table)[0]
@@ -197,11 +194,11 @@ def _is_compressed(metadata: bytes) -> bool:
         batch = target(slot(header, 1)) if kind == _DICTIONARY_BATCH else header
         return kind in (_DICTIONARY_BATCH, _RECORD_BATCH) and slot(batch, 3) > 0
     except (struct.error, IndexError):
-        return False  # The reader will say what is wrong with it.
+        return False  # The reader's error says more.
 
 
 class _Stream(ResponseBody):
-    """A frame's bytes on their way: an Arrow stream, checked before memory is taken for it."""
+    """A frame's Arrow stream, whose declared sizes are checked before memory is taken."""
 
     def __init__(self, key: str, params: dict[str, str], node: str | None = None) -> None:
         self._key = key
@@ -219,22 +216,31 @@ class _Stream(ResponseBody):
         super().__init__(response, _WHAT)
 
     def open(self) -> pa.RecordBatchReader:
-        """The stream as a reader of record batches.
+        """Begin to read the stream.
 
-        :raises H2OServerError: this is no such stream.
+        Raises:
+            H2OServerError: this is not an Arrow stream.
         """
         try:
             return pa.ipc.open_stream(pa.PythonFile(self, mode="r"))
         except (pa.ArrowException, EOFError) as error:
-            raise self._nonsense(error) from error
+            raise self._invalid(error) from error
 
     def batches(
         self, schema: pa.Schema, levels: Sequence[pa.Array | None] | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """All the rows; with these levels, where the stream has none.
+        """The rows of the stream.
 
-        :raises H2OValueError: the frame has changed, or went while it was read.
-        :raises H2OConnectionError: the whole cluster went.
+        Args:
+            schema: that the rows must have.
+            levels: of the columns, where the stream has none.
+
+        Yields:
+            The batches, in order.
+
+        Raises:
+            H2OValueError: the frame has changed, or was removed while it was read.
+            H2OConnectionError: the cluster is lost.
         """
         reader = self.open()
         if not _alike(reader.schema, schema):
@@ -250,31 +256,37 @@ class _Stream(ResponseBody):
             raise self._lost()
 
     def _lost(self) -> H2OValueError:
-        rest.alive(self._node)  # Its own error says more.
+        rest.alive(self._node)  # Where the node is lost, that error is raised.
         return changed(self._key)
 
-    def _nonsense(self, error: BaseException | str) -> H2OServerError:
+    def _invalid(self, error: BaseException | str) -> H2OServerError:
         return H2OServerError(
-            f"what came while {_WHAT} is no Arrow stream ({error}); is this address a cluster's, "
-            f"and what does a proxy before it do? It begins: {self._head[:200]!r}"
+            f"the answer while {_WHAT} is not an Arrow stream ({error}): check that the "
+            f"address is a cluster's, and that no proxy changes its answers. It begins: "
+            f"{self._head[:200]!r}"
         )
 
     def read(self, size: int = -1) -> bytes:
-        """So many bytes; fewer only at the stream's end."""
-        if size > _MOST_METADATA and self._tail == _CONTINUATION + size.to_bytes(4, "little"):
-            raise self._nonsense(f"a message announces {size} bytes of metadata")
-        if not 0 <= size < _MOST_BODY:
-            raise self._nonsense(f"a message announces {size} bytes")
+        """Read bytes; fewer than `size` only at the stream's end.
+
+        Raises:
+            H2OServerError: the stream declares a size or a form that the extension never sends.
+            H2OConnectionError: the transfer has broken off.
+        """
+        if size > _MAX_METADATA_BYTES and self._tail == _CONTINUATION + size.to_bytes(4, "little"):
+            raise self._invalid(f"a message announces {size} bytes of metadata")
+        if not 0 <= size < _MAX_BODY_BYTES:
+            raise self._invalid(f"a message announces {size} bytes")
         pieces, left = [], size
         with patience.watched(_WHAT) as wait:
-            while left and (piece := super().read(min(left, _PIECE))):
+            while left and (piece := super().read(min(left, _PIECE_BYTES))):
                 wait.touch()
                 pieces.append(piece)
                 left -= len(piece)
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self._tail == _CONTINUATION + size.to_bytes(4, "little") and _is_compressed(data):
-            # pyarrow unfolds it unasked, a few bytes into gigabytes; the extension sends none.
-            raise self._nonsense("a message is compressed")
+            # pyarrow would decompress it, a few bytes to gigabytes; the extension sends none.
+            raise self._invalid("a message is compressed")
         self._tail = data[-8:] if len(data) >= 8 else (self._tail + data)[-8:]
         if len(self._head) < 200:
             self._head += data[:200]
@@ -284,22 +296,25 @@ class _Stream(ResponseBody):
 def write(
     reader: pa.RecordBatchReader,
     destination_frame: str | None = None,
-    held: Mapping[str, str] | None = None,
+    holder: Mapping[str, str] | None = None,
 ) -> H2OFrame:
     """Make a frame of record batches; see :func:`h2o_gan.cluster.frames.write_frame`.
 
     Args:
         reader: the rows.
         destination_frame: key of the frame.
-        held: for rows that a job asked for, its ``job`` in the queue and the worker's ``token``:
-            the frame appears only if the worker still holds the job when all rows are there.
+        holder: for rows of a job, its ``job`` in the queue and the worker's ``token``. The frame
+            appears only if the worker still holds the job when all rows have arrived.
+
+    Returns:
+        The frame.
     """
     rest.connection()
     destination = destination_of(destination_frame)
     columns_of(reader.schema)
     path = f"/3/GAN/frames/{rest.in_path(destination)}.arrow"
-    if held is not None:
-        path += "?" + urllib.parse.urlencode(held)
+    if holder is not None:
+        path += "?" + urllib.parse.urlencode(holder)
     send(path, reader, "sending rows")
     with patience.watched(f"looking up frame {destination!r}"), bounded():
         return H2OFrame.get_frame(destination)

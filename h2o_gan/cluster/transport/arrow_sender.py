@@ -1,7 +1,7 @@
-"""Sending rows: one thread makes the stream's bytes, another one sends them.
+"""Sends rows: one thread makes the stream's bytes, another one sends them.
 
-The reader of the rows runs in the caller's thread, where its errors and interrupts belong.
-While it makes nothing, the sender gives the cluster signs of life: batches without rows.
+The reader of the rows runs in the caller's thread, which receives its errors and interrupts. While
+it makes nothing, the sender keeps the connection alive with batches without rows.
 """
 
 from __future__ import annotations
@@ -28,38 +28,38 @@ from h2o_gan.cluster.exchange import (
 )
 
 SIGN_S = 10.0
-"""So long after the last bytes a batch without rows is sent; the cluster bears 30 s of silence."""
+"""Seconds of silence after which a batch without rows is sent; the cluster allows 30."""
 _PART_BYTES = 1 << 20
-"""Smaller parts of a stream wait until there is as much to send."""
+"""Bytes to collect before they are sent."""
 _WAITING_BYTES = 8 << 20
-"""The reader waits while so much is not sent yet."""
+"""Bytes to send at which the reader has to wait."""
 _PART_VALUES = 1 << 20
-"""Larger batches are sent in parts of so many values."""
+"""Values in a part of a larger batch."""
 _REPLAY_BYTES = 32 << 20
-"""The stream's beginning is kept, to be sent again if the cluster has no room for it at first."""
+"""Bytes of the stream's beginning that are kept, to send them again to a busy cluster."""
 
 
 def send(path: str, reader: pa.RecordBatchReader, what: str) -> None:
     """POST rows as an Arrow stream while they are made.
 
-    A cluster that serves too many transfers at the moment is asked again for some minutes.
+    A cluster that serves too many transfers is asked again for some minutes.
 
     Args:
-        path: where to.
+        path: begins with a slash.
         reader: the rows; its errors are raised as they are.
-        what: "sending rows", for example.
+        what: what is waited for, as "sending rows".
 
     Raises:
-        H2OValueError: the cluster says what is wrong with them.
+        H2OValueError: the cluster refuses the rows; the message says why.
         H2OConnectionError: there is no answer.
-        H2OServerError: the cluster refuses.
+        H2OServerError: the cluster refuses the transfer.
     """
     outgoing = _Outgoing(reader.schema, what)
     sender = _Sender(connection(), path, outgoing, what)
     rows = max(1, _PART_VALUES // len(reader.schema))
     try:
         for batch in reader:
-            # In parts: a table may come as one batch, which would be in memory twice.
+            # In parts, since a table in one batch would be in memory twice.
             for start in range(0, batch.num_rows, rows):
                 outgoing.put(batch.slice(start, rows))
             if outgoing.over:
@@ -73,14 +73,19 @@ def send(path: str, reader: pa.RecordBatchReader, what: str) -> None:
 
 
 class _Outgoing(io.RawIOBase):
-    """The bytes of a stream between the thread that makes and the one that sends them."""
+    """A stream's bytes between the thread that makes them and the one that sends them.
+
+    Args:
+        schema: of the rows.
+        what: what is sent, as "sending rows".
+    """
 
     def __init__(self, schema: pa.Schema, what: str) -> None:
         self._what = what
         self._changed = threading.Condition()
         self._new: list[bytes] = []
         self._parts: deque[bytes] = deque()
-        self._kept: list[bytes] | None = []
+        self._sent: list[bytes] | None = []
         self._ended = False
         self._abandoned = False
         self.over = False
@@ -92,7 +97,7 @@ class _Outgoing(io.RawIOBase):
         )
 
     def writable(self) -> bool:
-        """What Arrow writes its stream to."""
+        """Whether Arrow can write to it: always."""
         return True
 
     def write(self, data: Any) -> int:
@@ -103,7 +108,7 @@ class _Outgoing(io.RawIOBase):
     # ---- the thread that makes
 
     def put(self, batch: pa.RecordBatch) -> None:
-        """Add rows; waits until there is room for them, or nobody sends any more."""
+        """Add rows; wait until there is room for them, or sending has ended."""
         with self._changed:
             while self._size() >= _WAITING_BYTES and not self.over:
                 self._changed.wait(1.0)  # With an end, for an interrupt to get through anywhere.
@@ -116,7 +121,7 @@ class _Outgoing(io.RawIOBase):
                 self._flush()
 
     def end(self) -> None:
-        """Say that these were all rows."""
+        """Note that there are no more rows."""
         with self._changed:
             if self._writer is not None:
                 self._writer.close()
@@ -124,7 +129,7 @@ class _Outgoing(io.RawIOBase):
             self._ended = True
 
     def abandon(self) -> None:
-        """Say that nobody cares any more; does nothing once all is sent."""
+        """Note that the caller has left; has no effect once all rows are there."""
         with self._changed:
             self._abandoned = not self._ended
             self._changed.notify_all()
@@ -132,8 +137,8 @@ class _Outgoing(io.RawIOBase):
     # ---- the thread that sends
 
     def chunks(self, wait: patience.Wait) -> Iterator[bytes]:
-        """The stream's bytes from its beginning on."""
-        yield from self._kept or ()
+        """The stream's bytes from its beginning."""
+        yield from self._sent or ()
         while True:
             with self._changed:
                 part = self._next(wait)
@@ -158,24 +163,24 @@ class _Outgoing(io.RawIOBase):
         if self._abandoned:
             raise _Abandoned
         part = self._parts.popleft()
-        if self._kept is not None:
-            self._kept.append(part)
-            if sum(map(len, self._kept)) > _REPLAY_BYTES:
-                self._kept = None
+        if self._sent is not None:
+            self._sent.append(part)
+            if sum(map(len, self._sent)) > _REPLAY_BYTES:
+                self._sent = None
         self._changed.notify_all()
         return part
 
     def can_begin_again(self) -> bool:
-        """Whether all that was sent is still here."""
-        return self._kept is not None
+        """Whether all bytes that were sent are still in memory."""
+        return self._sent is not None
 
     def finish(self) -> None:
-        """Say that nothing is sent any more, whatever the reason."""
+        """Note that sending has ended, and free the memory."""
         with self._changed:
             self.over = True
             self._parts.clear()
-            self._kept = None
-            # It refers to this object in a way that Python's garbage collector does not see.
+            self._sent = None
+            # The writer refers to this object unseen by Python's garbage collector.
             self._writer = None
             self._changed.notify_all()
 
@@ -196,7 +201,7 @@ class _Abandoned(Exception):
 
 
 class _Sender:
-    """The thread that sends, and what came of it."""
+    """The thread that sends, and its result."""
 
     def __init__(self, current: H2OConnection, path: str, outgoing: _Outgoing, what: str) -> None:
         self._current, self._path, self._outgoing, self._what = current, path, outgoing, what
@@ -205,7 +210,7 @@ class _Sender:
         threading.Thread(target=self._run, name=f"h2o_gan {what}", daemon=True).start()
 
     def check(self) -> None:
-        """Raise what went wrong."""
+        """Raise the error of sending, if there is one."""
         if self._error is not None:
             raise self._error
 

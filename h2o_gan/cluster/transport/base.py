@@ -1,4 +1,4 @@
-"""What reading has in common, whichever way the rows come: the open end, and what may go wrong."""
+"""What all readers share: a frame whose transfer can be closed, and the errors of reading."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from h2o_gan.notices import listed
 
 
 class OpenFrame:
-    """A frame on its way out of the cluster. Closing it ends the transfer and tidies up at once.
+    """A frame on its way out of the cluster. Closing it ends the transfer and cleans up at once.
 
-    Without, that would wait until nothing refers to the reader any more, a caught exception's
-    traceback included.
+    Without closing, that happens once nothing refers to the reader any more; a traceback may.
+
+    Args:
+        schema: of the rows.
+        batches: the rows.
+
+    Attributes:
+        reader: the rows.
     """
 
     def __init__(self, schema: pa.Schema, batches: Generator[pa.RecordBatch, None, None]) -> None:
@@ -24,14 +30,14 @@ class OpenFrame:
         self.reader = pa.RecordBatchReader.from_batches(schema, self._batches)
 
     def close(self) -> None:
-        """End the transfer, wherever it is; the reader then refuses to go on."""
+        """End the transfer; the reader then refuses to go on."""
         self._batches.close()
 
 
 class _Closable:
-    """A generator that does not look exhausted once it is closed: that would lose rows silently.
+    """A generator that raises once it is closed, where it would look exhausted and lose rows.
 
-    Apart from OpenFrame, which the reader must not refer to: a cycle outlives its last user.
+    The reader must not refer to OpenFrame: a reference cycle outlives its last user.
     """
 
     def __init__(self, batches: Generator[pa.RecordBatch, None, None]) -> None:
@@ -52,9 +58,10 @@ class _Closable:
 
 
 def key_of(frame: H2OFrame) -> str:
-    """A frame's key in the cluster, evaluated first if need be.
+    """A frame's key in the cluster; a lazy frame is evaluated first.
 
-    :raises H2OValueError: the frame was removed, or cannot be evaluated.
+    Raises:
+        H2OValueError: the frame was removed, or cannot be evaluated.
     """
     if getattr(frame, "_ex", None) is None:
         raise H2OValueError(
@@ -70,9 +77,15 @@ def key_of(frame: H2OFrame) -> str:
 
 
 def chosen(key: str, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Which of a frame's columns are wanted, by their numbers.
+    """Indices of the columns to read.
 
-    :raises H2OValueError: there is no such column, or one is wanted twice.
+    Args:
+        key: of the frame.
+        names: of all its columns.
+        wanted: names of the columns to read.
+
+    Raises:
+        H2OValueError: there is no such column, or one is named twice.
     """
     if isinstance(wanted, str):
         raise H2OValueError(f"columns must be a list of names; write columns=[{wanted!r}]")
@@ -89,7 +102,7 @@ def chosen(key: str, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
 
 
 def gone(key: str) -> H2OValueError:
-    """The error of a frame that is not there."""
+    """The error to raise for a frame that is not in the cluster."""
     return H2OValueError(
         f"frame {key!r} is not in the cluster (any more); import or compute it again "
         "(h2o.ls() lists what is there)"
@@ -97,7 +110,7 @@ def gone(key: str) -> H2OValueError:
 
 
 def changed(key: str) -> H2OValueError:
-    """The error of a frame that did not last until its end."""
+    """The error to raise for a frame that changed while it was read."""
     return H2OValueError(
         f"frame {key!r} was changed or removed while it was being read, or the cluster failed to "
         "export it (its log says more); read it again"

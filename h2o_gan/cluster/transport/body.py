@@ -45,7 +45,7 @@ class ResponseBody(io.RawIOBase):
             with patience.watched(self._what):
                 data: bytes = self._response.raw.read(None if size < 0 else size)
         except (HTTPError, HTTPException, OSError, ValueError) as error:
-            raise patience.lost(self._what, error) from error
+            raise patience.connection_lost(self._what, error) from error
         return data
 
     def readinto(self, buffer: Any) -> int:

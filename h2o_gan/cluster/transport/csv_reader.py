@@ -1,8 +1,7 @@
-"""Reading: the cluster's CSV export, parsed into Arrow while it is still arriving.
+"""Reads frames: the cluster's CSV export, parsed into Arrow while it arrives.
 
-The cluster writes a CSV in one thread, column after column, so a big frame is asked for as a few
-narrower ones at the same time, each a view that shares the frame's data, and the streams are
-zipped together again here.
+The cluster writes a CSV in one thread, column after column. So a large frame is requested as a few
+narrower views at the same time, which share its data, and their streams are joined here.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from h2o_gan.cluster.transport.base import OpenFrame, changed, chosen, gone, key
 from h2o_gan.cluster.transport.body import ResponseBody
 
 BLOCK_BYTES = 4 << 20
-"""How much CSV is parsed at a time: one batch."""
+"""Bytes of CSV in a batch."""
 STREAMS = 4
-"""How many downloads of one frame run at a time at most."""
+"""Downloads of one frame at the same time, at most."""
 STREAM_VALUES = 1 << 20
-"""A download of fewer values than this is not worth a request of its own."""
+"""Values that make another download worth its request."""
 _WAKE_S = 0.25
 
 TIME = pa.timestamp("ms", "UTC")
@@ -47,7 +46,14 @@ _ARROW = {
 
 @dataclass(frozen=True)
 class Column:
-    """A frame's column as the cluster describes it."""
+    """A frame's column as the cluster describes it.
+
+    Attributes:
+        index: in the frame, from 0.
+        name: its name.
+        kind: its H2O type, or "whole" for integers with infinities.
+        levels: of an enum; else None.
+    """
 
     index: int
     name: str
@@ -74,7 +80,8 @@ class Description:
 def describe(key: str) -> Description:
     """Ask the cluster for a frame's columns, their types and levels.
 
-    :raises H2OValueError: there is no such frame.
+    Raises:
+        H2OValueError: there is no such frame.
     """
     try:
         frame = rest.frame(key)
@@ -107,7 +114,7 @@ def open_frame(frame: H2OFrame, columns: Sequence[str] | None = None) -> OpenFra
 def _batches(
     frame: H2OFrame, description: Description, wanted: list[Column], schema: pa.Schema
 ) -> Generator[pa.RecordBatch, None, None]:
-    # A temporary frame lives in the cluster as long as its H2OFrame does: this generator holds it.
+    # `frame` keeps a temporary frame in the cluster while this generator runs.
     if description.rows == 0 or not wanted:
         return
     parts = _parts(wanted, description.rows)
@@ -125,7 +132,7 @@ def _batches(
 
 
 def _parts(columns: list[Column], rows: int) -> list[list[Column]]:
-    """The columns in neighbourly parts, one per stream."""
+    """Groups of neighbouring columns, one per stream."""
     worthwhile = max(1, rows * len(columns) // STREAM_VALUES)
     streams = min(STREAMS, rest.cores(), len(columns), worthwhile)
     ends = [len(columns) * i // streams for i in range(streams + 1)]
@@ -135,7 +142,7 @@ def _parts(columns: list[Column], rows: int) -> list[list[Column]]:
 def _zip(
     streams: Sequence[Iterator[pa.RecordBatch]], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """Side by side what streams bring in batches of differing length; all are equally long."""
+    """Join streams of equal length side by side, whose batches differ in length."""
     if len(streams) == 1:
         yield from streams[0]
         return
@@ -177,9 +184,16 @@ def _skip_header(body: ResponseBody, columns: list[Column], key: str) -> None:
 def _stream(
     key: str, columns: list[Column], frame: Description, responses: list[requests.Response]
 ) -> Generator[pa.RecordBatch, None, None]:
-    """Download and parse one view of a frame, checking that all of its rows come.
+    """Download and parse a view of a frame, and check that all of its rows arrive.
 
-    :param responses: those of all views; this one's is added.
+    Args:
+        key: of the view.
+        columns: of the view.
+        frame: that the view is of.
+        responses: open answers of all views; this one's is added.
+
+    Yields:
+        The rows.
     """
     labels = [str(i) for i in range(len(columns))]
     rows = 0
@@ -219,16 +233,16 @@ def _stream(
 def _interruptibly(
     parser: pa.csv.CSVStreamingReader, responses: list[requests.Response]
 ) -> Iterator[pa.RecordBatch]:
-    """The parser's batches; it waits for the cluster in a thread, for it hears no interrupt.
+    """The parser's batches, read in another thread, so that Ctrl-C is noticed.
 
-    Parsers share their threads, so that one may wait for what another one's response brings: where
-    one is left, all responses end.
+    Parsers share their threads: one may wait for another one's response. Where this generator is
+    left early, all responses end.
     """
     with ThreadPoolExecutor(1) as pool:
         try:
             while True:
                 waiting = pool.submit(next, parser, None)
-                # Woken now and then: another thread may have got the signal.
+                # Wake up regularly: another thread may have got the signal.
                 while not wait([waiting], _WAKE_S).done:
                     pass
                 if (batch := waiting.result()) is None:

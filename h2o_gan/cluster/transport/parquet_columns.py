@@ -1,9 +1,9 @@
-"""What each Arrow column becomes in H2O, and how its values travel there inside a Parquet file.
+"""How each Arrow column travels to H2O inside a Parquet file.
 
-H2O's Parquet parser loses what it does not foresee: it sorts levels by name and drops unused ones,
-drops infinities, loses the last bit of most fractions, takes microseconds for integers and guesses
-types from text. So values travel in a form that it cannot misread, helped by scaffold rows that
-are taken down in the cluster, and each column says what has to be put right afterwards.
+H2O's Parquet parser loses information: it sorts levels by name and drops unused ones, drops
+infinities, rounds most fractions in the last bit, reads microseconds as integers, and guesses types
+from text. So values travel in a form that it reads exactly, helped by scaffold rows that are
+removed in the cluster, and each column says how to repair what the parser made of it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ _CODE_DIGITS = 8
 
 
 class Column(ABC):
-    """A column on its way up: turns Arrow arrays into Parquet's, remembers what it has seen."""
+    """A column on its way to the cluster: encodes arrays for Parquet, and says how to repair them.
+
+    Args:
+        name: the column's name in H2O.
+    """
 
     parse_type = "Numeric"
     """H2O's word for the type that the parser shall make of the column."""
@@ -40,40 +44,48 @@ class Column(ABC):
         self.name = name
 
     def encode_chunks(self, chunks: pa.ChunkedArray) -> pa.Array:
-        """A row group's values, at least one, in their form for Parquet.
+        """Encode a row group's values.
 
-        :raises H2OValueError: a value that H2O cannot hold.
+        Args:
+            chunks: the values, at least one.
+
+        Returns:
+            An array of :attr:`parquet_type`.
+
+        Raises:
+            H2OValueError: H2O cannot hold a value.
         """
         return self.encode(chunks.combine_chunks())
 
     @abstractmethod
     def encode(self, array: pa.Array) -> pa.Array:
-        """The same of one array."""
+        """Encode one array; see :meth:`encode_chunks`."""
 
     def head(self, encoded: pa.Array) -> pa.Array | None:
-        """The scaffold row that must stand before these values; None when none must."""
+        """The scaffold row that must stand before these encoded values; None for none."""
         return None
 
     def blank(self, rows: int) -> pa.Array:
-        """Scaffold rows that this column does not need."""
+        """Scaffold rows that this column does not need: nulls."""
         return pa.nulls(rows, self.parquet_type)
 
     def tail(self, rows: int) -> pa.Array:
-        """Scaffold rows after the last; as many as any column has missing levels."""
+        """Scaffold rows after the last row, `rows` of them, which bring in missing levels."""
         return self.blank(rows)
 
     def repair(self, column: str) -> str | None:
-        """A Rapids expression that puts the parsed ``column`` right; None when it is already."""
+        """A Rapids expression that repairs the parsed ``column``; None where it needs none."""
         return None
 
-    def _refuse(self, what: str, cure: str) -> H2OValueError:
-        return H2OValueError(f"column {self.name!r} {what}; {cure}")
+    def _refuse(self, what: str, hint: str) -> H2OValueError:
+        return H2OValueError(f"column {self.name!r} {what}; {hint}")
 
 
 class IntColumn(Column):
-    """Integers of any width, and columns of nothing but nulls."""
+    """Integers of any width, and columns of nulls only."""
 
     def encode(self, array: pa.Array) -> pa.Array:
+        """Encode as int64; refuse -2**63, which means NA inside H2O."""
         try:
             array = array.cast(pa.int64())
         except pa.ArrowInvalid as error:
@@ -103,6 +115,7 @@ class RealColumn(Column):
         self._found: set[int] = set()
 
     def encode(self, array: pa.Array) -> pa.Array:
+        """Encode as float64; infinities become the column's two stand-in numbers."""
         array = array.cast(pa.float64())
         values = array.to_numpy(zero_copy_only=False)
         finite = np.isfinite(values)
@@ -121,12 +134,14 @@ class RealColumn(Column):
     def head(self, encoded: pa.Array) -> pa.Array | None:
         # H2O's parser takes fractions apart into decimal digits and exponent, which costs most of
         # them their last bit, until it meets a subnormal: from there on it keeps doubles.
+        """A subnormal before fractions: from there on H2O's parser keeps doubles exactly."""
         values = encoded.drop_null().to_numpy()
         if (values == np.rint(values)).all() and (np.abs(values) < _LONG_LIMIT).all():
             return None
         return self._SUBNORMAL
 
     def repair(self, column: str) -> str | None:
+        """Replace the stand-in numbers by infinities."""
         if not self._found:
             return None
         expression = column
@@ -144,6 +159,7 @@ class TimeColumn(Column):
     parquet_type = TIME
 
     def encode(self, array: pa.Array) -> pa.Array:
+        """Encode as milliseconds in UTC, rounded down."""
         try:
             if pa.types.is_timestamp(array.type) and array.type.unit in ("us", "ns"):
                 # A plain cast would round towards 1970, not down.
@@ -170,11 +186,12 @@ class StringColumn(Column):
     parquet_type = pa.string()
 
     def encode(self, array: pa.Array) -> pa.Array:
+        """Encode as string."""
         return array.cast(pa.string())
 
 
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
-_DIGIT_PLACES = [i for i in range(36) if i not in (8, 13, 18, 23)]
+_DIGIT_POSITIONS = [i for i in range(36) if i not in (8, 13, 18, 23)]
 
 
 class UuidColumn(Column):
@@ -184,6 +201,7 @@ class UuidColumn(Column):
     parquet_type = pa.string()
 
     def encode(self, array: pa.Array) -> pa.Array:
+        """Encode as text of 36 characters; refuse the uuids that H2O mixes up."""
         storage = array.storage
         if pc.any(pc.equal(storage, pa.scalar(_NA_UUID, pa.binary(16)))).as_py():
             raise self._refuse(
@@ -193,14 +211,14 @@ class UuidColumn(Column):
         nil = pc.sum(pc.equal(storage, pa.scalar(b"\0" * 16, pa.binary(16)))).as_py() or 0
         if 8 * (len(array) - nil) <= len(array):
             raise self._refuse(
-                "holds nearly nothing but the nil uuid, which H2O would mix up", "cast it to string"
+                "holds almost only the nil uuid, which H2O would mix up", "cast it to string"
             )
         full = pc.fill_null(storage, b"\0" * 16)
         values = np.frombuffer(full.buffers()[1], np.uint8)[16 * full.offset :]
         values = values[: 16 * len(full)].reshape(-1, 16)
         text = np.full((len(full), 36), ord("-"), np.uint8)
-        text[:, _DIGIT_PLACES[0::2]] = _HEX[values >> 4]
-        text[:, _DIGIT_PLACES[1::2]] = _HEX[values & 15]
+        text[:, _DIGIT_POSITIONS[0::2]] = _HEX[values >> 4]
+        text[:, _DIGIT_POSITIONS[1::2]] = _HEX[values & 15]
         offsets = np.arange(0, text.size + 1, 36, dtype=np.int32)
         plain = pa.StringArray.from_buffers(
             len(full), pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(text))
@@ -209,7 +227,7 @@ class UuidColumn(Column):
 
 
 class EnumColumn(Column):
-    """Levels, which travel as numbered codes whose alphabetical order is the levels' order."""
+    """Levels, which travel as numbers whose alphabetical order is the levels' order."""
 
     parse_type = "Enum"
     parquet_type = pa.dictionary(pa.int32(), pa.string())
@@ -220,23 +238,25 @@ class EnumColumn(Column):
         self._code_of: dict[str, int] = {}
         self._used = np.zeros(0, bool)
         self._codes = pa.array([], pa.string())
-        self._last: pa.Array | None = None
+        self._last_dictionary: pa.Array | None = None
         self._map: pa.Array | None = None
 
     def encode_chunks(self, chunks: pa.ChunkedArray) -> pa.Array:
+        """Encode a row group; note which levels occur."""
         codes = pa.concat_arrays([self.encode(chunk) for chunk in chunks.chunks])
         self._used[codes.drop_null().to_numpy()] = True
         return pa.DictionaryArray.from_arrays(codes, self._codes)
 
     def encode(self, array: pa.Array) -> pa.Array:
-        if self._last is None or not array.dictionary.equals(self._last):
-            self._learn(array.dictionary)
+        """Encode as int32 codes of all levels so far."""
+        if self._last_dictionary is None or not array.dictionary.equals(self._last_dictionary):
+            self._add_levels(array.dictionary)
         assert self._map is not None
         return self._map.take(array.indices.cast(pa.int64()))
 
-    def _learn(self, dictionary: pa.Array) -> None:
-        # Batches may bring dictionaries of their own, with repeats and nulls among the values.
-        self._last = dictionary
+    def _add_levels(self, dictionary: pa.Array) -> None:
+        # Each batch may have another dictionary, with repeats and nulls among its values.
+        self._last_dictionary = dictionary
         values = dictionary.cast(pa.string()).to_pylist()
         for value in values:
             if value is not None and value not in self._code_of:
@@ -252,19 +272,23 @@ class EnumColumn(Column):
 
     @property
     def missing_levels(self) -> int:  # type: ignore[override]
-        # A column without a single value does not become an enum at all; that is repaired below.
+        # H2O makes no enum of a column without values; `repair` does.
+        """How many levels occur in no row; 0 where no level occurs at all."""
         return int((~self._used).sum()) if self._used.any() else 0
 
     def blank(self, rows: int) -> pa.Array:
+        """Scaffold rows that this column does not need: nulls."""
         return pa.DictionaryArray.from_arrays(pa.nulls(rows, pa.int32()), self._codes)
 
     def tail(self, rows: int) -> pa.Array:
+        """Scaffold rows that bring in the missing levels."""
         codes: npt.NDArray[np.int32] = np.zeros(rows, np.int32)
         codes[: self.missing_levels] = np.flatnonzero(~self._used)[: self.missing_levels]
         indices = pa.array(codes, mask=np.arange(rows) >= self.missing_levels)
         return pa.DictionaryArray.from_arrays(indices, self._codes)
 
     def repair(self, column: str) -> str | None:
+        """Give the parsed codes their levels."""
         levels = rest.strings(self._levels)
         if self._used.any():
             return f"(setDomain {column} 1 {levels})"
@@ -273,18 +297,20 @@ class EnumColumn(Column):
 
 
 class BoolColumn(EnumColumn):
-    """Booleans: an enum of ``False`` and ``True``, as H2O's own parsers make of them."""
+    """Booleans: an enum of ``False`` and ``True``, as in H2O's own parsers."""
 
     _LEVELS = pa.array(["False", "True"])
 
     def encode(self, array: pa.Array) -> pa.Array:
+        """Encode as codes of the two levels."""
         return super().encode(pa.DictionaryArray.from_arrays(array.cast(pa.int8()), self._LEVELS))
 
 
 def column_for(field: pa.Field) -> Column:
-    """The column that carries an Arrow field up.
+    """The column that carries an Arrow field to H2O.
 
-    :raises H2OValueError: H2O has no such type.
+    Raises:
+        H2OValueError: H2O has no such type.
     """
     kind = field.type
     if isinstance(kind, pa.UuidType):

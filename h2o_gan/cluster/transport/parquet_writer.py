@@ -1,4 +1,4 @@
-"""Writing: Arrow into a temporary Parquet file, up to the cluster, parsed, and put right there."""
+"""Writes frames: Arrow to a temporary Parquet file, which the cluster parses and repairs."""
 
 from __future__ import annotations
 
@@ -39,12 +39,16 @@ def write(reader: pa.RecordBatchReader, destination_frame: str | None = None) ->
 
 
 def destination_of(key: str | None) -> str:
-    """The key that a new frame gets.
+    """The key of a new frame.
 
-    :raises H2OValueError: the key is taken, or is no valid key.
+    Args:
+        key: what the user asked for; None for a new one.
+
+    Raises:
+        H2OValueError: the key is taken, or is not valid.
     """
     if key is None:
-        return rest.new_key("frame").removeprefix("_")  # not one of ours to hide, but the user's
+        return rest.new_key("frame").removeprefix("_")  # H2O lists it, unlike temporary keys
     check_frame_id(key)
     _must_be_free(key)
     return key
@@ -63,9 +67,10 @@ def _must_be_free(key: str) -> None:
 
 
 def columns_of(schema: pa.Schema) -> list[Column]:
-    """What H2O makes of each of the columns.
+    """The columns that carry a schema's fields.
 
-    :raises H2OValueError: there are none, two have the same name, or H2O has nothing for a type.
+    Raises:
+        H2OValueError: there are none, two have the same name, or H2O has no such type.
     """
     if not schema.names:
         raise H2OValueError("the table has no columns; a frame needs at least one")
@@ -76,9 +81,10 @@ def columns_of(schema: pa.Schema) -> list[Column]:
 
 
 def _spool(reader: pa.RecordBatchReader, columns: list[Column], file: IO[bytes]) -> bool:
-    """Write all rows to the file, in order; true if there are scaffold rows among them.
+    """Write all rows to the file, in order, with a last column that marks the rows to keep.
 
-    A last column marks the rows that are to be kept.
+    Returns:
+        Whether there are scaffold rows among them.
     """
     # Short names: the real ones are given in the cluster, where they can be quoted.
     schema = pa.schema(
@@ -157,19 +163,19 @@ def _parse(file: IO[bytes], columns: list[Column], scaffolded: bool, destination
 
 
 def _parse_raw(raw: str, parsed: str, columns: list[Column]) -> None:
-    def listed(values: list[str]) -> str:
+    def quoted(values: list[str]) -> str:
         return "[" + ",".join(f'"{value}"' for value in values) + "]"
 
     job = rest.api(
         "POST /3/Parse",
         destination_frame=parsed,
-        source_frames=listed([raw]),
+        source_frames=quoted([raw]),
         parse_type="PARQUET",
         separator=ord(","),
         check_header=1,
         number_columns=len(columns) + 1,
-        column_names=listed([*(f"C{i}" for i in range(len(columns))), _KEEP]),
-        column_types=listed([*(column.parse_type for column in columns), "Numeric"]),
+        column_names=quoted([*(f"C{i}" for i in range(len(columns))), _KEEP]),
+        column_types=quoted([*(column.parse_type for column in columns), "Numeric"]),
         chunk_size=1 << 22,
         delete_on_done=True,
         blocking=False,

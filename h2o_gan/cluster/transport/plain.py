@@ -1,6 +1,6 @@
-"""The plain transport: CSV down, Parquet up, over any cluster's stock REST API.
+"""The plain transport: CSV out of the cluster, Parquet into it, over H2O's own REST API.
 
-Nothing needs to be installed in the cluster; H2O-3 from 3.40 on will do.
+The cluster needs no extension; H2O-3 from 3.40 on works.
 """
 
 from __future__ import annotations
