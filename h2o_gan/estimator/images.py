@@ -20,7 +20,7 @@ from h2o_gan.cluster.training_data import (
     whole_number,
 )
 from h2o_gan.estimator.plots import INCHES, draw_grid, finish, save_gif, show_image, tiled
-from h2o_gan.estimator.trained import TrainedModel
+from h2o_gan.estimator.trained import TrainedModel, as_h2o_errors
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -70,12 +70,15 @@ class ImageMethods(TrainedModel):
         """
         model = self._image_model()
         if latents is not None:
-            return model.images_of_latents(latents, _labels_of_latents(model, latents, conditions))
+            labels = _labels_of_latents(model, latents, conditions)
+            with as_h2o_errors():
+                return model.images_of_latents(latents, labels)
         if n is None:
             raise H2OValueError("n is missing: say how many images to generate.")
         n = whole_number(n, "n")
         seed = None if seed is None else whole_number(seed, "seed")
-        return model.images(n, seed, conditions=conditions, balance=balance)
+        with as_h2o_errors():
+            return model.images(n, seed, conditions=conditions, balance=balance)
 
     def plot_samples(
         self,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import h2o
+import pyarrow as pa
 import pytest
 from h2o.backend import H2OConnection
 
@@ -51,3 +52,30 @@ def thousand(cluster: H2OConnection) -> Iterator[h2o.H2OFrame]:
 
     yield ARROW.write(rows(1000).to_reader(), "worker_frame")
     h2o.remove("worker_frame")
+
+
+@pytest.fixture(scope="session")
+def queue_frame(cluster: Any) -> Iterator[str]:
+    """Rows to learn from, a constant column and a text among them."""
+    table = pa.table({"x": [1.5, 2.5, None], "one": [1, 1, 1], "text": ["a", "b", "c"]})
+    yield ARROW.write(table.to_reader(), "queue_frame").frame_id
+    h2o.remove("queue_frame")
+
+
+@pytest.fixture
+def train(queue_frame: str, no_leaks: set[str]) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Starts a job as Flow does."""
+    from queue_calls import ALIVE, state
+
+    jobs = []
+
+    def start(**parameters: Any) -> dict[str, Any]:
+        values = {"training_frame": queue_frame, "wait_for_worker_secs": 60, **parameters}
+        job = h2o.api("POST /3/ModelBuilders/gan", data=values)["job"]
+        jobs.append(job["key"]["name"])
+        return job
+
+    yield start
+    for key in jobs:
+        if state(key)["status"] in ALIVE:
+            h2o.api(f"POST /3/Jobs/{key}/cancel")

@@ -78,7 +78,7 @@ def test_images_come_as_an_array(gan):
     assert some.shape == (4, 8, 8)
     each = gan.generate_images(latents=latents, conditions={"digit": ["3", "3", "3", "5"]})
     assert np.array_equal(some[:3], each[:3]) and not np.array_equal(some[3], each[3])
-    with pytest.raises(H2OValueError, match="latents need a label too"):
+    with pytest.raises(H2OValueError, match="latents need labels too"):
         gan.generate_images(latents=latents)
     with pytest.raises(H2OValueError, match="n is missing"):
         gan.generate_images()
