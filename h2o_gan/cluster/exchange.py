@@ -200,11 +200,11 @@ def json_of(response: requests.Response, what: str) -> Json:
     return answer_of(response).json(what)
 
 
-def refusal(response: requests.Response, what: str, said: str | None = None) -> answers.Refused:
+def refusal(response: requests.Response, what: str, reason: str | None = None) -> answers.Refused:
     """The error to raise for an answer that is a refusal."""
     return answers.Refused(
         f"the cluster refused while {what} (HTTP {response.status_code}): "
-        f"{message(response) if said is None else said}",
+        f"{message(response) if reason is None else reason}",
         response.status_code,
         answers.retry_after(response),
     )

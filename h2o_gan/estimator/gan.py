@@ -40,19 +40,19 @@ _counter = itertools.count(1)
 
 
 class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
-    """Generative adversarial network over a frame of the cluster.
+    """Generative adversarial network that is trained on a frame of the cluster.
 
-    Trains on mixed tables (numbers, enums, times, missing values) and on pixel frames, and
+    It trains on mixed tables (numbers, enums, times, missing values) and on pixel frames, and
     generates new frames with the same columns, types and levels::
 
         gan = H2OGANEstimator(epochs=300, seed=1)
         gan.train(training_frame=frame)
         synthetic = gan.generate(1000)
 
-    Training happens in this process. Where the cluster has h2o_gan's extension it is a job there
-    too, to be watched and cancelled in Flow, and the model lives there as well as here: H2O's own
-    functions save, load and remove it. Elsewhere it lives in this process until it is saved.
-
+    Training runs in this process. Where the cluster has h2o_gan's extension, training is also a job
+    of the cluster, which Flow shows and cancels, and the model is stored there too: H2O's own
+    functions save, load and remove it. Otherwise the model is only in this process, until it is
+    saved.
     """
 
     algo = model_tables.ALGO
@@ -394,7 +394,7 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         self._id = None
 
     def _str_usage(self, verbosity: str | None = None, fmt: str | None = None) -> str:
-        return ""  # H2O's own tips name methods that a GAN does not have
+        return ""  # H2O's tips name methods that a GAN does not have
 
 
 def load_model(path: str | os.PathLike[str]) -> H2OGANEstimator:

@@ -62,7 +62,7 @@ def plot_history(
         return decorate_plot_result(figure=RAISE_ON_FIGURE_ACCESS)
     panels = [[metric]]
     if metric == "AUTO":
-        # A single point, as of a critic that is trained once, is no curve.
+        # A single point, as of a critic that is trained once, makes no curve.
         drawn = [n for n in known if sum(row.get(n) is not None for row in history) > 1] or known
         losses = [name for name in drawn if name.endswith("loss")]
         panels = [p for p in (losses, [n for n in drawn if n not in losses]) if p]

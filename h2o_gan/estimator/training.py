@@ -88,7 +88,7 @@ class TrainingRun:
             # A second Ctrl-C, while the cluster was to get the model: it is not lost to that.
             warn(
                 f"interrupted before model {made.parameters.model_id!r} was in the cluster: it "
-                "lives in this process: save(path) keeps it."
+                "is only in this process: save(path) keeps it."
             )
             model = made
         return model
@@ -100,7 +100,7 @@ class TrainingRun:
         if model.stopped_by == "interrupted":
             warn(
                 f"training was interrupted in epoch {model.epoch + 1}, after {model.step} steps; "
-                "the model keeps what it learned so far."
+                "the model has the weights of that step."
             )
 
     @property

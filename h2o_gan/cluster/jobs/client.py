@@ -1,7 +1,7 @@
 """Client of the cluster's job queue: the REST calls of a worker, and no more.
 
-Every answer of a cluster, or of a proxy before it, that is no success becomes one of four errors,
-so that callers can tell a job that is gone from a request that is worth repeating.
+Every answer that is not a success, of a cluster or of a proxy before it, becomes one of four
+errors, so that callers distinguish a job that is gone from a request that is worth repeating.
 """
 
 from __future__ import annotations

@@ -185,8 +185,8 @@ def _is_compressed(metadata: bytes) -> bool:
         offset = struct.unpack_from("<H", metadata, fields + 4 + 2 * field)[0] if inside else 0
         return table + offset if offset else 0
 
-    def target(place: int) -> int:
-        return place + int(struct.unpack_from("<I", metadata, place)[0])
+    def target(position: int) -> int:
+        return position + int(struct.unpack_from("<I", metadata, position)[0])
 
     try:
         message = target(0)

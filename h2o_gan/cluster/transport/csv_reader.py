@@ -150,7 +150,7 @@ def _zip(
     while True:
         for i, stream in enumerate(streams):
             if waiting[i].num_rows == 0:
-                # A stream that ends has checked that all of its rows came.
+                # A stream that ends has checked that all of its rows arrived.
                 waiting[i] = next(stream, None)
         if None in waiting:
             break
@@ -268,7 +268,7 @@ def _csv_type(column: Column) -> pa.DataType:
 
 def _convert(array: pa.Array, column: Column) -> pa.Array:
     if column.levels is not None:
-        # Each block has a dictionary of its own, in order of appearance.
+        # Each block has another dictionary, in order of appearance.
         codes = pc.index_in(array.dictionary, column.levels)
         if codes.null_count:
             raise pa.ArrowInvalid("a level that the column does not have")
