@@ -1,8 +1,8 @@
 """h2o_gan: generative adversarial networks that are native to an H2O-3 cluster.
 
 Importing it makes ``from h2o.estimators.gans import GANEstimator``, ``h2o.GANEstimator`` and
-``h2o.estimators.create_estimator("gan")`` work. Where h2o is not installed, on a GPU machine say,
-:mod:`h2o_gan.engine` works all the same.
+``h2o.estimators.create_estimator("gan")`` work. :mod:`h2o_gan.engine` also works where h2o is not
+installed, for example on a machine with a GPU.
 """
 
 from __future__ import annotations
