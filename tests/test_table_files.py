@@ -1,0 +1,94 @@
+"""Users' CSV and Parquet files; uploads are tested with the command."""
+
+import datetime as dt
+import gzip
+import uuid
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from h2o_gan import table_files
+
+TABLE = pa.table(
+    {
+        "level": pa.array(["a", None, "b, c"]).dictionary_encode(),
+        "number": pa.array([1.5, None, 3.0]),
+        "when": pa.array([10**12, None, 0], pa.timestamp("ms", tz="UTC")),
+        "id": pa.ExtensionArray.from_storage(
+            pa.uuid(), pa.array([uuid.UUID(int=5).bytes, None, uuid.UUID(int=6).bytes])
+            .cast(pa.binary(16)),
+        ),
+    }
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [("a.csv", "csv"), ("A.CSV.GZ", "csv"), ("a.tsv", "csv"), ("a.pq", "parquet"),
+     ("a.parquet", "parquet"), ("a.xlsx", None), ("csv", None)],
+)  # fmt: skip
+def test_the_name_gives_the_format(tmp_path, name, format):
+    assert table_files.format_of(tmp_path / name) == format
+
+
+def test_csv_is_what_h2o_and_pandas_read(tmp_path):
+    table_files.write_file(TABLE.to_reader(), tmp_path / "rows.csv")
+    lines = (tmp_path / "rows.csv").read_text().splitlines()
+    assert lines[0] == '"level","number","when","id"'
+    assert lines[1].startswith('"a",1.5,2001-09-09 01:46:40.000,')
+    assert lines[2] == ",,,"
+    read = pyarrow.csv.read_csv(tmp_path / "rows.csv")
+    assert read["level"].to_pylist() == ["a", "", "b, c"]
+    assert read["when"].to_pylist()[2] == dt.datetime(1970, 1, 1)
+    assert read["id"].to_pylist()[0] == str(uuid.UUID(int=5))
+
+
+def test_parquet_keeps_the_types(tmp_path):
+    table_files.write_file(TABLE.to_reader(), tmp_path / "rows.parquet")
+    assert pq.read_table(tmp_path / "rows.parquet").equals(TABLE)
+
+
+def test_rows_that_break_off_leave_no_file(tmp_path):
+    def batches():
+        yield TABLE.to_batches()[0]
+        raise RuntimeError("no more")
+
+    for name in ("rows.csv", "rows.parquet"):
+        reader = pa.RecordBatchReader.from_batches(TABLE.schema, batches())
+        with pytest.raises(RuntimeError, match="no more"):
+            table_files.write_file(reader, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"a,b\n1,2\n", None),
+        ("a.csv.gz", gzip.compress(b"a,b\n1,2\n"), None),
+        ("a.csv", b"\n \n", "is empty"),
+        ("a.csv", b"a,b\n", "no rows below its header"),
+        ("a.csv", b"\x00\x01", "is not text"),
+        ("a.csv.gz", b"a,b\n1,2\n", "not compressed by gzip"),
+        ("a.parquet", b"a,b\n1,2\n", "is not a Parquet file"),
+        ("a.xlsx", b"", "neither CSV nor Parquet"),
+    ],
+)
+def test_a_file_is_checked_by_its_beginning(tmp_path, name, content, message):
+    file = tmp_path / name
+    file.write_bytes(content)
+    if message is None:
+        table_files.check_readable(file)
+        return
+    with pytest.raises(ValueError, match=message):
+        table_files.check_readable(file)
+
+
+def test_text_with_repeated_values_is_categorical(tmp_path):
+    table = pa.table({"level": ["b", "a", "b", None] * 5, "free": [f"t{i}" for i in range(20)]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    rows = table_files._categorical(tmp_path / "t.parquet").read_all()
+    assert rows.schema.field("free").type == pa.string()
+    assert rows["level"].chunk(0).dictionary.to_pylist() == ["a", "b"]
+    assert rows["level"].to_pylist() == table["level"].to_pylist()
