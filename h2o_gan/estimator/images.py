@@ -337,7 +337,7 @@ def _read(model: Model, frame: H2OFrame) -> pa.Table:
     """The columns of a frame that distances compare; for image files, their paths."""
     from h2o_gan.cluster.frames import open_frame
 
-    columns = list(model.judged_columns)
+    columns = list(model.scored_columns)
     names = [column.name for column in columns]
     path = model.parameters.image_column
     if path is not None and path in frame.names:

@@ -138,14 +138,15 @@ class SamplingMethods(TrainedModel):
                 (latent_size, 1); or a frame with the training columns.
 
         Returns:
-            For an array: the samples, (n, columns), in the data's own scale; float64 where all
-                columns are
-            numbers, else objects. For a frame: a frame with one row per row and the columns
-            ``realism``, the share of real training rows with a lower score (0 to 1), and
-            ``critic_score``. For tables the score is the row's log density by generator and
-            critic; for images it also counts how well the generator reconstructs them; for
-            multilayer perceptrons it is the critic's raw output. Both columns serve as anomaly
-            scores, low for anomalies.
+            For an array: the samples, (n, columns), in the scale of the data; float64 if all
+            columns are numbers, else objects.
+
+            For a frame: one row for each row, with the columns ``realism``, the share of real
+            training rows with a lower score (0 to 1), and the score. Tables (architecture
+            columns) have ``log_density``, the row's log density by generator and discriminator.
+            Other models have ``discriminator_score``, the discriminator's raw output, to which
+            architecture convolutional adds how well the image is reconstructed. Both columns are
+            low for anomalies.
 
         Raises:
             H2OValueError, ValueError: a shape, a value or a column does not fit.
@@ -169,7 +170,7 @@ class SamplingMethods(TrainedModel):
         from h2o_gan.cluster.frames import open_frame, write_frame
 
         model = self._model_with_root()
-        columns = list(model.judged_columns)
+        columns = list(model.scored_columns)
         names = [column.name for column in columns]
         path = model.parameters.image_column
         if path is not None and path in test_data.names:

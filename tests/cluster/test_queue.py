@@ -60,7 +60,7 @@ def test_a_model_is_made(train: Callable[..., dict[str, Any]], no_leaks: set[str
     assert given["epochs"] == 3
     assert given["generator_architecture"] == {"hidden_dim": 8}
     assert given["image_shape"] == [8, 8]
-    assert "critic_epochs" not in given
+    assert "discriminator_epochs" not in given
     Parameters(**{name: v for name, v in given.items() if name != "validation_frame"})
     answer = heartbeat(item, progress=0.5, message="epoch 1 of 3", tables=HISTORY)
     assert answer.json() == {"cancel": False}
@@ -132,7 +132,7 @@ def test_only_the_holder_counts(train: Callable[..., dict[str, Any]], no_leaks: 
     stranger = {**item, "token": "w1-w1-w1-w1-w1-w1-w1"}
     for answer in (heartbeat(stranger), checkpoint(stranger, b"x"), finish(stranger, b"x")):
         assert answer.status_code == 409
-        assert "another worker's" in answer.json()["msg"]
+        assert "no longer holds the job" in answer.json()["msg"]
     finish(item, b"right")
     ended(job["key"]["name"])
     assert call("GET", "models/held/artifact").content == b"right"

@@ -157,6 +157,6 @@ def test_a_generation_that_ends_otherwise_leaves_nothing(
     last = ended(job["key"]["name"])
     assert last["status"] == ("CANCELLED" if end == "cancel" else "FAILED")
     if end == "taken":
-        assert "something else under the key 'unwanted'" in last["exception"]
+        assert "another object has taken the key 'unwanted'" in last["exception"]
         assert h2o.get_frame("unwanted").names == ["mine"]
         h2o.remove("unwanted")

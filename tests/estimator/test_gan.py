@@ -65,13 +65,13 @@ def test_scoring_history_and_plot(trained, tmp_path):
     history = trained.scoring_history()
     for name in ("epoch", "step", "seconds", "generator_loss", "held_out_loss"):
         assert history[name].notna().all(), name
-    assert history["critic_loss"].notna().sum() == 1  # trained once, at the end
+    assert history["discriminator_loss"].notna().sum() == 1  # trained once, at the end
     assert list(history["epoch"]) == list(range(3, 61, 3))
     assert trained.scoring_history(as_data_frame=False)["epoch"] == list(range(3, 61, 3))
     picture = tmp_path / "history.png"
     trained.plot(server=True, save_plot_path=str(picture))
     assert picture.read_bytes()[:4] == b"\x89PNG"
-    trained.plot(timestep="seconds", metric="critic_loss", server=True)
+    trained.plot(timestep="seconds", metric="discriminator_loss", server=True)
     with pytest.raises(H2OValueError, match="metric='auc' is not known; use .*held_out_loss"):
         trained.plot(metric="auc", server=True)
     with pytest.raises(H2OValueError, match="timestep='days' is not known"):

@@ -129,7 +129,7 @@ def test_a_model_without_latents_says_so(trained):
 
 def test_a_frame_becomes_the_critics_opinion(prostate, trained):
     scores = trained.predict(prostate)
-    assert scores.names == ["realism", "critic_score"] and scores.nrow == prostate.nrow
+    assert scores.names == ["realism", "log_density"] and scores.nrow == prostate.nrow
     assert scores["realism"].min() >= 0 and scores["realism"].max() <= 1
     assert scores["realism"].mean()[0] == pytest.approx(0.5, abs=0.1)
     h2o.remove(scores)
