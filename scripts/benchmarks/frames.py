@@ -1,14 +1,14 @@
 #!/usr/bin/env python
-"""How fast frames move, against H2O's own client, in one run on one cluster.
+"""Measures how fast frames move, against H2O's own client, in one run on one cluster.
 
     python scripts/benchmarks/frames.py [--rows 1000000] [--repeats 5] [--url http://...]
     python scripts/benchmarks/frames.py --rows 60000 --pixels 784 --repeats 1
     python scripts/benchmarks/frames.py --flat
 
-The cluster that it starts has the extension; read_frame and write_frame use it, the plain transport
-stands beside. 8 real, 4 int and 3 enum columns; or pixels, whole numbers of which most are 0. Times
-are medians of interleaved repeats; peaks are measured in fresh processes, above what the process
-holds before and above the table itself.
+--record NAME keeps the figures. The cluster that it starts has the extension; read_frame and
+write_frame use it, and the plain transport is measured too. The table has 8 real, 4 int and 3 enum
+columns, or pixels: whole numbers of which most are 0. Times are medians of interleaved repeats.
+Peaks are measured in fresh processes, above what the process holds before and above the table.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import record
 
 from h2o_gan.cluster.frames import PLAIN, read_frame, transport, write_frame
 
@@ -39,9 +40,12 @@ MEGABYTE = 1 << 20
 WARM_UP_ROUNDS = 2
 FLAT_ROWS = (100_000, 1_000_000, 10_000_000)
 
+Way = tuple[str, Callable[[], float]]
+"""A name, and a function that returns the seconds that it took."""
+
 
 def make_table(rows: int, pixels: int) -> pa.Table:
-    """Random values that do not compress well, as in real life."""
+    """Return a table of random values, which compress as badly as real ones."""
     random = np.random.default_rng(0)
     if pixels:
         drawn = random.integers(-800, 256, (pixels, rows), dtype=np.int16).clip(min=0)
@@ -59,20 +63,20 @@ def make_table(rows: int, pixels: int) -> pa.Table:
 
 
 def timed(action: Callable[[], object]) -> float:
-    """Seconds that the action takes."""
+    """Return the seconds that the action takes."""
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
 
 
 def peak_megabytes() -> float:
-    """The most resident memory this process ever had; not its parent's, as getrusage says."""
+    """Return the peak of this process's resident memory; getrusage would include its parent's."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def measure_peak(way: str, url: str, key: str, rows: int, pixels: int) -> float:
-    """Peak of one transfer in a process of its own, in megabytes."""
+    """Return the peak of one transfer in a fresh process, in megabytes."""
     command = [sys.executable, __file__, "--peak", way, "--url", url, "--key", key]
     command += ["--rows", str(rows), "--pixels", str(pixels)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -81,7 +85,7 @@ def measure_peak(way: str, url: str, key: str, rows: int, pixels: int) -> float:
 
 
 def peak(way: str, key: str, rows: int, pixels: int) -> None:
-    """What :func:`measure_peak` runs."""
+    """Print the peak of one transfer; :func:`measure_peak` runs this."""
     if way == "read":
         frame = h2o.get_frame(key)
         before = peak_megabytes()
@@ -94,7 +98,7 @@ def peak(way: str, key: str, rows: int, pixels: int) -> None:
 
 
 def write_and_remove(make: Callable[[], h2o.H2OFrame]) -> float:
-    """Seconds that making a frame takes, without removing it."""
+    """Return the seconds that making a frame takes, without removing it."""
     frames: list[h2o.H2OFrame] = []
     seconds = timed(lambda: frames.append(make()))
     h2o.remove(frames[0])
@@ -102,7 +106,7 @@ def write_and_remove(make: Callable[[], h2o.H2OFrame]) -> float:
 
 
 def serve_bytes(size: int, listener: socket.socket) -> None:
-    """Send so many bytes to whoever connects, in a process of its own as a cluster is."""
+    """Send so many bytes to whoever connects; runs in another process, as a cluster does."""
     block = bytes(1 << 20)
     while True:
         peer, _ = listener.accept()
@@ -112,7 +116,7 @@ def serve_bytes(size: int, listener: socket.socket) -> None:
 
 
 def fetch_bytes(port: int) -> None:
-    """Take all that :func:`serve_bytes` sends."""
+    """Receive all that :func:`serve_bytes` sends."""
     with socket.create_connection(("127.0.0.1", port)) as peer:
         room = bytearray(1 << 20)
         while peer.recv_into(room):
@@ -120,14 +124,14 @@ def fetch_bytes(port: int) -> None:
 
 
 def upload_parquet(table: pa.Table) -> h2o.H2OFrame:
-    """What a user would write who knows that H2O reads Parquet."""
+    """Upload a table as a user would who knows that H2O reads Parquet."""
     with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
         pq.write_table(table, file.name)
         return h2o.upload_file(file.name)
 
 
 def cost(rows: int) -> tuple[float, float]:
-    """Nanoseconds per value, to read and to write a frame of so many rows."""
+    """Return nanoseconds per value, to read and to write a frame of so many rows."""
     table = make_table(rows, 0)
     frame = write_frame(table)
     reads, writes = [], []
@@ -140,31 +144,55 @@ def cost(rows: int) -> tuple[float, float]:
     return read, statistics.median(writes[WARM_UP_ROUNDS:]) / values
 
 
-def flat() -> None:
-    """Cost per row for frames of growing length."""
+def flat() -> dict[str, dict[str, float]]:
+    """Measure the cost of a value in frames of growing length."""
     print(f"{'rows':>12}{'read ns/value':>16}{'write ns/value':>16}")
+    figures = {}
     for rows in FLAT_ROWS:
         read, write = cost(rows)
         print(f"{rows:12,}{read:16.1f}{write:16.1f}", flush=True)
+        figures[str(rows)] = {"read_ns": read, "write_ns": write}
+    return figures
 
 
-def compare(title: str, base: str, ways: dict[str, Callable[[], float]], repeats: int) -> None:
-    """Run all ways in turn and print their medians and how they compare to ours.
+def compare(title: str, ways: dict[str, Way], repeats: int) -> dict[str, float]:
+    """Run all ways by turns, and print their medians and how many times as long as ours they take.
 
     The first rounds do not count: a JVM that has just started compiles while it works.
+
+    Returns:
+        Median seconds of each way.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for round_ in range(WARM_UP_ROUNDS + repeats):
-        for name, way in ways.items():
+        for name, (_, way) in ways.items():
             taken = way()
             if round_ >= WARM_UP_ROUNDS:
                 seconds[name].append(taken)
-    ours = statistics.median(seconds[base])
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
     print(f"\n{title}\n{'':44}{'median s':>9}{'best s':>8}{'ours is':>10}")
-    for name, times in seconds.items():
-        median = statistics.median(times)
-        ratio = "" if name == base else f"{median / ours:.2f} x"
-        print(f"  {name:42}{median:9.2f}{min(times):8.2f}{ratio:>10}", flush=True)
+    for name, median in medians.items():
+        ratio = "" if name == "ours" else f"{median / medians['ours']:.2f} x"
+        print(f"  {ways[name][0]:42}{median:9.2f}{min(seconds[name]):8.2f}{ratio:>10}", flush=True)
+    return medians
+
+
+def keep(arguments: argparse.Namespace, figures: dict[str, dict[str, float]]) -> None:
+    """Record the figures where --record asks for it."""
+    if arguments.record:
+        record.write(
+            arguments.record,
+            what="Cost of a value in frames of growing length."
+            if arguments.flat
+            else "Seconds to move a frame, medians of interleaved repeats.",
+            parameters={
+                "rows": list(FLAT_ROWS) if arguments.flat else arguments.rows,
+                "pixels": arguments.pixels,
+                "repeats": arguments.repeats,
+            },
+            figures=figures,
+            packages=("h2o-gan", "h2o", "pyarrow", "pandas"),
+        )
 
 
 def main() -> None:
@@ -177,6 +205,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--flat", action="store_true", help="cost per row, 1e5 to 1e7 rows")
     parser.add_argument("--url", help="an existing cluster; by default one is started")
+    record.add_option(parser)
     parser.add_argument("--peak", choices=["read", "write"], help=argparse.SUPPRESS)
     parser.add_argument("--key", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -194,7 +223,7 @@ def main() -> None:
         return
     print(f"transport: {transport().name}")
     if arguments.flat:
-        flat()
+        keep(arguments, flat())
         return
 
     table = make_table(arguments.rows, arguments.pixels)
@@ -209,38 +238,42 @@ def main() -> None:
         target=serve_bytes, args=(table.nbytes, listener), daemon=True
     )
     server.start()
-    compare(
-        "Reading",
-        "read_frame",
-        {
-            "read_frame": lambda: timed(lambda: read_frame(frame).read_all()),
-            "as many bytes over the loopback": lambda: timed(lambda: fetch_bytes(port)),
-            "the plain transport": lambda: timed(lambda: PLAIN.read(frame, None).read_all()),
-            "as_data_frame(use_multi_thread=True)": lambda: timed(
-                lambda: frame.as_data_frame(use_multi_thread=True)
-            ),
-            "as_data_frame()": lambda: timed(frame.as_data_frame),
-        },
-        arguments.repeats,
-    )
-    compare(
-        "Writing",
-        "write_frame",
-        {
-            "write_frame": lambda: write_and_remove(lambda: write_frame(table)),
-            "the plain transport": lambda: write_and_remove(
-                lambda: PLAIN.write(table.to_reader(), None)
-            ),
-            "upload_file(parquet)": lambda: write_and_remove(lambda: upload_parquet(table)),
-            "H2OFrame(pandas)": lambda: write_and_remove(lambda: h2o.H2OFrame(pandas)),
-        },
-        arguments.repeats,
-    )
+    figures: dict[str, dict[str, float]] = {"table": {"megabytes": megabytes}}
+    reading: dict[str, Way] = {
+        "ours": ("read_frame", lambda: timed(lambda: read_frame(frame).read_all())),
+        "loopback": ("as many bytes over the loopback", lambda: timed(lambda: fetch_bytes(port))),
+        "plain": (
+            "the plain transport",
+            lambda: timed(lambda: PLAIN.read(frame, None).read_all()),
+        ),
+        "as_data_frame_multi_thread": (
+            "as_data_frame(use_multi_thread=True)",
+            lambda: timed(lambda: frame.as_data_frame(use_multi_thread=True)),
+        ),
+        "as_data_frame": ("as_data_frame()", lambda: timed(frame.as_data_frame)),
+    }
+    figures["reading"] = compare("Reading", reading, arguments.repeats)
+    writing: dict[str, Way] = {
+        "ours": ("write_frame", lambda: write_and_remove(lambda: write_frame(table))),
+        "plain": (
+            "the plain transport",
+            lambda: write_and_remove(lambda: PLAIN.write(table.to_reader(), None)),
+        ),
+        "upload_parquet": (
+            "upload_file(parquet)",
+            lambda: write_and_remove(lambda: upload_parquet(table)),
+        ),
+        "h2o_frame": ("H2OFrame(pandas)", lambda: write_and_remove(lambda: h2o.H2OFrame(pandas))),
+    }
+    figures["writing"] = compare("Writing", writing, arguments.repeats)
     url = h2o.connection().base_url
     print("\nPeak memory above the table")
+    figures["peak_megabytes"] = {}
     for way in ("read", "write"):
         megabytes = measure_peak(way, url, frame.frame_id, arguments.rows, arguments.pixels)
+        figures["peak_megabytes"][way] = megabytes
         print(f"  {way + '_frame':42}{megabytes:9.0f} MB", flush=True)
+    keep(arguments, figures)
     h2o.remove(frame)
     if not arguments.url:
         h2o.cluster().shutdown()

@@ -1,11 +1,12 @@
-"""What a GPU gives: the same results as the CPU, and how much faster.
+"""Checks a GPU: it gives the same results as the CPU; and measures how much faster it is.
 
 It needs the engine alone: torch, NumPy, pyarrow and safetensors, no h2o and no Java. All of it
-takes less than nine minutes on one card; what has no time left is listed as left out.
+takes less than nine minutes on one card; sections without time left are listed as left out.
 
-    python scripts/benchmarks/gpu.py [--device cuda] [--quick] [--seconds 520] [--out gpu.json]
+    python scripts/benchmarks/gpu.py [--device cuda] [--quick] [--seconds 520]
+        [--out gpu.json] [--record NAME]
 
-`--quick` runs every check on a few rows, to see that it runs at all; its figures say nothing.
+`--quick` runs every check on a few rows, to see that it runs at all; its figures mean nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import record
 import torch
 from torch import Tensor
 
@@ -42,7 +44,7 @@ SAME = 0.08  # of a loss held out, relative, between trainings of the same steps
 
 
 def table(rows: int) -> pa.Table:
-    """Mixed columns with dependencies, as many as a table of customers has."""
+    """Return mixed columns with dependencies, as many as a table of customers has."""
     rng = np.random.default_rng(1)
     group = rng.integers(0, 5, rows)
     columns: dict[str, Any] = {
@@ -59,7 +61,7 @@ def table(rows: int) -> pa.Table:
 
 
 def images(rows: int) -> pa.Table:
-    """28 x 28 images of bright squares, labelled by their corner."""
+    """Return 28 x 28 images of bright squares, labelled by their corner."""
     rng = np.random.default_rng(2)
     corner = rng.integers(0, 4, rows)
     pixels = rng.integers(0, 30, (rows, 28, 28))
@@ -73,12 +75,12 @@ def images(rows: int) -> pa.Table:
 
 
 class Check:
-    """All sections, until the time is over.
+    """Runs all sections until the time is over.
 
     Args:
-        device: to hold against the CPU.
-        quick: whether a few rows and steps will do.
-        seconds: until no further section begins.
+        device: to compare with the CPU.
+        quick: whether a few rows and steps are enough.
+        seconds: after which no further section begins.
     """
 
     def __init__(self, device: torch.device, quick: bool, seconds: float) -> None:
@@ -90,7 +92,7 @@ class Check:
             "convolutional": images(64 if quick else 10_000),
             "mlp": table(few),
         }
-        self._own: dict[str, Json] = {
+        self._settings: dict[str, Json] = {
             "columns": {"discriminator_epochs": 1} if quick else {},
             "convolutional": {"response_column": "label"},
             "mlp": {"architecture": "mlp", "batch_size": 128},
@@ -99,7 +101,7 @@ class Check:
         self.report: Json = {"environment": environment(device), "failed": {}, "left_out": []}
 
     def run(self) -> Json:
-        """Run the sections of each family, in the order of their worth."""
+        """Run the sections of each family, the most important first."""
         sections: list[tuple[str, Callable[[str], Json]]] = [
             ("equality", self.equality),
             ("training", self.training),
@@ -119,7 +121,7 @@ class Check:
         began = time.monotonic()
         try:
             result = section(family)
-        except Exception as error:  # The next section may still tell something.
+        except Exception as error:  # The next section may still work.
             traceback.print_exc()
             self.report["failed"][name] = f"{type(error).__name__}: {error}"
             return
@@ -131,13 +133,13 @@ class Check:
 
     def fit(self, family: str, device: torch.device | str, **given: Any) -> Model:
         """Train a family on its data."""
-        parameters = Parameters(seed=1, device=str(device), **{**self._own[family], **given})
+        parameters = Parameters(seed=1, device=str(device), **{**self._settings[family], **given})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return engine.fit(self._data[family].to_reader(), parameters)
 
     def model(self, family: str) -> Model:
-        """A model of one epoch on the device."""
+        """Return a model of one epoch on the device."""
         if family not in self._models:
             self._models[family] = self.fit(family, self.device, epochs=1)
         return self._models[family]
@@ -229,7 +231,7 @@ class Check:
         return result
 
     def _pass(self, family: str) -> tuple[Callable[[], None], Callable[[], Tensor]]:
-        """A pass of the generator, with gradients, and its outputs alone."""
+        """Return a pass of the generator with gradients, and one that gives its outputs."""
         model = self.model(family)
         network = copy.deepcopy(model.networks["generator"]).to(self.device).requires_grad_(True)
         rows = 32 if self.quick else 512
@@ -259,7 +261,7 @@ class Check:
         return step, lambda: out().detach()
 
     def _rate(self, act: Callable[[], Any]) -> float:
-        """How often a second something can be done."""
+        """Return how often a second something can be done."""
         for _ in range(1 if self.quick else 5):
             act()
         synchronize(self.device)
@@ -272,7 +274,7 @@ class Check:
 
 
 def scores_on(model: Model, rows: pa.Table, device: torch.device) -> np.ndarray[Any, Any]:
-    """The scores of rows, by the model's networks on a device."""
+    """Return the scores of rows, by the model's networks on a device."""
     moved = {}
     for name, network in model.networks.items():
         moved[name] = network.to(device)
@@ -284,7 +286,7 @@ def scores_on(model: Model, rows: pa.Table, device: torch.device) -> np.ndarray[
 
 
 def model_scores(model: Model, rows: pa.Table, device: torch.device) -> np.ndarray[Any, Any]:
-    """The scores of a model whose networks are on a device."""
+    """Return the scores of rows, by a model whose networks are on a device."""
     if model.architecture == "columns":
         from h2o_gan.engine.tabular.model import row_scores
         from h2o_gan.engine.tabular.sampling import RejectionSampler
@@ -323,19 +325,19 @@ def model_scores(model: Model, rows: pa.Table, device: torch.device) -> np.ndarr
 
 
 def exact() -> None:
-    """Have products in full single precision, convolutions too."""
+    """Compute products in full single precision, convolutions too."""
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done all it was given."""
+    """Wait until the device has finished."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def environment(device: torch.device) -> Json:
-    """What the figures were measured on."""
+    """Return what the figures were measured on."""
     about: Json = {
         "device": str(device),
         "torch": torch.__version__,
@@ -359,12 +361,24 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seconds", type=float, default=520.0)
     parser.add_argument("--out", type=Path)
+    record.add_option(parser)
     options = parser.parse_args()
     report = Check(engine.resolve_device(options.device), options.quick, options.seconds).run()
     text = json.dumps(report, indent=2)
     if options.out is not None:
         options.out.write_text(text + "\n")
     print(text)
+    if options.record:
+        about = report["environment"]
+        names = ("torch", "numpy", "pyarrow")
+        record.write(
+            options.record,
+            what="What the engine computes and how fast, on a device and on the CPU.",
+            parameters={"quick": options.quick, "seconds": options.seconds},
+            figures=report,
+            device=about.get("card", "CPU"),
+            versions={name: about[name] for name in names},
+        )
     return 1 if report["failed"] else 0
 
 

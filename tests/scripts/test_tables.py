@@ -1,0 +1,75 @@
+"""The figures of the documentation are those of the results, and a wrong one is found."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "scripts" / "benchmarks"
+SCRIPT = BENCHMARKS / "tables.py"
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """The script as a module."""
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        import tables
+
+        yield tables
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+
+
+def test_the_documentation_has_the_results_figures():
+    done = subprocess.run([sys.executable, str(SCRIPT), "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["tabular", "rebalancing", "anomalies", "images", "frames"])
+def test_a_table_with_another_figure_is_made_anew(tables, name):
+    whole = tables.filled(f"before\n<!-- figures:{name} -->\n<!-- /figures -->\nafter\n")
+    assert whole.startswith("before\n") and whole.endswith("after\n")
+    assert whole.count("|") > 10
+    digit = next(i for i in range(whole.index("|--"), len(whole)) if whole[i].isdigit())
+    wrong = whole[:digit] + str((int(whole[digit]) + 1) % 10) + whole[digit + 1 :]
+    assert tables.filled(wrong) == whole
+
+
+def test_a_number_keeps_its_decimals(tables, monkeypatch, tmp_path):
+    figures = {"small": 0.9937, "large": 71_999.6, "negative": -0.25}
+    (tmp_path / "some.json").write_text(json.dumps({"figures": figures}))
+    monkeypatch.setattr(tables.record, "FOLDER", tmp_path)
+    given = ".51{small} 0{small} 12.75{small} 1,000{large} 2.5{large} -.3{negative}"
+    wanted = ".99{small} 1{small} .99{small} 72,000{large} 71,999.6{large} -.2{negative}"
+    marks = {name: f"<!-- = some.{name} -->" for name in figures}
+    assert tables.filled(given.format(**marks)) == wanted.format(**marks)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("<!-- figures:nothing -->\n<!-- /figures -->", "nothing is none of"),
+        ("<!-- figures:tabular -->\n", "no end"),
+        ("some<!-- = tabular_adult.h2o_gan.mle -->", "no number before it"),
+        ("1<!-- = tabular_adult.h2o_gan.none -->", "names no figure"),
+        ("1<!-- = no_file.h2o_gan.mle -->", "names no figure"),
+        ("1<!-- = tabular_adult.h2o_gan -->", "names no figure"),
+    ],
+)
+def test_a_place_without_a_result_is_refused(tables, text, words):
+    with pytest.raises(tables.Missing, match=words):
+        tables.filled(text)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((BENCHMARKS / "results").glob("*.json")), ids=lambda p: p.stem
+)
+def test_a_result_says_what_and_when(path):
+    result = json.loads(path.read_text())
+    members = {"what", "measured", "commit", "machine", "versions", "parameters", "figures"}
+    assert members <= set(result)
+    assert result["figures"]
+    assert result["measured"] or result["source"]
