@@ -131,7 +131,7 @@ class Soak:
         deadline = time.monotonic() + _DRAIN_S
         while not self.work.idle:
             if time.monotonic() > deadline:
-                left = [*self.work.running.values(), *self.work.backlog, *self.jobs.alive()]
+                left = [*self.work.unfinished(), *self.jobs.alive()]
                 self.ledger.find("hung", f"not ended: {'; '.join(map(str, left))}")
                 return
             self.turn()
