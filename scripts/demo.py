@@ -1,4 +1,4 @@
-"""The main job on real data: frames of a running H2O cluster -> GANs -> new frames in it.
+"""Shows the main use on real data: frames of an H2O cluster -> GANs -> new frames in it.
 
 Handwritten digits (scikit-learn's 1,797 images) as a frame of pixels, and H2O's own prostate table
 as a frame of numbers and levels. Run it with scripts/demo, which does all set-up.
@@ -25,7 +25,7 @@ import matplotlib.pyplot as plt
 
 
 def digits(epochs: int | None) -> tuple[H2OGANEstimator, np.ndarray, np.ndarray]:
-    """Train on a frame of pixels and a label; give the model and 80 real and generated images.
+    """Train on pixels and a label; return the model, and 80 real and 80 generated images.
 
     Images are (80, 8, 8), a column of the picture for each of the ten digits.
     """
@@ -41,12 +41,12 @@ def digits(epochs: int | None) -> tuple[H2OGANEstimator, np.ndarray, np.ndarray]
     gan.train(y="digit", training_frame=frame)
     synthetic = gan.generate(1_000, seed=1, balance="digit", destination_frame="digits_synthetic")
     generated = synthetic[:80, :64].as_data_frame(use_multi_thread=True).to_numpy()
-    shown = [np.flatnonzero(labels == place % 10)[place // 10] for place in range(80)]
+    shown = [np.flatnonzero(labels == i % 10)[i // 10] for i in range(80)]
     return gan, pixels[shown].reshape(-1, 8, 8), generated.reshape(-1, 8, 8)
 
 
 def prostate(epochs: int | None) -> dict[str, float]:
-    """Train on a mixed table; give what a GBM trained on real and on synthetic rows achieves."""
+    """Train on a mixed table; return a GBM's AUC after training on real and on synthetic rows."""
     frame = h2o.upload_file(
         os.path.join(os.path.dirname(h2o.__file__), "h2o_data", "prostate.csv"),
         destination_frame="prostate",
@@ -84,9 +84,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("demo_output"), help="folder to write to")
     parser.add_argument(
-        "--digits-epochs", type=int, default=None, help="chosen by itself when absent"
+        "--digits-epochs", type=int, default=None, help="chosen automatically when absent"
     )
-    parser.add_argument("--prostate-epochs", type=int, help="chosen by itself when absent")
+    parser.add_argument("--prostate-epochs", type=int, help="chosen automatically when absent")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()

@@ -46,18 +46,18 @@ Way = tuple[str, Callable[[], float]]
 
 def make_table(rows: int, pixels: int) -> pa.Table:
     """Return a table of random values, which compress as badly as real ones."""
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     if pixels:
-        drawn = random.integers(-800, 256, (pixels, rows), dtype=np.int16).clip(min=0)
+        drawn = rng.integers(-800, 256, (pixels, rows), dtype=np.int16).clip(min=0)
         return pa.table({f"pixel{i}": drawn[i].astype(np.int64) for i in range(pixels)})
     columns: dict[str, pa.Array] = {}
     for i in range(8):
-        columns[f"real{i}"] = pa.array(random.normal(size=rows))
+        columns[f"real{i}"] = pa.array(rng.normal(size=rows))
     for i in range(4):
-        columns[f"int{i}"] = pa.array(random.integers(0, 10 ** (i + 2), rows))
+        columns[f"int{i}"] = pa.array(rng.integers(0, 10 ** (i + 2), rows))
     for i, count in enumerate((3, 20, 200)):
         levels = pa.array([f"level {k}" for k in range(count)])
-        codes = pa.array(random.integers(0, count, rows, dtype=np.int32))
+        codes = pa.array(rng.integers(0, count, rows, dtype=np.int32))
         columns[f"enum{i}"] = pa.DictionaryArray.from_arrays(codes, levels)
     return pa.table(columns)
 

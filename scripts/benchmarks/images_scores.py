@@ -120,9 +120,9 @@ def frechet(first: Array, second: Array) -> float:
 
 def precision_recall(real: Array, made: Array) -> tuple[float, float]:
     """Return the precision and recall of features (n, d), on as many of both."""
-    random = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     count = min(len(real), len(made), MOST_NEIGHBOURS)
-    points = [torch.from_numpy(p[random.permutation(len(p))[:count]]) for p in (real, made)]
+    points = [torch.from_numpy(p[rng.permutation(len(p))[:count]]) for p in (real, made)]
     reach = [torch.cdist(p, p).kthvalue(NEIGHBOURS + 1, 1).values for p in points]
     apart = torch.cdist(*points)
     precision = (apart <= reach[0][:, None]).any(0).float().mean()

@@ -48,9 +48,9 @@ def measure(data: Data) -> dict[str, float]:
 
     def bare(step: int) -> None:
         rows = torch.randint(len(codes), (batch,))
-        real, own = images[rows], classes[rows]
+        real, labels = images[rows], classes[rows]
         with training._autocast():
-            made = generator(torch.randn(batch, training.sizes.latent), own).float()
+            made = generator(torch.randn(batch, training.sizes.latent), labels).float()
         fake = made.detach()
         penalized = step % image_training._PENALTY_EVERY == 0
         if penalized:
@@ -58,9 +58,9 @@ def measure(data: Data) -> dict[str, float]:
             fake.requires_grad_()
         with training._autocast():
             features = critic.features(torch.cat([real, fake]))
-            on_real, on_fake = critic.score(features, torch.cat([own, own])).float().chunk(2)
+            on_real, on_fake = critic.score(features, torch.cat([labels, labels])).float().chunk(2)
             guesses = critic.label(features[:batch])
-        loss = F.softplus(on_fake - on_real).mean() + F.cross_entropy(guesses.float(), own)
+        loss = F.softplus(on_fake - on_real).mean() + F.cross_entropy(guesses.float(), labels)
         if penalized:
             loss = loss + r1_r2(on_real, on_fake, real, fake, 1.0)
         optimizers[1].zero_grad()
@@ -68,16 +68,16 @@ def measure(data: Data) -> dict[str, float]:
         optimizers[1].step()
         critic.requires_grad_(False)
         with training._autocast():
-            on_fake = critic(made, own).float()
+            on_fake = critic(made, labels).float()
         loss = F.softplus(on_real.detach() - on_fake).mean()
         with training._autocast():
             with torch.no_grad():
                 means, logs = reader(images[rows])
                 hidden = means + torch.randn(means.shape) * logs.exp()
-            drawn = generator.decode(hidden, own)
+            drawn = generator.decode(hidden, labels)
         loss = loss + (drawn.float() - images[rows]).square().mean()
         noise, moment = torch.randn(hidden.shape), torch.rand(batch, 1)
-        loss = loss + generator.flow.loss(hidden, own, noise, moment)
+        loss = loss + generator.flow.loss(hidden, labels, noise, moment)
         optimizers[0].zero_grad()
         loss.backward()
         optimizers[0].step()

@@ -70,6 +70,7 @@ def compare(benchmark: Benchmark, methods: list[str]) -> Figures:
             result["rows_per_second"] = benchmark.rows / result["sample_seconds"]
             found[method].append(result)
     figures: Figures = {}
+    real: dict[str, float] = {}
     for method, results in found.items():
         if method in failed:
             figures[method] = {"failed": failed[method]}
@@ -81,8 +82,9 @@ def compare(benchmark: Benchmark, methods: list[str]) -> Figures:
         if len(results) > 1:
             figures[method]["spread"] = {key: statistics.stdev(values[key]) for key in SCORES}
         real = {"copies": results[0]["exact_copies_unseen_real"]}
-        figures["real"] = real | {"mle": results[0]["mle_real"]} if benchmark.target else real
-    return figures
+        if benchmark.target:
+            real["mle"] = results[0]["mle_real"]
+    return {**figures, "real": real}
 
 
 def compared(figures: Figures) -> list[str]:

@@ -81,11 +81,11 @@ class H2oGan:
         from h2o_gan.parameters import Parameters
 
         table = pq.read_table(options.train).combine_chunks()
-        for place, name in enumerate(table.column_names):
+        for i, name in enumerate(table.column_names):
             column = table[name]
             if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
                 levels = column.cast(pa.string()).dictionary_encode()
-                table = table.set_column(place, name, levels)
+                table = table.set_column(i, name, levels)
         changes: dict[str, Any] = {"seed": options.seed}
         if method == "h2o_gan_without_critic":
             changes["discriminator_epochs"] = 0
@@ -118,8 +118,8 @@ class H2oGan:
     def save_snapshots(self, rows: int, path: Path) -> list[tuple[float, str]]:
         """Draw from every snapshot into a file beside `path`: its seconds and its name."""
         found = []
-        for place, (seconds, model) in enumerate(self.snapshots):
-            beside = path.with_name(f"{path.stem}-{place}.parquet")
+        for i, (seconds, model) in enumerate(self.snapshots):
+            beside = path.with_name(f"{path.stem}-{i}.parquet")
             self.save(model.sample(rows, seed=self.seed).read_all(), str(beside))
             found.append((seconds, beside.name))
         return found

@@ -3,8 +3,8 @@
     python tabular_scores.py --train real.csv --test unseen.csv --synthetic synthetic.parquet \\
         --target income [--categorical a,b] [--groups quality,c2st,mle,geometry,privacy]
 
-CSV or Parquet; text columns are categorical unless --categorical names them. 1 is best, but for
-`dcr_share` (.5) and the two shares of copies (which should be alike).
+CSV or Parquet; text columns are categorical unless --categorical names them. 1 is best, except for
+`dcr_share` (.5) and the two shares of copies (which should be equal).
 
 - shape, trend: column shapes and column pair trends of the quality report of SDMetrics (DataCebo).
 - c2st_lr, c2st_xgb: the classifier two-sample test of Lopez-Paz & Oquab, "Revisiting classifier
@@ -88,8 +88,8 @@ class Codes:
 
     def _rank(self, table: pd.DataFrame, name: str) -> np.ndarray:
         levels, values = self.levels[name], table[name].to_numpy(dtype=str)
-        place = np.minimum(np.searchsorted(levels, values), len(levels) - 1)
-        return np.where(levels[place] == values, place, -1)
+        index = np.minimum(np.searchsorted(levels, values), len(levels) - 1)
+        return np.where(levels[index] == values, index, -1)
 
 
 def quality(tables: Tables) -> dict[str, float]:
@@ -132,8 +132,8 @@ def two_sample_tests(tables: Tables) -> dict[str, float]:
             ("c2st_xgb", XGBClassifier(n_jobs=-1, random_state=seed), codes.ranks(rows)),
         ):
             model.fit(features[learn], is_real[learn])
-            chance = model.predict_proba(features[judge])[:, 1]
-            areas[name].append(roc_auc_score(is_real[judge], chance))
+            probability = model.predict_proba(features[judge])[:, 1]
+            areas[name].append(roc_auc_score(is_real[judge], probability))
     return {name: 2 - 2 * max(float(np.mean(area)), 0.5) for name, area in areas.items()}
 
 
@@ -172,10 +172,10 @@ def _downstream(tables: Tables, learn: pd.DataFrame) -> float:
     if len(np.unique(wanted[known])) < classes:
         return 0.5  # a class never drawn cannot be learned
     classifier = XGBClassifier(**settings).fit(features[known], wanted[known])
-    chance, truth = classifier.predict_proba(unseen), answers.ranks(test)[:, 0].astype(int)
+    probability, truth = classifier.predict_proba(unseen), answers.ranks(test)[:, 0].astype(int)
     if classes == 2:
-        return float(roc_auc_score(truth, chance[:, 1]))
-    return float(roc_auc_score(truth, chance, multi_class="ovr"))
+        return float(roc_auc_score(truth, probability[:, 1]))
+    return float(roc_auc_score(truth, probability, multi_class="ovr"))
 
 
 def alpha_beta(tables: Tables) -> dict[str, float]:
@@ -185,11 +185,10 @@ def alpha_beta(tables: Tables) -> dict[str, float]:
     real, synthetic = codes.indicators(train), codes.indicators(drawn)
     low, span = real.min(axis=0), np.ptp(real, axis=0)
     span[span == 0] = 1
-    random = np.random.default_rng(tables.seed)
+    rng = np.random.default_rng(tables.seed)
     size = min(len(real), len(synthetic), MOST_ROWS)
     real, synthetic = (
-        (points[random.permutation(len(points))[:size]] - low) / span
-        for points in (real, synthetic)
+        (points[rng.permutation(len(points))[:size]] - low) / span for points in (real, synthetic)
     )
     levels = np.linspace(0, 1, LEVELS)
 
@@ -197,11 +196,11 @@ def alpha_beta(tables: Tables) -> dict[str, float]:
     balls = np.quantile(np.linalg.norm(real - real.mean(axis=0), axis=1), levels)
     precision = (to_centre <= balls[:, None]).mean(axis=1)
 
-    own = _neighbours(real, real, 2)[0][:, 1]  # the first is the row itself
+    spacing = _neighbours(real, real, 2)[0][:, 1]  # the first is the row itself
     distance, which = (found[:, 0] for found in _neighbours(synthetic, real))
     depth = np.linalg.norm(synthetic[which] - synthetic.mean(axis=0), axis=1)
     inside = depth <= np.quantile(depth, levels)[:, None]
-    recall = (inside & (distance <= own)).mean(axis=1)
+    recall = (inside & (distance <= spacing)).mean(axis=1)
 
     def agreement(curve: np.ndarray) -> float:
         return float(1 - np.abs(curve - levels).sum() / levels.sum())
@@ -210,18 +209,18 @@ def alpha_beta(tables: Tables) -> dict[str, float]:
 
 
 def privacy(tables: Tables) -> dict[str, float]:
-    """Whether synthetic rows lie, or are, where the training rows are more than by chance."""
+    """How often synthetic rows are near, or equal to, training rows; .5 of the near by chance."""
     from sklearn.preprocessing import MinMaxScaler
 
     train, test, synthetic = map(tables.whole, (tables.train, tables.test, tables.synthetic))
     codes = Codes(train, tables.numeric, tables.categorical)
     width = len(tables.numeric)
     scaler = MinMaxScaler().fit(train[tables.numeric].to_numpy()) if width else None
-    random = np.random.default_rng(tables.seed)
+    rng = np.random.default_rng(tables.seed)
     size = min(len(train), len(test), MOST_ROWS)
 
     def points(table: pd.DataFrame) -> np.ndarray:
-        chosen = table.iloc[random.permutation(len(table))[:size]]
+        chosen = table.iloc[rng.permutation(len(table))[:size]]
         found = codes.indicators(chosen, weight=0.5)  # two unlike categories are 1 apart
         if scaler is not None:
             found[:, :width] = scaler.transform(found[:, :width])
@@ -248,7 +247,7 @@ def _texts(table: pd.DataFrame) -> list[tuple[str, ...]]:
 def _neighbours(
     base: np.ndarray, points: np.ndarray, count: int = 1, metric: str = "minkowski"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distances and places of the nearest rows of `base`, for each of `points`."""
+    """Return distances and indices of the nearest rows of `base`, for each of `points`."""
     from sklearn.neighbors import NearestNeighbors
 
     search = NearestNeighbors(n_neighbors=count, metric=metric, n_jobs=-1)

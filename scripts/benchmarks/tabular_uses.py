@@ -74,10 +74,10 @@ def rebalancing(
     for name, (table, weights) in trainings.items():
         trees = HistGradientBoostingClassifier(class_weight=weights, random_state=seed)
         trees.fit(features(table, rows, target), table[target] != frequent)
-        chance = trees.predict_proba(features(test, rows, target))[:, 1]
-        precision, recall, _ = precision_recall_curve(is_rare, chance)
+        probability = trees.predict_proba(features(test, rows, target))[:, 1]
+        precision, recall, _ = precision_recall_curve(is_rare, probability)
         figures[name] = {
-            "average_precision": float(average_precision_score(is_rare, chance)),
+            "average_precision": float(average_precision_score(is_rare, probability)),
             "recall": float(recall[precision >= PRECISION].max()),
         }
     return figures
@@ -148,7 +148,7 @@ def main() -> None:
     for name, values in figures.items():
         print(name, ", ".join(f"{key} {value:.4f}" for key, value in values.items()))
     if options.record:
-        own = ("rare", "rows") if options.use == "rebalancing" else ("cells",)
+        names = ("rare", "rows") if options.use == "rebalancing" else ("cells",)
         record.write(
             options.record,
             what={
@@ -159,7 +159,7 @@ def main() -> None:
                 "train": options.train or "prostate.csv",
                 "train_rows": len(train),
                 "target": options.target,
-                **{name: getattr(options, name) for name in own},
+                **{name: getattr(options, name) for name in names},
                 "seeds": options.seeds,
                 "threads": options.threads,
             },

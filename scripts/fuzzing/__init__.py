@@ -1,1 +1,1 @@
-"""Changed model files and streams, and what comes of them."""
+"""Changes model files and streams, and checks what comes of them."""

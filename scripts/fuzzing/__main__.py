@@ -10,7 +10,7 @@ from fuzzing import models, streams
 
 
 def main() -> int:
-    """Run one of the two. Returns 0 where nothing was found, 1 where something was."""
+    """Run one of the two. Returns 0 where nothing was found, and 1 otherwise."""
     parser = argparse.ArgumentParser(prog="scripts/fuzz", description=__doc__)
     kinds = parser.add_subparsers(dest="kind", required=True)
     for name, module in (("models", models), ("streams", streams)):

@@ -1,7 +1,7 @@
-"""Changed Arrow streams, each of which must be refused, or come out as pyarrow reads it.
+"""Changes Arrow streams; each must be refused, or come out as pyarrow reads it.
 
-They go to the extension in a node of its own. Counted are failures, streams that take longer than
-two seconds or 64 MB, keys and memory that stay, and tables that are not what was sent.
+They go to the extension in a node without other work. It counts failures, streams that take longer
+than two seconds or 64 MB, keys and memory that stay, and tables that differ from what was sent.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _INTEGERS = (
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What the command line takes."""
+    """Give the command line its options."""
     parser.add_argument("--count", type=int, default=1_000_000, help="how many (1,000,000)")
     parser.add_argument("--seconds", type=int, default=7200, help="at most (7200)")
     parser.add_argument("--seed", type=int, default=1)
@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Feed them. Returns 1 where any was taken in wrongly, failed, hung, or left something."""
+    """Send the streams. Returns 1 where any was read wrongly, failed, hung, or left something."""
     jar = extension.jar()
     javac, h2o_jar = build.find_javac(), build.find_h2o_jar()
     if jar is None or javac is None or h2o_jar is None:
@@ -118,10 +118,10 @@ def _difference(got: pa.Table, sent: pa.Table) -> str | None:
         values, expected = _values(is_, was)
         if values != expected:
             pairs = zip(values, expected, strict=True)
-            place = next(i for i, (one, other) in enumerate(pairs) if one != other)
+            row = next(i for i, (one, other) in enumerate(pairs) if one != other)
             return (
-                f"column {name!r} of {was.type} became {is_.type}: row {place} is "
-                f"{values[place]!r} instead of {expected[place]!r}"
+                f"column {name!r} of {was.type} became {is_.type}: row {row} is "
+                f"{values[row]!r} instead of {expected[row]!r}"
             )
     return None
 
@@ -188,8 +188,8 @@ def _numbers(column: Iterable[object]) -> list[object]:
 def _seeds() -> Iterator[bytes]:
     """Real streams of every kind of column, with and without rows, batches, nulls, deltas."""
     random = np.random.default_rng(0)
-    words = ["", "a", "längere", "日本", "a text that is longer than the twelve bytes of a view"]
-    text = pa.array([*words, None] * 4)
+    texts = ["", "a", "längere", "日本", "a text that is longer than the twelve bytes of a view"]
+    text = pa.array([*texts, None] * 4)
     numbers = random.integers(-100, 100, 24)
     nulls = random.random(24) < 0.2
     columns = {

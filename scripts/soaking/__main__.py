@@ -16,20 +16,21 @@ from soaking.ledger import Ledger
 from soaking.soak import Soak, Wanted
 
 _DESCRIPTION = """\
-Random trainings, generations, reads and writes by several clients and workers on two nodes of this
-machine, while workers and clients are killed and paused, nodes are paused and jobs are cancelled.
+Several clients and workers train, generate, read and write at random on two nodes of this machine,
+while workers and clients are killed and paused, nodes are paused and jobs are cancelled.
 
-All is compared with what was sent: frames read by others than wrote them, generated frames with
-their training frames and with the first sample of their seed, models with their first sample. Every
-job must end, and end well unless something was done to it that allows for less. At the end
-everything is removed, and keys, threads and memory are compared with those after the warm-up.
+Everything is compared with what was sent: frames are read by other clients than wrote them,
+generated frames are compared with their training frames and with the first sample of their seed,
+models with their first sample. Every job must end, and end well unless a disturbance explains its
+failure. At the end everything is removed, and keys, threads and memory are compared with those
+after the warm-up.
 
-The exit status is 0 only if nothing was found: nothing lost, wrong, hung, leaked, and no request
-refused without a reason."""
+The exit status is 0 only if nothing was lost, wrong, hung or leaked, and no request failed without
+a reason."""
 
 
 def main() -> int:
-    """Run it. Returns the exit status: 0 nothing found, 1 something found, 130 interrupted."""
+    """Run a soak. Returns the exit status: 0 no finding, 1 some, 130 interrupted."""
     options = _parser().parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--patience", type=float, default=1,
-        help="makes all limits so many times as long, for a machine that is busy (1)",
+        help="factor of all limits, for a busy machine (1)",
     )  # fmt: skip
     parser.add_argument("--folder", type=Path, help="for logs and files (a temporary one)")
     parser.add_argument("--out", type=Path, help="file to write the figures to, as JSON")

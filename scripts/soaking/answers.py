@@ -23,7 +23,7 @@ class Answers:
 
     Args:
         stock: what the cluster holds.
-        ledger: the books.
+        ledger: records what happens.
         jobs: follows the cluster's jobs.
     """
 

@@ -80,7 +80,7 @@ class Notebook:
         return answer
 
     def _connect(self) -> None:
-        """Connect. H2O's own client gives up after 15 s, which a busy machine may take."""
+        """Connect, with more patience than H2O's client: a busy machine may take over 15 s."""
         deadline = time.monotonic() + self._timeout / 2
         while not self._connected:
             try:
@@ -130,12 +130,12 @@ class Notebook:
 
     def check_model(self, task: Json) -> Json:
         gan = h2o.get_model(task["model"])
-        told = _sample(gan)
+        sample = _sample(gan)
         with tempfile.TemporaryDirectory() as folder:
             saved = gan.save(Path(folder))
-            if _sample(h2o_gan.load_model(saved)) != told:
+            if _sample(h2o_gan.load_model(saved)) != sample:
                 raise AssertionError("a saved and loaded model generates other rows")
-        return told
+        return sample
 
     def remove(self, task: Json) -> Json:
         h2o.remove(task["key"])
@@ -206,7 +206,7 @@ class Rest:
             return _sample(h2o_gan.load_model(file.name))
 
     def others(self, task: Json) -> Json:
-        """What H2O itself is asked for meanwhile: a small model of its own."""
+        """Have H2O train a small model of another algorithm meanwhile."""
         began = time.monotonic()
         given = {"training_frame": task["frame"], "response_column": "y", "ntrees": 2}
         given |= {"model_id": task["key"], "seed": 1, "max_depth": 3}

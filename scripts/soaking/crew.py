@@ -20,10 +20,10 @@ class Crew:
     """All processes beside the nodes.
 
     Args:
-        ledger: the books.
+        ledger: records what happens.
         work: what the clients do.
         nodes: the cluster.
-        chance: chooses each one's node.
+        rng: chooses each one's node.
         folder: for their files.
         workers: how many workers there are.
         roles: of the clients.
@@ -35,7 +35,7 @@ class Crew:
         ledger: Ledger,
         work: Work,
         nodes: Nodes,
-        chance: random.Random,
+        rng: random.Random,
         folder: Path,
         workers: int,
         roles: list[str],
@@ -43,29 +43,29 @@ class Crew:
     ) -> None:
         self._timeout = timeout
         self._ledger, self._work, self._nodes = ledger, work, nodes
-        self._chance, self._folder = chance, folder
+        self._rng, self._folder = rng, folder
         self._wanted_workers, self._wanted_roles = workers, roles
         self._number = 0
         self.workers: dict[str, Worker] = {}
         self.clients: dict[str, Client] = {}
         self._expected: dict[str, float] = {}
-        """When those that were killed, or told to leave, were so."""
+        """When each process was killed or asked to leave."""
 
     def _name(self, kind: str) -> str:
         self._number += 1
         return f"{kind}{self._number}"
 
     def fill(self) -> None:
-        """Start who is missing."""
+        """Start the missing workers and clients."""
         while len(self.workers) < self._wanted_workers:
             name = self._name("worker")
-            url = self._chance.choice(self._nodes.urls)
+            url = self._rng.choice(self._nodes.urls)
             self.workers[name] = Worker(name, url, self._folder)
         for role in set(self._wanted_roles):
             there = sum(client.role == role for client in self.clients.values())
             for _ in range(self._wanted_roles.count(role) - there):
                 name = self._name(role)
-                url = self._chance.choice(self._nodes.urls)
+                url = self._rng.choice(self._nodes.urls)
                 answers = self._work.answers
                 self.clients[name] = Client(name, role, url, self._folder, answers, self._timeout)
 
@@ -97,7 +97,7 @@ class Crew:
         self.fill()
 
     def expect_end(self, process: Process) -> None:
-        """It is not by itself that this one ends."""
+        """Expect the end of a process, which is then no finding."""
         self._expected[process.name] = time.monotonic()
 
     def _check_end(self, process: Process) -> None:
@@ -106,7 +106,7 @@ class Crew:
             self._ledger.find("failed", f"{process.name} ended by itself, {code}: {process.said()}")
 
     def resume_all(self) -> None:
-        """Let all go on that are paused."""
+        """Resume all paused processes."""
         for process in [*self._nodes.all, *self.workers.values(), *self.clients.values()]:
             if process.paused:
                 process.resume()
@@ -120,7 +120,7 @@ class Crew:
         client.kill()
 
     def stop(self) -> None:
-        """End them all."""
+        """End all workers and clients."""
         for process in [*self.workers.values(), *self.clients.values()]:
             self.expect_end(process)
             process.kill()

@@ -1,4 +1,4 @@
-"""Kills and pauses, at random moments and within bounds."""
+"""Kills and pauses processes at random moments, within bounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from soaking.work import Work
 __all__ = ["Disturb"]
 
 _HITS = 2
-"""A job whose workers were hit so often is let be: the third in a row would end it by design."""
+"""A job whose workers were hit so often is spared: the third in a row would end it by design."""
 _LONG_S = 8.0
 """A pause that may cost a lease."""
 _MOST_S = 40.0
@@ -30,15 +30,15 @@ Member = TypeVar("Member", bound=Process)
 
 
 class Disturb:
-    """Does harm, about once in `every` seconds.
+    """Kills or pauses a process, or cancels a job, about once in `every` seconds.
 
     Args:
-        ledger: the books.
+        ledger: records what happens.
         crew: workers and clients.
         nodes: the cluster.
-        work: is told what was done to whom.
+        work: takes in what was done to whom.
         jobs: the cluster's jobs.
-        chance: chooses.
+        rng: chooses.
         every: seconds between two disturbances, on average.
     """
 
@@ -49,11 +49,11 @@ class Disturb:
         nodes: Nodes,
         work: Work,
         jobs: Jobs,
-        chance: random.Random,
+        rng: random.Random,
         every: float,
     ) -> None:
         self._ledger, self._crew, self._nodes = ledger, crew, nodes
-        self._work, self._jobs, self._chance = work, jobs, chance
+        self._work, self._jobs, self._rng = work, jobs, rng
         self._every = every
         self._next = time.monotonic() + every
         self._ways = {
@@ -67,11 +67,11 @@ class Disturb:
         }
 
     def step(self) -> None:
-        """Do harm if it is time."""
+        """Disturb something if it is time."""
         if time.monotonic() < self._next:
             return
-        self._next = time.monotonic() + self._chance.uniform(0.3, 1.7) * self._every
-        way = self._chance.choices(list(self._ways), list(self._ways.values()))[0]
+        self._next = time.monotonic() + self._rng.uniform(0.3, 1.7) * self._every
+        way = self._rng.choices(list(self._ways), list(self._ways.values()))[0]
         done = way()
         if done is not None:
             self._ledger.done_to[way.__name__.strip("_").replace("_", " ")] += 1
@@ -79,7 +79,7 @@ class Disturb:
 
     def _one(self, of: dict[str, Member]) -> Member | None:
         awake = [process for process in of.values() if process.alive and not process.paused]
-        return self._chance.choice(awake) if awake else None
+        return self._rng.choice(awake) if awake else None
 
     def _held(self, process: Process) -> list[Job]:
         """Jobs that this process does."""
@@ -89,7 +89,7 @@ class Disturb:
         return [job for job in jobs if job.owner == process.name and not _with_worker(job)]
 
     def _hit(self, process: Process) -> bool:
-        """Count a hit for what the process does; False where that had enough."""
+        """Count a hit for what the process does; False where that was hit too often."""
         held = self._held(process)
         if any(job.hits >= _HITS or job.attempts > _HITS for job in held):
             return False
@@ -108,7 +108,7 @@ class Disturb:
 
     def _pause_worker(self) -> str | None:
         worker = self._one(self._crew.workers)
-        seconds = self._chance.choice([self._chance.uniform(1, _LONG_S), _MOST_S])
+        seconds = self._rng.choice([self._rng.uniform(1, _LONG_S), _MOST_S])
         if worker is None or (seconds >= _LONG_S and not self._hit(worker)):
             return None
         for job in self._held(worker):
@@ -135,7 +135,7 @@ class Disturb:
 
     def _pause_client(self) -> str | None:
         client: Client | None = self._one(self._crew.clients)
-        seconds = self._chance.choice([self._chance.uniform(1, _LONG_S), _MOST_S])
+        seconds = self._rng.choice([self._rng.uniform(1, _LONG_S), _MOST_S])
         if client is None or (seconds >= _LONG_S and not self._hit(client)):
             return None
         self._work.client_disturbed(client, seconds)
@@ -145,11 +145,11 @@ class Disturb:
     def _pause_node(self) -> str | None:
         if any(node.paused for node in self._nodes.all):
             return None
-        node = self._chance.choice(self._nodes.all)
-        seconds = self._chance.uniform(1, _NODE_S)
+        node = self._rng.choice(self._nodes.all)
+        seconds = self._rng.uniform(1, _NODE_S)
         jobs = self._jobs.alive()
-        if self._chance.random() < 0.3 and all(job.hits < _HITS for job in jobs):
-            seconds = self._chance.uniform(_NODE_S, _NODE_LONG_S)
+        if self._rng.random() < 0.3 and all(job.hits < _HITS for job in jobs):
+            seconds = self._rng.uniform(_NODE_S, _NODE_LONG_S)
             for job in jobs:
                 job.hits += 1
         self._work.nodes_disturbed(seconds)
@@ -161,9 +161,9 @@ class Disturb:
         urls = self._nodes.awake()
         if not jobs or not urls:
             return None
-        job = self._chance.choice(jobs)
+        job = self._rng.choice(jobs)
         job.cancelled = True
-        url = f"{self._chance.choice(urls)}/3/Jobs/{job.key}/cancel"
+        url = f"{self._rng.choice(urls)}/3/Jobs/{job.key}/cancel"
         # H2O answers once the job has ended.
         threading.Thread(target=_post, args=(url,), daemon=True).start()
         return f"cancelled {job}"

@@ -1,4 +1,4 @@
-"""Invents tasks for the clients, by chance."""
+"""Invents tasks for the clients, by rng."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Inventor:
     Args:
         stock: what the cluster holds.
         jobs: the jobs that have not ended.
-        chance: makes all choices.
+        rng: makes all choices.
     """
 
-    def __init__(self, stock: Stock, jobs: Jobs, chance: random.Random) -> None:
-        self._stock, self._jobs, self._chance = stock, jobs, chance
+    def __init__(self, stock: Stock, jobs: Jobs, rng: random.Random) -> None:
+        self._stock, self._jobs, self._rng = stock, jobs, rng
 
     def invent(self, role: str) -> Task | None:
         """Return a task for a client of a role; None where the choice is of nothing to do."""
@@ -54,7 +54,7 @@ class Inventor:
                     choices[self._post_continuation] = 1
         if len(models) > _MODELS or len(training) == _TRAINING_FRAMES:
             choices[self._retire] = 1
-        make = self._chance.choices(list(choices), list(choices.values()))[0]
+        make = self._rng.choices(list(choices), list(choices.values()))[0]
         return make()
 
     def _write(self) -> Task:
@@ -64,7 +64,7 @@ class Inventor:
         return self._writing(training=True)
 
     def _writing(self, training: bool) -> Task:
-        seed = self._chance.randrange(2**31)
+        seed = self._rng.randrange(2**31)
         frame = Frame(self._stock.key("frame"), "written", seed, training)
         self._stock.frames[frame.key] = frame
         return self._stock.task(
@@ -72,16 +72,14 @@ class Inventor:
         )
 
     def _parameters(self) -> Json:
-        seed = self._chance.randrange(2**31)
-        if self._chance.random() < 0.5:
-            return {"epochs": self._chance.randint(2, 12), "seed": seed}
-        seconds = self._chance.choice([3, 8, 8, 30])  # The longest has checkpoints.
+        seed = self._rng.randrange(2**31)
+        if self._rng.random() < 0.5:
+            return {"epochs": self._rng.randint(2, 12), "seed": seed}
+        seconds = self._rng.choice([3, 8, 8, 30])  # The longest has checkpoints.
         return {"epochs": 100_000, "max_runtime_secs": seconds, "seed": seed}
 
     def _new_model(self) -> tuple[Model, Frame]:
-        frame = self._chance.choice(
-            [f for f in self._stock.frames.values() if f.training and f.ready]
-        )
+        frame = self._rng.choice([f for f in self._stock.frames.values() if f.training and f.ready])
         model = Model(self._stock.key("model"), frame.key, frame.columns)
         self._stock.models[model.id] = model
         return model, frame
@@ -104,23 +102,21 @@ class Inventor:
 
     def _post_continuation(self) -> Task:
         """A training that goes on under the name of the model that it begins from."""
-        model = self._chance.choice(
-            [m for m in self._stock.models.values() if self._free_to_go_on(m)]
-        )
+        model = self._rng.choice([m for m in self._stock.models.values() if self._free_to_go_on(m)])
         model.ready = False
         self._stock.frames[model.frame].uses += 1
-        parameters: Json = {"epochs": 100_000, "max_runtime_secs": self._chance.choice([3, 8])}
+        parameters: Json = {"epochs": 100_000, "max_runtime_secs": self._rng.choice([3, 8])}
         parameters |= {"checkpoint": model.id, "wait_for_worker_secs": _WAIT_S}
         args = {"model": model.id, "frame": model.frame, "parameters": parameters}
         return self._stock.task({"do": "post_training", **args, "continues": True})
 
     def _generation(self) -> Json:
-        model = self._chance.choice([m for m in self._stock.models.values() if m.ready])
+        model = self._rng.choice([m for m in self._stock.models.values() if m.ready])
         model.uses += 1
         rows, seed, conditions = SAMPLE_ROWS, SAMPLE_SEED, None
-        if self._chance.random() < 0.6:
-            rows, seed = self._chance.choice([1, 50, 1000, 20_000]), self._chance.randrange(100)
-            if rows <= 50 and self._chance.random() < 0.5:
+        if self._rng.random() < 0.6:
+            rows, seed = self._rng.choice([1, 50, 1000, 20_000]), self._rng.randrange(100)
+            if rows <= 50 and self._rng.random() < 0.5:
                 conditions = {"colour": "red", "x": {"low": -1.0, "high": 1.0}}
         key = self._stock.key("made")
         sample = (model.id, model.version, rows, seed, str(conditions))
@@ -137,9 +133,7 @@ class Inventor:
         return self._stock.task({"do": "post_generation", **self._generation(), **more})
 
     def _others(self) -> Task:
-        frame = self._chance.choice(
-            [f for f in self._stock.frames.values() if f.training and f.ready]
-        )
+        frame = self._rng.choice([f for f in self._stock.frames.values() if f.training and f.ready])
         frame.uses += 1
         return self._stock.task({"do": "others", "frame": frame.key, "key": self._stock.key("gbm")})
 

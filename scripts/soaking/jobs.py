@@ -29,9 +29,9 @@ class Jobs:
     """The jobs that have not ended yet.
 
     Args:
-        ledger: the books.
+        ledger: records what happens.
         watch: looks at the cluster.
-        patience: all limits are so many times as long.
+        patience: a factor of all limits.
     """
 
     def __init__(self, ledger: Ledger, watch: Watch, patience: float) -> None:
@@ -44,24 +44,24 @@ class Jobs:
         return len(self._followed)
 
     def alive(self) -> list[Job]:
-        """Those that have not ended."""
+        """Return the jobs that have not ended."""
         return [followed.job for followed in self._followed]
 
     def follow(self, job: Job, ended: Callable[[Job], None]) -> Job:
-        """Watch a job, whose key need not be known; `ended` hears of its end."""
+        """Watch a job, whose key need not be known; `ended` is called at its end."""
         job.limit *= self._patience
         self._ledger.jobs.append(job)
         self._followed.append(_Followed(job, ended))
         return job
 
-    def forget(self) -> None:
-        """The cluster is no more, and its jobs with it."""
+    def clear(self) -> None:
+        """Give up all jobs: the cluster is lost."""
         for followed in self._followed:
             followed.job.status = "LOST WITH THE CLUSTER"
         self._followed = []
 
     def disturbed(self, seconds: float) -> None:
-        """All may take longer: a node was paused."""
+        """Extend all limits: a node was paused."""
         for job in self.alive():
             job.limit += 2 * seconds + 20
 

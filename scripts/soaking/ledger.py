@@ -1,4 +1,4 @@
-"""The books of a soak: what was begun, how it ended, and what should not have happened."""
+"""The record of a soak: what was begun, how it ended, and what should not have happened."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ JOB_S = 300.0
 
 @dataclass
 class Task:
-    """Something that a client is to do, and what was done to it meanwhile."""
+    """A task of a client, and what disturbed it."""
 
     number: int
     args: dict[str, Any]
@@ -42,12 +42,12 @@ class Task:
 
 @dataclass
 class Job:
-    """A job of the cluster, known by its key once that was told or seen."""
+    """A job of the cluster; its key is None until it is known."""
 
     dest: str
     kind: str
     owner: str | None = None
-    """The notebook that does it itself, at first."""
+    """The notebook that trains it, at first."""
     key: str | None = None
     begun: float = field(default_factory=time.monotonic)
     limit: float = JOB_S
@@ -66,7 +66,7 @@ class Job:
 
     @property
     def age(self) -> float:
-        """Seconds since it was begun."""
+        """Seconds since its begin."""
         return time.monotonic() - self.begun
 
     @property
@@ -91,7 +91,7 @@ class Frame:
     rows: int | None = None
     conditions: dict[str, Any] | None = None
     sample: tuple[Any, ...] | None = None
-    """The model, its version, rows, seed and conditions, which tell the rows of a generated one."""
+    """The model, its version, rows, seed and conditions, which determine the rows."""
     reads: int = 0
     ready: bool = False
     uses: int = 0
@@ -125,7 +125,7 @@ class Finding:
 
 
 class Ledger:
-    """All that is counted, and all that was found."""
+    """Counts what happens, and holds the findings."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()
@@ -145,20 +145,20 @@ class Ledger:
         return time.monotonic() - self.began
 
     def log(self, text: str) -> None:
-        """Say what happens."""
+        """Print a line with the time."""
         print(f"{self.now():7.1f} {text}", flush=True)
 
     def find(self, kind: str, text: str) -> None:
-        """Write down, and say, what should not have happened."""
+        """Record and print something that should not have happened."""
         self.findings.append(Finding(kind, text, round(self.now(), 1)))
         self.log(f"!!! {kind}: {text}")
 
     def count(self, kind: str) -> int:
-        """How many findings there are of a kind."""
+        """Return how many findings there are of a kind."""
         return sum(finding.kind == kind for finding in self.findings)
 
     def report(self) -> dict[str, Any]:
-        """All figures."""
+        """Return all figures."""
         ended: dict[str, Counter[str]] = {}
         for job in self.jobs:
             status = "never began" if job.status == "NONE" else job.status

@@ -1,4 +1,4 @@
-"""What the nodes hold when nobody does anything: keys, threads, memory."""
+"""Measures what idle nodes hold: keys, threads, memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from soaking.watch import ask
 __all__ = ["grown", "measure"]
 
 _SETTLED_S, _SETTLE_S = 12.0, 120.0
-"""The cluster tells the number of its keys up to five seconds late."""
+"""The cluster updates the number of its keys every five seconds."""
 _HEAP = (1.3, 40)
 _THREADS = (1.3, 25)
 """How far apart two measurements of the same may be: by a factor, and by a number."""
@@ -27,12 +27,12 @@ Json = dict[str, Any]
 
 
 def measure(nodes: Nodes, workers: list[Worker]) -> Json:
-    """Wait until the number of keys rests, and count.
+    """Wait until the number of keys is constant, and count.
 
-    Keys of jobs that have ended are removed first: H2O keeps those of its own for ever too. What it
-    keeps for good of every frame that there ever was is counted apart.
+    Keys of ended jobs are removed first, since H2O never removes them. What H2O itself retains of
+    every frame is counted apart.
     """
-    jobs = _forget_jobs(nodes.urls[0])
+    jobs = _remove_ended_jobs(nodes.urls[0])
     all_keys = _settled(nodes.urls[0])
     held = stored_at(nodes.urls[0], timeout=60)
     live = [_live(node.pid) for node in nodes.all]
@@ -53,7 +53,7 @@ def measure(nodes: Nodes, workers: list[Worker]) -> Json:
     }
 
 
-def _forget_jobs(url: str) -> int:
+def _remove_ended_jobs(url: str) -> int:
     removed = 0
     for job in ask("GET", f"{url}/3/Jobs", 60)["jobs"]:
         if job["status"] in ("DONE", "CANCELLED", "FAILED"):
@@ -115,7 +115,7 @@ def _threads(url: str) -> tuple[Counter[str], Counter[str]]:
 
 
 def grown(before: Json, after: Json) -> list[str]:
-    """What is more than it was before, beyond what varies by itself."""
+    """Return what has grown between two measurements, beyond their usual variation."""
     found = []
     if left := set(after["keys"]) - set(before["keys"]):
         kinds = Counter(key.split(" ", 1)[0] for key in left)

@@ -1,4 +1,4 @@
-"""A node is killed, and with it the cluster; a new one takes its place."""
+"""Kills a node, and with it the cluster, and starts a new cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["NodeKills"]
 
 _WORK_S = 30.0
 _SLACK_S = 60.0
-"""Beyond the package's own time-out, for the machine's being busy."""
+"""Added to the package's time-out, for a busy machine."""
 _BACK_S = 180.0
 _ALL = ("write", "read", "train", "post_training", "check_model")
 """What is done in the new cluster before it counts as working."""
@@ -27,11 +27,11 @@ class NodeKills:
     """H2O's clusters do not survive the loss of a node; their clients and workers must.
 
     Args:
-        ledger: the books.
+        ledger: records what happens.
         nodes: the cluster.
         crew: workers and clients.
         work: what the clients do.
-        chance: chooses the node.
+        rng: chooses the node.
         turn: looks after everything once.
     """
 
@@ -41,11 +41,11 @@ class NodeKills:
         nodes: Nodes,
         crew: Crew,
         work: Work,
-        chance: random.Random,
+        rng: random.Random,
         turn: Callable[[], None],
     ) -> None:
         self._ledger, self._nodes, self._crew, self._work = ledger, nodes, crew, work
-        self._chance, self._turn = chance, turn
+        self._rng, self._turn = rng, turn
 
     def episode(self, patience: float) -> float:
         """Work, kill a node, start anew, and see that all work again.
@@ -55,7 +55,7 @@ class NodeKills:
         """
         self._work.open = True
         self._until(lambda: False, _WORK_S)
-        node = self._chance.choice(self._nodes.all)
+        node = self._rng.choice(self._nodes.all)
         self._ledger.log(f"-- killed {node.name}; in flight: {len(self._work.running)}")
         self._ledger.done_to["kill node"] += 1
         for each in self._nodes.all:
@@ -68,8 +68,8 @@ class NodeKills:
         # Whose task hangs is found, with the stacks of all threads, and killed.
         self._until(lambda: not self._work.running, 600 * patience)
         seconds = time.monotonic() - killed
-        self._ledger.log(f"all clients were told after {seconds:.0f} s")
-        self._work.forget()
+        self._ledger.log(f"all clients had an error after {seconds:.0f} s")
+        self._work.clear()
         self._nodes.stop()
         self._nodes.start()
 

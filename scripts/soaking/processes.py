@@ -90,7 +90,7 @@ class Process:
 
     @property
     def paused(self) -> bool:
-        """Whether it was told to stop and has not been resumed yet."""
+        """Whether it was stopped and has not been resumed yet."""
         return self.resume_at is not None
 
     def pause(self, seconds: float) -> None:
@@ -140,7 +140,7 @@ class Worker(Process):
         super().__init__(name, command, folder)
 
     def holds(self, worker: str | None) -> bool:
-        """Whether this is the worker of that name, which tells its process."""
+        """Whether this is the worker of that name, which contains its process number."""
         return worker is not None and worker.startswith(f"{socket.gethostname()}-{self.pid}-")
 
 
@@ -239,7 +239,7 @@ class Nodes:
         self._lives += 1
         flat = self._folder / "flatfile"
         flat.write_text("".join(f"127.0.0.1:{port}\n" for port in self._ports))
-        # With what lists every key, for H2O tells of frames and models alone.
+        # With a servlet that lists every key: H2O lists frames and models only.
         folder = self._folder / "stored_keys"
         folder.mkdir(exist_ok=True)
         jars = [H2OLocalServer()._find_jar(), jar, stored_keys.jar(folder)]

@@ -1,4 +1,4 @@
-"""A soak from its beginning to its end."""
+"""Runs a soak from its beginning to its end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from soaking.work import Work
 __all__ = ["Soak", "Wanted"]
 
 _DRAIN_S = 600.0
-"""By then all has ended that was begun; each task and job has a shorter limit of its own."""
+"""Everything has ended by then; each task and each job has a shorter limit."""
 _TURN_S = 0.1
 _TIMEOUT_S = 120.0
 
@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Wanted:
-    """What a soak is asked for; see the program's help."""
+    """The options of a soak; see the program's help."""
 
     minutes: float
     seed: int
@@ -45,12 +45,12 @@ class Wanted:
 
 
 class Soak:
-    """A cluster, and all that happens to it.
+    """A cluster, its workers and clients, and the disturbances.
 
     Args:
-        wanted: what it is asked for.
+        wanted: the options.
         folder: for all files.
-        ledger: the books.
+        ledger: records what happens.
     """
 
     def __init__(self, wanted: Wanted, folder: Path, ledger: Ledger) -> None:
@@ -59,14 +59,14 @@ class Soak:
         self.nodes = Nodes(folder, 2, wanted.heap, wanted.patience)
         self.watch = Watch(self.nodes.awake, wanted.patience)
         self.jobs = Jobs(ledger, self.watch, wanted.patience)
-        chance = random.Random(wanted.seed)
-        self.work = Work(ledger, self.jobs, random.Random(chance.random()), wanted.patience)
+        rng = random.Random(wanted.seed)
+        self.work = Work(ledger, self.jobs, random.Random(rng.random()), wanted.patience)
         roles = ["notebook"] * wanted.notebooks + ["rest"] * wanted.rest
         self.crew = Crew(
-            ledger, self.work, self.nodes, random.Random(chance.random()), folder,
+            ledger, self.work, self.nodes, random.Random(rng.random()), folder,
             wanted.workers, roles, _TIMEOUT_S * wanted.patience,
         )  # fmt: skip
-        self._chance = random.Random(chance.random())
+        self._rng = random.Random(rng.random())
 
     def run(self) -> Json:
         """Warm up, measure, disturb, measure. Returns both measurements."""
@@ -79,7 +79,7 @@ class Soak:
         before = measure(self.nodes, list(self.crew.workers.values()))
         self.ledger.log(f"before: {before}")
         disturb = Disturb(
-            self.ledger, self.crew, self.nodes, self.work, self.jobs, self._chance,
+            self.ledger, self.crew, self.nodes, self.work, self.jobs, self._rng,
             self._wanted.every,
         )  # fmt: skip
         self.work.open = True
@@ -89,12 +89,12 @@ class Soak:
         self.ledger.log(f"after: {after}")
         for text in grown(before, after):
             self.ledger.find("leaked", text)
-        kills = NodeKills(self.ledger, self.nodes, self.crew, self.work, self._chance, self.turn)
+        kills = NodeKills(self.ledger, self.nodes, self.crew, self.work, self._rng, self.turn)
         seconds = [kills.episode(self._wanted.patience) for _ in range(self._wanted.node_kills)]
         return {"before": before, "after": after, "seconds_until_a_lost_node_is_told": seconds}
 
     def warm_up(self) -> None:
-        """Work until everything was done a few times, so that all is made that is kept."""
+        """Work until each kind of task ran twice, so that what H2O creates once exists."""
         kinds = {"write", "read", "check_model", "remove"}
         kinds |= {"train", "generate"} if self._wanted.notebooks else set()
         kinds |= {"post_training", "post_generation", "others"} if self._wanted.rest else set()
@@ -104,7 +104,7 @@ class Soak:
             self.turn()
 
     def go_on(self, seconds: float, disturb: Disturb | None) -> None:
-        """Let everyone work for so long."""
+        """Work for so many seconds."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if disturb is not None:
@@ -112,14 +112,14 @@ class Soak:
             self.turn()
 
     def turn(self) -> None:
-        """Look after everything once."""
+        """Take one turn of everything."""
         self.crew.step()
         for client in self.work.step(self.crew.clients):
             self.crew.hung(client)
         time.sleep(_TURN_S)
 
     def drain(self) -> None:
-        """Begin nothing new, let everything end, and remove it."""
+        """Begin nothing new, wait until everything has ended, and remove it."""
         self.work.open = False
         self.crew.resume_all()
         self.ledger.log(f"draining: {len(self.jobs)} jobs, {len(self.work.running)} tasks")

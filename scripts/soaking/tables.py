@@ -123,7 +123,7 @@ def digest(table: pa.Table) -> str:
         elif isinstance(array, pa.ExtensionArray):
             array = array.storage
         if pa.types.is_string(array.type) or pa.types.is_fixed_size_binary(array.type):
-            # Lengths tell "a", "bc" from "ab", "c".
+            # Lengths distinguish "a", "bc" from "ab", "c".
             values = [v.encode() if isinstance(v, str) else v or b"" for v in array.to_pylist()]
             hashed.update(np.array([len(v) for v in values], np.int64).tobytes())
             hashed.update(b"".join(values))

@@ -1,4 +1,4 @@
-"""Looks at the cluster's jobs from a thread of its own, for the main thread must not wait."""
+"""Polls the cluster's jobs in another thread, so that the main thread does not wait."""
 
 from __future__ import annotations
 

@@ -22,16 +22,16 @@ class Work:
     """Hands out tasks and takes in answers.
 
     Args:
-        ledger: the books.
+        ledger: records what happens.
         jobs: follows the cluster's jobs.
-        chance: makes all choices.
+        rng: makes all choices.
         patience: a factor of all limits.
     """
 
-    def __init__(self, ledger: Ledger, jobs: Jobs, chance: random.Random, patience: float) -> None:
+    def __init__(self, ledger: Ledger, jobs: Jobs, rng: random.Random, patience: float) -> None:
         self._ledger, self._jobs, self._patience = ledger, jobs, patience
         self._stock = Stock()
-        self._inventor = Inventor(self._stock, jobs, chance)
+        self._inventor = Inventor(self._stock, jobs, rng)
         self._judge = Answers(self._stock, ledger, jobs)
         self.answers: queue.SimpleQueue[tuple[str, Json]] = queue.SimpleQueue()
         self.running: dict[int, Task] = {}
@@ -126,11 +126,11 @@ class Work:
             task.disturbed = LOST
             rest = task.args.get("parameters", {}).get("max_runtime_secs", 0)
             task.limit = now - task.begun + self._patience * (seconds + rest)
-        self.forget()
+        self.clear()
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Forget all tasks, and all that the cluster held."""
-        self._jobs.forget()
+        self._jobs.clear()
         self._stock.clear()
 
     def remove_all(self) -> None:
