@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = Path(__file__).with_name("seconds.json")
+CLEAN_UP_S = 60
 
 
 class ModuleQueue:
@@ -45,16 +47,15 @@ class ModuleQueue:
         for item in session.items:
             modules[module_of(item.nodeid)].append(item)
         (self._folder / "modules.json").write_text(json.dumps(sorted(modules)))
-        items = (item for name in self._taken(modules) for item in modules[name])
-        item = next(items, None)
-        while item is not None:
-            following = next(items, None)  # pytest keeps the fixtures that this one needs
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            if session.shouldfail:
-                raise session.Failed(session.shouldfail)
-            if session.shouldstop:
-                raise session.Interrupted(session.shouldstop)
-            item = following
+        for name in self._taken(modules):
+            items = modules[name]
+            # The session, as what follows the last test, ends the module's fixtures and no others.
+            for item, following in zip(items, [*items[1:], session], strict=True):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                if session.shouldfail:
+                    raise session.Failed(session.shouldfail)
+                if session.shouldstop:
+                    raise session.Interrupted(session.shouldstop)
         return True
 
     def _taken(self, modules: dict[str, list[pytest.Item]]) -> Iterator[str]:
@@ -93,18 +94,22 @@ def run(processes: int, arguments: list[str], record: bool) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         command = [sys.executable, __file__, "--share", temporary, *arguments]
-        first = subprocess.Popen(command, cwd=ROOT)
-        others = []
-        for number in range(1, processes):
-            with (folder / f"{number}.log").open("w") as log:
-                others.append(
-                    subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-                )
+        started: list[subprocess.Popen[bytes]] = []
         try:
-            statuses = [process.wait() for process in (first, *others)]
+            for number in range(processes):
+                # An interrupt at the terminal reaches this process alone, which passes it on.
+                if number == 0:
+                    started.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True))
+                    continue
+                with (folder / f"{number}.log").open("w") as log:
+                    started.append(
+                        subprocess.Popen(
+                            command, cwd=ROOT, start_new_session=True, stdout=log, stderr=log
+                        )
+                    )
+            statuses = [process.wait() for process in started]
         finally:
-            for process in (first, *others):
-                process.kill()
+            end(started)
         for number in range(1, processes):
             print(f"\n== beside it, process {number + 1}", flush=True)
             print((folder / f"{number}.log").read_text(errors="replace"), flush=True)
@@ -122,6 +127,18 @@ def run(processes: int, arguments: list[str], record: bool) -> int:
     return max(statuses, key=abs)
 
 
+def end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Interrupt the processes that still run, and wait while they shut their clusters down."""
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+    for process in processes:
+        try:
+            process.wait(CLEAN_UP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
 def main() -> int:
     """Be one of the processes, or start them."""
     parser = argparse.ArgumentParser(
@@ -133,6 +150,7 @@ def main() -> int:
     options, arguments = parser.parse_known_args()
     if options.share:
         return int(pytest.main(arguments, plugins=[ModuleQueue(options.share)]))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Terminated."))  # after its children's end
     return run(options.processes, arguments, options.record)
 
 

@@ -1,7 +1,9 @@
 """The suite's own runner: every module runs once, and whatever goes wrong fails the run."""
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,11 +21,14 @@ def test_it(number):
 """
 
 
-def run(folder, **modules):
+def command(folder, **modules):
     for name, text in modules.items():
         (folder / f"test_{name}.py").write_text(text)
-    command = [sys.executable, str(RUNNER), "-p", "no:cacheprovider", str(folder)]
-    return subprocess.run(command, capture_output=True, text=True)
+    return [sys.executable, str(RUNNER), "-p", "no:cacheprovider", str(folder)]
+
+
+def run(folder, **modules):
+    return subprocess.run(command(folder, **modules), capture_output=True, text=True)
 
 
 def test_two_processes_share_the_modules(tmp_path):
@@ -50,3 +55,28 @@ def test_two_processes_share_the_modules(tmp_path):
 )
 def test_what_goes_wrong_fails_the_run(tmp_path, bad):
     assert run(tmp_path, one=GOOD, bad=bad).returncode != 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_cleans_up(tmp_path, number):
+    """Its processes end by themselves, with the fixtures' ends: clusters are shut down there."""
+    text = """
+import time
+from pathlib import Path
+import pytest
+@pytest.fixture
+def cluster():
+    Path(__file__).with_suffix(".begun").touch()
+    yield
+    Path(__file__).with_suffix(".ended").touch()
+def test_it(cluster):
+    time.sleep(100)
+"""
+    runner = subprocess.Popen(command(tmp_path, one=text, two=text))
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob("*.begun"))) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    runner.send_signal(number)
+    assert runner.wait(60) != 0
+    assert len(list(tmp_path.glob("*.ended"))) == 2
