@@ -75,8 +75,8 @@ def read(name: str) -> dict[str, Any]:
 
 
 def commit() -> str | None:
-    """Return the short name of the checked-out commit, or None outside a repository."""
-    command = ["git", "-C", str(FOLDER.parent), "rev-parse", "--short", "HEAD"]
+    """Return the short name of the commit, marked where files differ; None outside a repository."""
+    command = ["git", "-C", str(FOLDER.parent), "describe", "--always", "--dirty", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
