@@ -61,7 +61,8 @@ def filled(text: str) -> str:
         found += 2
         if match[2] not in TABLES:
             raise Missing(f"figures:{match[2]} is none of {', '.join(TABLES)}")
-        return f"{match[1]}{chr(10).join(TABLES[match[2]]())}\n{match[4]}"
+        lines = ["", *TABLES[match[2]](), "", ""]  # blank lines, for all readers of Markdown
+        return match[1] + "\n".join(lines) + match[4]
 
     def number(match: re.Match[str]) -> str:
         nonlocal found
