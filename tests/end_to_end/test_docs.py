@@ -1,14 +1,19 @@
-"""The lines of the documentation do what it says."""
+"""The code of README and documentation runs, and does what the text says."""
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import h2o
+import matplotlib
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from h2o.backend import H2OConnection
@@ -17,23 +22,81 @@ import h2o_gan
 from h2o_gan import extension
 from h2o_gan.cluster.frames import ARROW
 
+ROOT = Path(__file__).parents[2]
 REST = Path(extension.__file__).with_name("REST.md")
+PAGES = [
+    path
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md")))
+    if "```python\n" in path.read_text()
+]
+SECONDS = 1
+
+
+@pytest.fixture(scope="module")
+def worker(cluster: H2OConnection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A worker of the cluster, as the pages tell readers to start one."""
+    command = [str(Path(sys.executable).with_name("h2o-gan")), "worker", "--device", "cpu"]
+    with (tmp_path_factory.mktemp("worker") / "worker.log").open("w") as log:
+        process = subprocess.Popen([*command, "--url", cluster.base_url], stderr=log)
+    yield
+    process.terminate()
+    process.wait(timeout=30)
+
+
+@pytest.fixture
+def customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working folder of a page, with the file that the README reads."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(1)
+    age = rng.integers(18, 80, 400)
+    columns = {
+        "age": age,
+        "city": rng.choice(["Brno", "Praha"], 400),
+        "savings": np.where(rng.random(400) < 0.1, np.nan, rng.gamma(2.0, 900.0, 400).round(2)),
+        "income": np.where(rng.random(400) < age / 100, ">50K", "<=50K"),
+    }
+    pd.DataFrame(columns).to_csv("customers.csv", index=False)
+
+
+def shortened(code: str) -> str:
+    """The same code, with trainings of :data:`SECONDS`: pages show what a reader would use."""
+    code = re.sub(r"max_runtime_secs=\d+", f"max_runtime_secs={SECONDS}", code)
+    limited = r"GANEstimator\((?!\))(?![^()]*max_runtime_secs)"
+    return re.sub(limited, f"GANEstimator(max_runtime_secs={SECONDS}, ", code)
+
+
+@pytest.mark.skipif(extension.jar() is None, reason="the extension is not built: needs a JDK")
+@pytest.mark.usefixtures("worker", "customers")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_python_of_a_page(
+    path: Path, cluster: H2OConnection, no_leaks: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matplotlib.use("Agg")
+    before = set(h2o.ls()["key"])
+    # Pages start a cluster, or join the one on this machine: here it is the one of this run.
+    join = functools.partial(h2o_gan.init, cluster.base_url, strict_version_check=False)
+    monkeypatch.setattr(h2o_gan, "init", join)
+    monkeypatch.setattr(h2o.h2o, "h2oconn", cluster)
+    blocks = re.findall(r"^```python\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+    assert blocks
+    names: dict[str, object] = {"__name__": path.stem}
+    for number, block in enumerate(blocks):
+        code = compile(shortened(block), f"{path.name}, block {number + 1}", "exec")
+        exec(code, names)
+    names.clear()
+    no_leaks |= set(h2o.ls()["key"]) - before
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 @pytest.mark.skipif(extension.jar() is None, reason="the extension is not built: needs a JDK")
-def test_the_curl_lines(
-    cluster: H2OConnection, no_leaks: set[str], tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+@pytest.mark.usefixtures("worker")
+def test_the_curl_lines(cluster: H2OConnection, no_leaks: set[str], tmp_path: Path) -> None:
     people = pa.table({"age": [30, None, 50] * 100, "name": ["Jana", "Petr", None] * 100})
     ARROW.write(people.to_reader(), "people")
     lines = re.findall(r"^```sh\n(.*?)```", REST.read_text(), re.MULTILINE | re.DOTALL)
     assert len(lines) >= 7
     answers = []
-    command = [str(Path(sys.executable).with_name("h2o-gan")), "worker", "--device", "cpu"]
-    with (tmp_path / "worker.log").open("w") as log:
-        worker = subprocess.Popen([*command, "--url", cluster.base_url], stderr=log)
-    request.addfinalizer(worker.kill)
     for line in lines:
         run = subprocess.run(
             ["bash", "-euc", line],
