@@ -1,18 +1,23 @@
-"""What the documentation site takes from elsewhere in the repository: pictures, and parameters."""
+"""What the documentation site takes from the code: pictures, parameters, abstract methods."""
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import inspect
+import re
 from itertools import groupby
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 from h2o_gan.parameters import Parameters
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "notebooks" / "images"
+_ABSTRACT = re.compile(r"<!-- abstract methods of ([\w.]+) -->")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -21,6 +26,27 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, f"images/{path.name}", abs_src_path=str(path)))
     files.append(File.generated(config, "api/parameters.md", content=parameters_page()))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Replace marks by tables of the methods that subclasses have to define."""
+    return _ABSTRACT.sub(lambda mark: abstract_methods(mark[1]), markdown)
+
+
+def abstract_methods(module: str) -> str:
+    """A table of the abstract methods of a module's classes, with the first lines of their docs."""
+    lines = ["| method | what it does |", "|---|---|"]
+    for _, owner in inspect.getmembers(importlib.import_module(module), inspect.isabstract):
+        if owner.__module__ != module:
+            continue
+        for name in vars(owner):
+            if name in owner.__abstractmethods__:
+                doc = inspect.getdoc(getattr(owner, name)) or ""
+                text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", doc.split("\n\n")[0].replace("\n", " "))
+                lines.append(f"| `{name}` | {text} |")
+    if len(lines) == 2:
+        raise ValueError(f"{module} has no abstract class")
+    return "\n".join(lines)
 
 
 def parameters_page() -> str:
@@ -32,7 +58,7 @@ def parameters_page() -> str:
         "`engine.fit`. All have defaults; `None` lets h2o_gan choose by the data.",
     ]
     fields = sorted(dataclasses.fields(Parameters), key=_group)
-    for group, members in groupby(fields, key=lambda field: field.metadata["group"]):
+    for group, members in groupby(fields, key=_group_name):
         lines += ["", f"## {group.capitalize()}"]
         for field in members:
             lines += ["", f"### `{field.name}` {{ #{field.name} }}", "", field.metadata["help"]]
@@ -40,15 +66,21 @@ def parameters_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def _group_name(field: dataclasses.Field[object]) -> str:
+    declared = field.metadata.get("declaration")
+    return str(field.metadata["group"] if declared is None else declared.group)
+
+
 def _group(field: dataclasses.Field[object]) -> int:
     """Position of the field's group, in the order in which groups are first declared."""
-    groups = dict.fromkeys(f.metadata["group"] for f in dataclasses.fields(Parameters))
-    return list(groups).index(field.metadata["group"])
+    groups = dict.fromkeys(map(_group_name, dataclasses.fields(Parameters)))
+    return list(groups).index(_group_name(field))
 
 
 def _bounds(field: dataclasses.Field[object]) -> str:
     """The values that a parameter takes, as a sentence; empty where its help says all."""
-    rule = field.metadata
+    declared = field.metadata.get("declaration")
+    rule = field.metadata if declared is None else vars(declared)
     if rule["choices"]:
         return f" One of {', '.join(f'`{choice}`' for choice in rule['choices'])}."
     words = {"minimum": "at least", "above": "greater than", "maximum": "at most"}
