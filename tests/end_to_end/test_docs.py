@@ -81,11 +81,13 @@ def test_the_python_of_a_page(
     blocks = re.findall(r"^```python\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
     assert blocks
     names: dict[str, object] = {"__name__": path.stem}
-    for number, block in enumerate(blocks):
-        code = compile(shortened(block), f"{path.name}, block {number + 1}", "exec")
-        exec(code, names)
-    names.clear()
-    no_leaks |= set(h2o.ls()["key"]) - before
+    try:
+        for number, block in enumerate(blocks):
+            code = compile(shortened(block), f"{path.name}, block {number + 1}", "exec")
+            exec(code, names)
+    finally:
+        names.clear()
+        no_leaks |= set(h2o.ls()["key"]) - before
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
