@@ -90,6 +90,20 @@ def test_the_python_of_a_page(
         no_leaks |= set(h2o.ls()["key"]) - before
 
 
+def test_files_that_pages_name_are_there() -> None:
+    """Links between pages of the site are checked when that is built."""
+    found = 0
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/guides/*.md")]:
+        text = page.read_text()
+        named = re.findall(r"`((?:docs|h2o_gan|scripts|tests)/[\w./]+)`", text)
+        if page.parent == ROOT:
+            named += re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+        found += len(named)
+        missing = [path for path in named if not (ROOT / path).exists()]
+        assert not missing, f"{page.relative_to(ROOT)} names {missing}"
+    assert found > 20
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 @pytest.mark.skipif(extension.jar() is None, reason="the extension is not built: needs a JDK")
 @pytest.mark.usefixtures("worker")
