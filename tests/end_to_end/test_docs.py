@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import re
 import shutil
@@ -58,11 +59,16 @@ def customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pd.DataFrame(columns).to_csv("customers.csv", index=False)
 
 
-def shortened(code: str) -> str:
-    """The same code, with trainings of :data:`SECONDS`: pages show what a reader would use."""
-    code = re.sub(r"max_runtime_secs=\d+", f"max_runtime_secs={SECONDS}", code)
-    limited = r"GANEstimator\((?!\))(?![^()]*max_runtime_secs)"
-    return re.sub(limited, f"GANEstimator(max_runtime_secs={SECONDS}, ", code)
+class Shortened(ast.NodeTransformer):
+    """Limits trainings to :data:`SECONDS`; the pages show what a reader would use."""
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        if ast.unparse(node.func).endswith("GANEstimator"):
+            limit = ast.keyword("max_runtime_secs", ast.Constant(SECONDS))
+            given = [keyword for keyword in node.keywords if keyword.arg != limit.arg]
+            node.keywords = [*given, limit]
+        return node
 
 
 @pytest.mark.skipif(extension.jar() is None, reason="the extension is not built: needs a JDK")
@@ -83,8 +89,8 @@ def test_the_python_of_a_page(
     names: dict[str, object] = {"__name__": path.stem}
     try:
         for number, block in enumerate(blocks):
-            code = compile(shortened(block), f"{path.name}, block {number + 1}", "exec")
-            exec(code, names)
+            tree = ast.fix_missing_locations(Shortened().visit(ast.parse(block)))
+            exec(compile(tree, f"{path.name}, block {number + 1}", "exec"), names)
     finally:
         names.clear()
         no_leaks |= set(h2o.ls()["key"]) - before
