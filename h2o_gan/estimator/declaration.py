@@ -16,7 +16,7 @@ from typing import Any
 from h2o.exceptions import H2OTypeError
 
 from h2o_gan.estimator.unsupported import unknown_parameter
-from h2o_gan.parameters import Parameters
+from h2o_gan.parameters import Parameters, declaration_of, documentation
 
 __all__ = ["DEFAULTS", "check_names", "declare_parameters"]
 
@@ -58,11 +58,7 @@ def declare_parameters(cls: type[Any]) -> None:
     for field in _FIELDS:
         if field.name not in vars(cls):
             setattr(cls, field.name, _property(field, hints[field.name]))
-    lines = [inspect.cleandoc(cls.__doc__ or ""), "", "Args:"]
-    for field in _FIELDS:
-        text = f"{field.name}: {field.metadata['help']} Defaults to ``{field.default!r}``."
-        lines.append(textwrap.fill(text, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8))
-    cls.__doc__ = "\n".join(lines)
+    cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or '')}\n\n{documentation(_WIDTH)}"
 
 
 def _property(field: dataclasses.Field[Any], hint: Any) -> property:
@@ -81,15 +77,15 @@ def _property(field: dataclasses.Field[Any], hint: Any) -> property:
 
 def _documentation(field: dataclasses.Field[Any]) -> str:
     """The docstring of a parameter's property: help, type, bounds and default."""
-    rule = field.metadata
+    rule = declaration_of(field)
     bounds = []
-    if rule["choices"]:
-        bounds.append(f"One of {', '.join(f'``{choice}``' for choice in rule['choices'])}.")
-    if rule["minimum"] is not None:
-        bounds.append(f"At least {rule['minimum']}.")
-    if rule["above"] is not None:
-        bounds.append(f"Above {rule['above']}.")
-    if rule["maximum"] is not None:
-        bounds.append(f"At most {rule['maximum']}.")
+    if rule.choices:
+        bounds.append(f"One of {', '.join(f'``{word}``' for word in rule.words)}.")
+    if rule.minimum is not None:
+        bounds.append(f"At least {rule.minimum}.")
+    if rule.above is not None:
+        bounds.append(f"Above {rule.above}.")
+    if rule.maximum is not None:
+        bounds.append(f"At most {rule.maximum}.")
     facts = [f"Type: ``{field.type}``, defaults to ``{field.default!r}``.", *bounds]
-    return f"{textwrap.fill(rule['help'], _WIDTH)}\n\n{textwrap.fill(' '.join(facts), _WIDTH)}"
+    return f"{textwrap.fill(rule.help, _WIDTH)}\n\n{textwrap.fill(' '.join(facts), _WIDTH)}"

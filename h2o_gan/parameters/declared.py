@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -537,10 +538,15 @@ def _refuse_weights(name: str, value: Any, weights: int) -> None:
         )
 
 
-def documentation() -> str:
-    """The parameters as the ``Args`` section of a docstring, in the order of their declaration."""
+def documentation(width: int) -> str:
+    """The parameters as the ``Args`` section of a docstring, in the order of their declaration.
+
+    Args:
+        width: of the lines, in characters.
+    """
     lines = ["Args:"]
     for name, field in _FIELDS.items():
         default = "" if field.default is None else f" Defaults to ``{field.default!r}``."
-        lines.append(f"    {name}: {declaration_of(field).help}{default}")
+        text = f"{name}: {declaration_of(field).help}{default}"
+        lines.append(textwrap.fill(text, width, initial_indent=" " * 4, subsequent_indent=" " * 8))
     return "\n".join(lines)

