@@ -357,7 +357,7 @@ def test_ten_thousand_levels():
     level = np.minimum(rng.geometric(0.0007, rows), 9_999)
     value = np.round(level / 1_000 + rng.normal(0, 0.1, rows), 3)
     table = pa.table({"item": enum([f"item {n}" for n in level]), "value": value})
-    model = fit(table, epochs=6, discriminator_epochs=0)
+    model = fit(table, epochs=8, discriminator_epochs=0)
     fake = model.sample(10_000, seed=1).read_all().to_pandas()
     number = fake["item"].str.removeprefix("item ").astype(int)
     assert set(fake["item"]) <= {f"item {n}" for n in level}
