@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ def as_number(column: Column, value: Any) -> Any:
             ) from error
     if not _is_number(value):
         raise TypeError(f"conditions: column {name!r} is numeric, but {value!r} is not a number.")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return _as_double(value)
     if np.isnan(value):
         raise ValueError(f"conditions: column {name!r} cannot be NaN; use None for missing.")
     return value
@@ -75,6 +78,8 @@ def on_grid(column: Column, decimals: int | None, value: Any, up: bool) -> Any:
     if not np.isfinite(value):
         return value
     if column.kind != "real":
+        if isinstance(value, int | np.integer):  # doubles are not exact beyond 2**53
+            return int(value)
         return int(np.ceil(value) if up else np.floor(value))
     if decimals is None:
         return float(value)
@@ -90,6 +95,14 @@ def value_text(column: Column, value: Any) -> str:
     if column.kind == "time":
         return str(np.datetime64(int(value), "ms"))
     return f"{value:.10g}" if column.kind == "real" else str(int(value))
+
+
+def _as_double(value: int) -> float:
+    """The nearest double of an integer; infinity beyond the largest double."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _is_number(value: Any) -> bool:
