@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from h2o_gan.engine.data.codecs.categorical import dictionary_array, level_indices, levels_of
 from h2o_gan.engine.data.codecs.numeric import numbers_of
+from h2o_gan.engine.data.conditions import as_number, range_of, value_text
 from h2o_gan.engine.data.protocol import FitOptions, GeneratedCodec
 from h2o_gan.engine.data.schema import (
     COLUMN_CHECK,
@@ -79,18 +80,12 @@ class ConstantCodec(GeneratedCodec):
         return [one.take(pa.array(np.zeros(rows, np.int32)))]
 
     def check_condition(self, column: str, value: Any) -> None:
-        if isinstance(value, tuple) and len(value) == 2 and self.column.kind != "enum":
-            low, high = value
-            met = self.value is not None and (
-                (low is None or low <= self.value) and (high is None or self.value <= high)
-            )
-        else:
-            wanted = value if isinstance(value, list | set) else [value]
-            met = self.value in wanted or str(self.value) in map(str, wanted)
-        if not met:
+        if not self._meets(value):
+            own = self.value
+            if own is not None and self.column.kind == "time":
+                own = value_text(self.column, own)
             raise ValueError(
-                f"conditions: column {column!r} is {self.value!r} in all training rows, never "
-                f"{value!r}."
+                f"conditions: column {column!r} is {own!r} in all training rows, never {value!r}."
             )
 
     def describe(self) -> list[dict[str, Any]]:
@@ -119,6 +114,19 @@ class ConstantCodec(GeneratedCodec):
         if value is not None and not fits:
             raise Damaged(f"column {column.name!r}: {value!r:.50} is not a value of its type")
         return cls(column, float(value) if value is not None and column.kind == "real" else value)
+
+    def _meets(self, value: Any) -> bool:
+        """Whether the column's value meets the condition `value`."""
+        if isinstance(value, tuple) and self.column.kind in ("int", "real", "time"):
+            low, high = range_of(self.column, value)
+            return self.value is not None and bool(low <= self.value <= high)
+        wanted = list(value) if isinstance(value, list | set | tuple) else [value]
+        if self.value is None:
+            return None in wanted
+        wanted = [v for v in wanted if v is not None]
+        if self.column.kind == "time":
+            wanted = [as_number(self.column, v) for v in wanted]
+        return self.value in wanted or str(self.value) in map(str, wanted)
 
 
 def _constant_text(kind: str, values: pa.ChunkedArray) -> tuple[Value] | None:
