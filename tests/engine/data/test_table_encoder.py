@@ -4,9 +4,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from untrained import chunked, enum
 
+from h2o_gan.engine.data.codecs.categorical import CategoricalCodec
+from h2o_gan.engine.data.codecs.constant import ConstantCodec
+from h2o_gan.engine.data.codecs.numeric import NumericCodec
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
-from h2o_gan.engine.data.table_encoder import TableEncoder
+from h2o_gan.engine.data.protocol import FitOptions
+from h2o_gan.engine.data.table_encoder import TableEncoder, fit_codec
 from h2o_gan.engine.mlp.features import feature_transform
 
 CPU = torch.device("cpu")
@@ -162,3 +167,24 @@ def test_state_round_trip(which, request):
     assert feature_transform(again, CPU).spans == feature_transform(encoder, CPU).spans
     assert again.columns == encoder.columns
     assert torch.equal(again.encode(table), encoder.encode(table))
+
+
+def test_free_text_has_no_codec():
+    assert fit_codec("c", chunked(["free", "text"]), FitOptions()) is None
+
+
+def test_constants_are_learned_when_asked():
+    kept = FitOptions(keep_constant=True)
+    assert isinstance(fit_codec("c", chunked([7, 7]), kept), NumericCodec)
+    assert isinstance(fit_codec("c", chunked(enum(["x"])), kept), CategoricalCodec)
+    assert isinstance(fit_codec("c", chunked([7, 7]), FitOptions()), ConstantCodec)
+
+
+def test_what_cannot_be_learned_is_named():
+    with pytest.raises(TypeError, match="type list"):
+        fit_codec("c", chunked([[1], [2]]), FitOptions())
+
+
+def test_what_cannot_be_treated_as_asked_is_named():
+    with pytest.raises(ValueError, match="'c' is enum, which cannot be treated as numeric"):
+        fit_codec("c", chunked(enum(["a", "b"])), FitOptions(treat_as="numeric"))
