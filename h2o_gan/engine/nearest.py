@@ -25,6 +25,7 @@ from torch import Tensor
 
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.preparation import encode_rows
+from h2o_gan.engine.data.schema import TIME, kind_of
 from h2o_gan.engine.model import Model
 
 __all__ = ["NEAREST_SCHEMA", "nearest_training_rows"]
@@ -151,18 +152,18 @@ def _scaled(rows: pa.Table, training: pa.Table) -> tuple[Tensor, Tensor]:
     own, others = [], []
     for name in training.column_names:
         pair = [table.column(name) for table in (rows, training)]
-        kind = pair[1].type
-        if pa.types.is_null(kind) or pair[1].null_count == len(pair[1]):
+        if pair[1].null_count == len(pair[1]):
             continue
-        if pa.types.is_dictionary(kind) or pa.types.is_string(kind):
+        kind = kind_of(pair[1].type)
+        if kind in ("enum", "string"):
             texts = [values.cast(pa.string()) for values in pair]
             known = pc.unique(pa.chunked_array([*texts[0].chunks, *texts[1].chunks])).drop_null()
             codes = [pc.index_in(values, value_set=known) for values in texts]
             numbers = [_floats(values) for values in codes]
         else:
-            numbers = [
-                _floats(v.cast(pa.int64()) if pa.types.is_timestamp(v.type) else v) for v in pair
-            ]
+            if kind == "time":
+                pair = [values.cast(TIME, safe=False).cast(pa.int64()) for values in pair]
+            numbers = [_floats(values) for values in pair]
             finite = numbers[1][np.isfinite(numbers[1])]
             low = finite.min(initial=math.inf)
             extent = finite.max(initial=-math.inf) - low

@@ -1,4 +1,4 @@
-"""Small tables, their layouts, and generators of them that are not trained."""
+"""Layouts, generators and models of small tables, without any training."""
 
 import numpy as np
 import pyarrow as pa
@@ -7,6 +7,8 @@ import torch
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
+from h2o_gan.engine.tabular.model import TableModel
+from h2o_gan.parameters import Parameters
 
 CPU = torch.device("cpu")
 SMALL = Sizes(features=3, summary=8, hidden=8, knots=4, components=3)
@@ -53,7 +55,7 @@ def generator_of(tokens, seed=0, strength=0.0, sizes=SMALL):
     with torch.no_grad():
         for head in generator.heads:
             head.mul_(100 * strength)
-    return generator
+    return generator.requires_grad_(False)
 
 
 def shares_of(values, size):
@@ -67,3 +69,28 @@ def assert_shares(values, shares, size=None):
     found = shares_of(values, size or len(shares))
     error = 4.5 * np.sqrt(shares * (1 - shares) / len(values)) + 1e-9
     assert (np.abs(found - shares) <= error).all(), (found, shares)
+
+
+def model_of(table, seed=0, strength=0.5, critic=None, **parameters):
+    """A model of a table that is not trained."""
+    encoder, _, layout = layout_of(table)
+    return TableModel(
+        parameters=Parameters(seed=1, device="cpu", **parameters),
+        encoder=encoder,
+        real_scores=np.zeros(1001),
+        epoch=0,
+        step=0,
+        seconds=0.0,
+        history=[],
+        stopped_by="epochs",
+        rows=table.num_rows,
+        batch_size=32,
+        last_generator={},
+        generator_optimizer={},
+        layout=layout,
+        generator=generator_of(layout.tokens, seed, strength),
+        sizes=SMALL,
+        critic=critic,
+        shift=0.0,
+        clip=0.0,
+    )
