@@ -208,9 +208,12 @@ def _filled_alike(
             return values, active
         if sure and not filled:
             # A critic whose ratios have a mean of one accepts some of the first round. One that
-            # accepts none is broken: the generator's rows are taken as they are.
-            every = torch.arange(rows, device=device) % count
-            return drawn[every], present[every]
+            # accepts none is broken: the generator's rows are taken as they are, but for those
+            # that the bounds forbid.
+            allowed = (weight != -torch.inf).nonzero()[:, 0]
+            if len(allowed):
+                every = allowed[torch.arange(rows, device=device) % len(allowed)]
+                return drawn[every], present[every]
         # The largest weights under Gumbel noise are draws by weight, without replacement.
         refused = (~accepted & (weight > -torch.inf)).nonzero()[:, 0]
         keys = torch.cat([reserve[2], (weight - (-noise[1].log()).log())[refused]])
