@@ -1,0 +1,34 @@
+"""What tokens may be, for all rows or by row."""
+
+import torch
+from untrained import CPU
+
+from h2o_gan.engine.tabular.bounds import Bounds
+
+PAIR = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.5, 1.0]])  # two blocks of three choices
+
+
+def test_only_limits_close_bounds():
+    assert Bounds().is_open and Bounds(torch.ones(2)).is_open
+    assert not Bounds(low=0.0).is_open and not Bounds(high=0.0).is_open
+
+
+def test_rows_of_bounds_for_all_rows():
+    for bounds in (Bounds(PAIR), Bounds(low=1.0)):
+        assert bounds.take(torch.tensor([1, 1])) is bounds
+        assert bounds.to(CPU).low == bounds.low
+
+
+def test_rows_of_bounds_by_row():
+    bounds = Bounds(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), by_row=True)
+    taken = bounds.take(torch.tensor([1, 0, 1]))
+    assert taken.by_row and taken.mask.tolist() == [[0, 1], [1, 0], [0, 1]]
+
+
+def test_the_second_token_of_a_pair_depends_on_the_first():
+    first = torch.tensor([1, 0, 1])
+    assert Bounds().mask_after(first) is None
+    assert Bounds(PAIR).mask_after(first).tolist() == [[0, 0.5, 1], [1, 0, 0], [0, 0.5, 1]]
+    by_row = torch.stack([PAIR, PAIR.flip(0), 1 - PAIR])
+    found = Bounds(by_row, by_row=True).mask_after(first)
+    assert found.tolist() == [[0, 0.5, 1], [0, 0.5, 1], [1, 0.5, 0]]
