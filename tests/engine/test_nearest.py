@@ -8,7 +8,7 @@ import pytest
 from untrained import enum, model_of
 
 from h2o_gan import engine
-from h2o_gan.engine.nearest import COPIES_SCHEMA, copies
+from h2o_gan.engine.nearest import NEAREST_SCHEMA, nearest_training_rows
 from h2o_gan.parameters import Parameters
 
 ROWS = 120
@@ -65,8 +65,8 @@ def distances(rows, training):
 
 
 def test_rows_of_the_training_data_are_their_own_nearest(model, training):
-    found = copies(model, training.slice(10, 20), training)
-    assert found.schema == COPIES_SCHEMA and found.num_rows == 20
+    found = nearest_training_rows(model, training.slice(10, 20), training)
+    assert found.schema == NEAREST_SCHEMA and found.num_rows == 20
     assert found["distance"].to_pylist() == [0] * 20
     matrix = distances(training.slice(10, 20), training)
     nearest = found["nearest_row"].to_numpy()
@@ -75,7 +75,7 @@ def test_rows_of_the_training_data_are_their_own_nearest(model, training):
 
 def test_distances_are_means_over_columns(model, training):
     rows = model.sample(40, seed=1).read_all()
-    found = copies(model, rows, training)
+    found = nearest_training_rows(model, rows, training)
     matrix = distances(rows, training)
     assert np.allclose(found["distance"].to_numpy(), matrix.min(1), atol=1e-6)
     nearest = found["nearest_row"].to_numpy()
@@ -85,7 +85,7 @@ def test_distances_are_means_over_columns(model, training):
 def test_real_rows_stand_in_for_unseen_ones(model, training):
     """Each training row's distance to the others says what an unseen row's is."""
     rows = model.sample(40, seed=1).read_all()
-    found = copies(model, rows, training)
+    found = nearest_training_rows(model, rows, training)
     matrix = distances(training, training)
     np.fill_diagonal(matrix, np.inf)
     unseen = np.sort(matrix.min(1))
@@ -94,7 +94,7 @@ def test_real_rows_stand_in_for_unseen_ones(model, training):
     for distance, share in zip(own, found["real_nearer"].to_numpy(), strict=True):
         least, most = (np.mean(unseen <= distance + e) for e in (-1e-5, 1e-5))
         assert least <= share <= most
-    assert copies(model, training, training)["real_nearer"].to_numpy().max() < 0.2
+    assert nearest_training_rows(model, training, training)["real_nearer"].to_numpy().max() < 0.2
 
 
 def test_values_that_training_never_saw_are_far(model, training):
@@ -108,22 +108,25 @@ def test_values_that_training_never_saw_are_far(model, training):
     }
     for name, values in odd.items():
         rows = rows.set_column(rows.column_names.index(name), name, values)
-    assert copies(model, rows, training)["distance"].to_pylist() == [1.0]
+    assert nearest_training_rows(model, rows, training)["distance"].to_pylist() == [1.0]
 
 
 def test_names_of_rows_do_not_count(model, training):
     without = training.drop_columns(["key"])
-    assert copies(model, without.slice(0, 5), training)["distance"].to_pylist() == [0] * 5
+    assert (
+        nearest_training_rows(model, without.slice(0, 5), training)["distance"].to_pylist()
+        == [0] * 5
+    )
 
 
 def test_missing_values_are_alike(model, training):
     gaps = training.filter(training["gap"].is_null())
-    assert set(copies(model, gaps, training)["distance"].to_pylist()) == {0}
+    assert set(nearest_training_rows(model, gaps, training)["distance"].to_pylist()) == {0}
 
 
 def test_one_training_row_is_too_few(model, training):
     with pytest.raises(ValueError, match="fewer than two rows"):
-        copies(model, training, training.slice(0, 1))
+        nearest_training_rows(model, training, training.slice(0, 1))
 
 
 def test_images_lie_as_far_apart_as_their_pixels(digits_table):
@@ -132,7 +135,7 @@ def test_images_lie_as_far_apart_as_their_pixels(digits_table):
     parameters = Parameters(architecture="mlp", epochs=1, seed=1, device="cpu")
     model = engine.fit(training.to_reader(), parameters)
     rows = digits_table.slice(140, 30)
-    found = copies(model, rows, training)
+    found = nearest_training_rows(model, rows, training)
     a, b = (np.stack([c.to_numpy() for c in t.columns], 1) / 16 for t in (rows, training))
     matrix = np.sqrt(((a[:, None] - b[None]) ** 2).mean(2))
     assert found["nearest_row"].to_pylist()[:10] == list(range(140, 150))

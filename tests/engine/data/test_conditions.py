@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from h2o_gan.engine.data.conditions import as_number, listed, on_grid, range_of, value_text
+from h2o_gan.engine.data.conditions import as_number, on_grid, range_of, value_text
 from h2o_gan.engine.data.schema import Column
 
 INT, REAL, TIME = (Column("x", kind) for kind in ("int", "real", "time"))
@@ -114,13 +114,6 @@ def test_values_as_text():
     assert value_text(INT, 5.0) == "5"
     assert value_text(REAL, 0.1 + 0.2) == "0.3"
     assert value_text(TIME, NEW_YEAR) == "2020-01-01T00:00:00.000"
-
-
-def test_lists_are_cut_after_ten_names():
-    assert listed(["a", "b c"]) == "'a', 'b c'"
-    many = listed([f"n{n}" for n in range(11)])
-    assert many.endswith("'n9', ...") and "n10" not in many
-    assert not listed([f"n{n}" for n in range(10)]).endswith("...")
 
 
 def test_ranges_may_reach_beyond_every_column():
