@@ -13,6 +13,7 @@ import pyarrow as pa
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import override
 
 from h2o_gan.engine.blocks import block_seed, in_threads
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder, drop_gray_axis
@@ -89,6 +90,7 @@ class ImageModel(Model):
     preview_epochs: tuple[int, ...] = field(repr=False)
 
     @property
+    @override
     def networks(self) -> Mapping[str, nn.Module]:
         return {"generator": self.generator, "critic": self.critic}
 
@@ -98,6 +100,7 @@ class ImageModel(Model):
         return self.sizes.latent
 
     @property
+    @override
     def training_previews(self) -> Mapping[int, npt.NDArray[np.uint8]]:
         images = drop_gray_axis(self.previews.numpy())
         return dict(zip(self.preview_epochs, images, strict=True))
@@ -117,6 +120,7 @@ class ImageModel(Model):
 
         return pa.RecordBatchReader.from_batches(schema_of(list(self.columns)), batches())
 
+    @override
     def images(
         self,
         count: int,
@@ -223,6 +227,7 @@ class ImageModel(Model):
         return scaled
 
     @torch.no_grad()
+    @override
     def scores(self, table: pa.Table) -> Array:
         codes = self.codes_of(table)
         parts = []
@@ -240,11 +245,13 @@ class ImageModel(Model):
         raw: Array = torch.cat(parts).double().numpy() if parts else np.zeros(0)
         return raw
 
+    @override
     def tensors(self) -> dict[str, Tensor]:
         networks = {**self.networks, "image_encoder": self.image_encoder}
         states = {name: network.state_dict() for name, network in networks.items()}
         return {**named(states), "previews": self.previews}
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {
             "sizes": asdict(self.sizes),
@@ -254,6 +261,7 @@ class ImageModel(Model):
         }
 
     @classmethod
+    @override
     def restore(cls, parts: ModelParts) -> ImageModel:
         data, tensors, common = parts.data, _renamed(parts.tensors), parts.common
         encoder = common["encoder"]

@@ -27,6 +27,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import override
 
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.device import copied, on_cpu
@@ -171,9 +172,11 @@ class ImageTrainer(AdversarialTrainer):
         self._preview_epochs = list(checkpoint.preview_epochs) if checkpoint else []
 
     @staticmethod
+    @override
     def default_batch(rows: int) -> int:
         return 1 << int(math.log2(min(max(rows / 16, 16), _MAX_BATCH)))
 
+    @override
     def last_epoch(self) -> int:
         epochs: int | None = self.parameters.epochs
         if epochs is not None:
@@ -181,6 +184,7 @@ class ImageTrainer(AdversarialTrainer):
         wanted: float = _IMAGES * (len(self.codes) / _IMAGES_ROWS) ** _IMAGES_POWER
         return self.first_epoch + math.ceil(wanted / self.batch / self.steps_per_epoch)
 
+    @override
     def networks(self) -> Mapping[str, list[Tensor]]:
         return {
             "generator": self._generator_weights,
@@ -194,6 +198,7 @@ class ImageTrainer(AdversarialTrainer):
         positions = self.encoder.shape[0] * self.encoder.shape[1] // self.sizes.patch**2
         return super()._largest_product() * positions
 
+    @override
     def schedule(self, share: float) -> None:
         if self._pretraining is not None:
             if share < _PRETRAIN_FRACTION:
@@ -328,6 +333,7 @@ class ImageTrainer(AdversarialTrainer):
         images: Tensor = network(latent, classes)
         return images.float()
 
+    @override
     def score(self) -> dict[str, float | None]:
         rng = rng_of(self.seed, Stream.SCORES, device=self.device)
         row: dict[str, float | None] = {"augmentation": round(self._augmentation.value, 4)}
@@ -354,6 +360,7 @@ class ImageTrainer(AdversarialTrainer):
             self._previews = self._previews[::-2][::-1]
             self._preview_epochs = self._preview_epochs[::-2][::-1]
 
+    @override
     def to_model(self, stopped_by: str = RUNNING) -> ImageModel:
         codes = self._references["sliced_wasserstein"]
         with torch.no_grad():

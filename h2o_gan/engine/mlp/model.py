@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.schema import schema_of
@@ -101,6 +102,7 @@ class LatentModel(Model):
         )
 
     @property
+    @override
     def networks(self) -> Mapping[str, nn.Module]:
         return {"generator": self.generator, "critic": self.critic}
 
@@ -129,6 +131,7 @@ class LatentModel(Model):
 
         return pa.RecordBatchReader.from_batches(schema_of(list(self.columns)), batches())
 
+    @override
     def map_latents(self, latents: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> Array:
         if labels is not None:
             raise ValueError("labels: this generator takes none.")
@@ -157,6 +160,7 @@ class LatentModel(Model):
                 out[:, index] = values.to_pylist()
         return out
 
+    @override
     def scores(self, table: pa.Table) -> Array:
         features = feature_transform(self.encoder, torch.device("cpu"))
         with torch.no_grad():
@@ -164,14 +168,17 @@ class LatentModel(Model):
         raw: Array = scores.flatten().double().numpy()
         return raw
 
+    @override
     def tensors(self) -> dict[str, Tensor]:
         states = {name: network.state_dict() for name, network in self.networks.items()}
         return {**named(states), "bias": self.bias}
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {}
 
     @classmethod
+    @override
     def restore(cls, parts: ModelParts) -> LatentModel:
         tensors, common = parts.tensors, parts.common
         parameters = common["parameters"]

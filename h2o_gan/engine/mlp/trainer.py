@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
@@ -105,13 +106,16 @@ class LatentTrainer(AdversarialTrainer):
         self._references = self.reference_rows(held_out, self.metric, _SCORED_ROWS)
 
     @staticmethod
+    @override
     def default_batch(rows: int) -> int:
         return 1 << int(math.log2(min(max(rows / 64, 32), 512)))
 
+    @override
     def last_epoch(self) -> int:
         epochs: int = default_for("epochs", self.architecture)
         return self.parameters.epochs or self.first_epoch + epochs
 
+    @override
     def networks(self) -> Mapping[str, list[Tensor]]:
         return {
             "generator": self._generator_weights,
@@ -119,6 +123,7 @@ class LatentTrainer(AdversarialTrainer):
             "ema": self._ema_weights,
         }
 
+    @override
     def schedule(self, share: float) -> None:
         factor = linear_decay(share, _DECAYED_PART)
         self.scale_rates(factor)
@@ -155,6 +160,7 @@ class LatentTrainer(AdversarialTrainer):
         )
         return self.features.relax(network(latent), rng)
 
+    @override
     def score(self) -> dict[str, float | None]:
         rng = rng_of(self.seed, Stream.SCORES, device=self.device)
         row: dict[str, float | None] = {}
@@ -165,6 +171,7 @@ class LatentTrainer(AdversarialTrainer):
                 row[name] = sliced_wasserstein(real, fake, rng)
         return row
 
+    @override
     def to_model(self, stopped_by: str = RUNNING) -> LatentModel:
         return LatentModel.of_training(
             encoder=self.encoder,

@@ -266,7 +266,9 @@ def log_normal_mixture(weight: Tensor, mean: Tensor, log_sd: Tensor, scores: Ten
     """Log density of numbers under mixtures of normals.
 
     Args:
-        weight, mean, log_sd: (..., components), logits, means and log standard deviations.
+        weight: (..., components) logits.
+        mean: (..., components).
+        log_sd: (..., components) log standard deviations.
         scores: (...,) the numbers.
 
     Returns:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from h2o_gan.engine.blocks import block_seed, in_threads
 from h2o_gan.engine.data.schema import schema_of
@@ -80,6 +81,7 @@ class TableModel(Model):
     best_loss: float | None = None
 
     @property
+    @override
     def networks(self) -> Mapping[str, nn.Module]:
         networks: dict[str, nn.Module] = {"generator": self.generator}
         if self.critic is not None:
@@ -96,6 +98,7 @@ class TableModel(Model):
             wanted = wanted.balanced(self.encoder, options.balance, rows)
         return self._reader(rows, seed, wanted, float(options.temperature))
 
+    @override
     def impute(self, table: pa.Table, seed: int | None = None) -> pa.RecordBatchReader:
         check_rows_and_seed(table.num_rows, seed)
         wanted = Conditions.by_row(self.layout, self.encoder, table, fill_missing=True)
@@ -174,17 +177,21 @@ class TableModel(Model):
             codes,
         )
 
+    @override
     def tensors(self) -> dict[str, Tensor]:
         states = {name: network.state_dict() for name, network in self.networks.items()}
         return named(states)
 
+    @override
     def training_tensors(self) -> dict[str, Tensor]:
         best = {} if self.best_generator is None else {"best_generator": self.best_generator}
         return {**super().training_tensors(), **named(best)} if self.can_continue else {}
 
+    @override
     def token_arrays(self) -> list[Mapping[str, Array]]:
         return [column.arrays() for column in self.layout.columns]
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {
             "layout": self.layout.to_json(),
@@ -197,6 +204,7 @@ class TableModel(Model):
         }
 
     @classmethod
+    @override
     def restore(cls, parts: ModelParts) -> TableModel:
         data, tensors, common = parts.data, parts.tensors, parts.common
         encoder = common["encoder"]
@@ -249,6 +257,8 @@ def row_scores(
     """(rows,) float64 log densities of coded rows, by generator and critic.
 
     Args:
+        generator: of the model.
+        sampler: the critic, or None.
         order: the tokens in the order that the generator knows best.
         rows: of the training data.
         tables: codes to tokens.

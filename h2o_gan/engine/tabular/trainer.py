@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.device import copied, on_cpu
@@ -152,9 +153,11 @@ class TableTrainer(Trainer):
         self._acceptance: RejectionSampler | None = None
 
     @staticmethod
+    @override
     def default_batch(rows: int) -> int:
         return 1 << int(math.log2(min(max(rows / 16, 32), 512)))
 
+    @override
     def last_epoch(self) -> int:
         epochs: int | None = self.parameters.epochs
         if epochs is not None:
@@ -163,13 +166,16 @@ class TableTrainer(Trainer):
         steps = min(max(wanted, _MIN_STEPS), _MAX_STEPS)
         return self.first_epoch + math.ceil(steps / self.steps_per_epoch)
 
+    @override
     def networks(self) -> Mapping[str, list[Tensor]]:
         return {"generator": self._weights, "ema": self._ema_weights}
 
+    @override
     def schedule(self, share: float) -> None:
         warm = warm_up(share + 1e-3, _WARM_UP)
         set_rate(self.optimizer, self._rate * warm * cosine(share))
 
+    @override
     def train_step(self, rows: Tensor, losses: Losses) -> None:
         values, active = self.tables.expand(self.codes[rows], self.rng)
         order = self._order
@@ -184,6 +190,7 @@ class TableTrainer(Trainer):
         update_ema(self._ema_weights, self._weights, self.ema_decay, self.step)
 
     @torch.no_grad()
+    @override
     def score(self) -> dict[str, float | None]:
         row: dict[str, float | None] = {}
         for name, (values, active) in self._references.items():
@@ -241,6 +248,7 @@ class TableTrainer(Trainer):
 
         return draw
 
+    @override
     def to_model(self, stopped_by: str = RUNNING) -> TableModel:
         acceptance = self._acceptance
         rng = rng_of(self.seed, Stream.REAL_SCORES)
@@ -272,6 +280,7 @@ class TableTrainer(Trainer):
             **self.model_state(stopped_by),
         )
 
+    @override
     def reset_optimizers(self) -> None:
         self.optimizer = adam(self.generator.parameters(), self._rate, (0.9, 0.98), _WEIGHT_DECAY)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from typing_extensions import override
 
 __all__ = ["OBJECTIVES", "Objective", "Relativistic", "Score", "r1_r2"]
 
@@ -171,9 +172,11 @@ class Relativistic(Objective):
     betas = (0.0, 0.99)
     is_relative = True
 
+    @override
     def critic_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
         return F.softplus(on_fake - on_real).mean()
 
+    @override
     def generator_loss(self, on_fake: Tensor, on_real: Tensor | None = None) -> Tensor:
         assert on_real is not None
         return F.softplus(on_real - on_fake).mean()

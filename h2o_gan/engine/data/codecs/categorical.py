@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from typing_extensions import override
 
 from h2o_gan.engine.data.protocol import (
     UNKNOWN,
@@ -60,6 +61,7 @@ class CategoricalCodec(LearnedCodec):
         self.observed, self.shares, self.has_missing = observed, shares, has_missing
 
     @classmethod
+    @override
     def fit(
         cls, columns: Mapping[str, pa.ChunkedArray], options: FitOptions
     ) -> CategoricalCodec | None:
@@ -75,6 +77,7 @@ class CategoricalCodec(LearnedCodec):
         masses = np.append(mass[observed], [missing_mass] if missing_mass else [])
         return cls(column, observed, masses / masses.sum(), missing_mass > 0)
 
+    @override
     def encode(self, columns: Sequence[pa.ChunkedArray]) -> Array:
         indices, missing = level_indices(columns[0], self.column.levels)
         code_of = np.full(len(self.column.levels) + 1, UNKNOWN, np.int32)
@@ -84,15 +87,18 @@ class CategoricalCodec(LearnedCodec):
             codes[missing] = len(self.observed)
         return codes
 
+    @override
     def decode(
         self, codes: Array, uniforms: Array, constraint: Constraint | None = None
     ) -> list[pa.Array]:
         missing = codes >= len(self.observed)
         return [dictionary_array(self.observed[np.where(missing, 0, codes)], missing, self.column)]
 
+    @override
     def tokens(self, index: int, rows: int, rules: TokenRules) -> ColumnTokens:
         return tokens_of_choices(index, self, pooled_choices(self.shares, rows, rules), rules)
 
+    @override
     def constraint(self, column: str, value: Any) -> Constraint:
         levels = self.column.levels
         seen = {levels[index]: code for code, index in enumerate(self.observed.tolist())}
@@ -111,11 +117,13 @@ class CategoricalCodec(LearnedCodec):
             raise ValueError(f"conditions: column {column!r} has an empty list of levels.")
         return Constraint(allowed)
 
+    @override
     def describe(self) -> list[dict[str, Any]]:
         missing = float(self.shares[-1]) if self.has_missing else 0.0
         values = f"{len(self.observed)} levels"
         return [description(self.column, self.treatment, values, missing)]
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {
             "codec": self.name,
@@ -123,10 +131,12 @@ class CategoricalCodec(LearnedCodec):
             "has_missing": self.has_missing,
         }
 
+    @override
     def arrays(self) -> dict[str, Array]:
         return {"observed": self.observed, "shares": self.shares}
 
     @classmethod
+    @override
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> CategoricalCodec:
         column = Column.from_json(data["column"])
         if set(arrays) != {"observed", "shares"} or column.kind != "enum":

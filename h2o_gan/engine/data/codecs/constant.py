@@ -9,6 +9,7 @@ from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
+from typing_extensions import override
 
 from h2o_gan.engine.data.codecs.categorical import dictionary_array, level_indices, levels_of
 from h2o_gan.engine.data.codecs.numeric import numbers_of
@@ -49,6 +50,7 @@ class ConstantCodec(GeneratedCodec):
         self.value = value
 
     @classmethod
+    @override
     def fit(
         cls, columns: Mapping[str, pa.ChunkedArray], options: FitOptions
     ) -> ConstantCodec | None:
@@ -67,6 +69,7 @@ class ConstantCodec(GeneratedCodec):
             found = _constant_number(kind, values, options)
         return None if found is None else cls(column, found[0])
 
+    @override
     def generate(self, start: int, rows: int, seed: int) -> list[pa.Array]:
         if self.value is None:
             return [pa.nulls(rows, self.column.arrow_type)]
@@ -79,6 +82,7 @@ class ConstantCodec(GeneratedCodec):
         one = pa.array([self.value], self.column.arrow_type)
         return [one.take(pa.array(np.zeros(rows, np.int32)))]
 
+    @override
     def check_condition(self, column: str, value: Any) -> None:
         if not self._meets(value):
             own = self.value
@@ -88,21 +92,25 @@ class ConstantCodec(GeneratedCodec):
                 f"conditions: column {column!r} is {own!r} in all training rows, never {value!r}."
             )
 
+    @override
     def describe(self) -> list[dict[str, Any]]:
         if self.value is None:
             return [description(self.column, "nothing", "none", 1.0)]
         return [description(self.column, self.treatment, str(self.value), 0.0)]
 
+    @override
     def to_json(self) -> dict[str, Any]:
         value = self.value
         if isinstance(value, float) and not np.isfinite(value):
             value = repr(value)
         return {"codec": self.name, "column": self.column.to_json(), "value": value}
 
+    @override
     def arrays(self) -> dict[str, Array]:
         return {}
 
     @classmethod
+    @override
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> ConstantCodec:
         column, value = Column.from_json(data["column"]), data["value"]
         fits = {

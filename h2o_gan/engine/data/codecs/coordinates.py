@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import torch
+from typing_extensions import override
 
 from h2o_gan.engine.data.codecs.numeric import decimals_of, numbers_of
 from h2o_gan.engine.data.conditions import on_grid, range_of, value_text
@@ -117,6 +118,7 @@ class CellTokens(ColumnTokens):
             placed.append(Token(index, 0, np.zeros(0), ranks, before=len(choices) + axis))
         self.tokens = (*choices, *placed)
 
+    @override
     def tables(self) -> list[TokenTable]:
         cells, width = self.codec.cells, self.codec.width
         active = np.arange(width) < len(cells)
@@ -127,6 +129,7 @@ class CellTokens(ColumnTokens):
             placed.append(TokenTable(start, length, active))
         return [*self._cells.tables(), *placed]
 
+    @override
     def decode(
         self, values: Array, uniforms: Array, constraint: Constraint | None = None
     ) -> list[pa.Array]:
@@ -138,16 +141,20 @@ class CellTokens(ColumnTokens):
         fractions = (ranks - cells.start[:, at].T) / cells.length[:, at].T
         return self.codec.points(codes, fractions.clip(0, 1), constraint)
 
+    @override
     def masks(self, constraint: Constraint) -> list[Array | None]:
         return [*self._cells.masks(constraint), *[None] * len(self.codec.columns)]
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {**self._cells.to_json(), "kind": self.kind}
 
+    @override
     def arrays(self) -> dict[str, Array]:
         return self._cells.arrays()
 
     @classmethod
+    @override
     def restore(
         cls,
         index: int,
@@ -199,6 +206,7 @@ class CoordinatesCodec(LearnedCodec):
         self.decimals = tuple(decimals)
 
     @classmethod
+    @override
     def groups(cls, table: pa.Table, treat_as: Mapping[str, str]) -> Iterable[tuple[str, ...]]:
         asked = [name for name, wanted in treat_as.items() if wanted == cls.treatment]
         asked = [name for name in table.column_names if name in asked]
@@ -218,6 +226,7 @@ class CoordinatesCodec(LearnedCodec):
         return found
 
     @classmethod
+    @override
     def fit(
         cls, columns: Mapping[str, pa.ChunkedArray], options: FitOptions
     ) -> CoordinatesCodec | None:
@@ -268,6 +277,7 @@ class CoordinatesCodec(LearnedCodec):
             decimals,
         )
 
+    @override
     def encode(self, columns: Sequence[pa.ChunkedArray]) -> Array:
         parts = [numbers_of(v, c.kind) for v, c in zip(columns, self.columns, strict=True)]
         points = np.stack([numbers.astype(np.float64) for numbers, _ in parts], 1)
@@ -276,6 +286,7 @@ class CoordinatesCodec(LearnedCodec):
         codes[missing] = len(self.cells) if self.has_missing else -1
         return codes
 
+    @override
     def decode(
         self, codes: Array, uniforms: Array, constraint: Constraint | None = None
     ) -> list[pa.Array]:
@@ -313,10 +324,12 @@ class CoordinatesCodec(LearnedCodec):
             arrays.append(pa.array(values, mask=missing).cast(column.arrow_type))
         return arrays
 
+    @override
     def tokens(self, index: int, rows: int, rules: TokenRules) -> ColumnTokens:
         order = np.arange(self.width)  # neighbours in the tree share blocks
         return CellTokens(index, self, tokens_of_choices(index, self, order, rules, order))
 
+    @override
     def constraint(self, column: str, value: Any) -> Constraint:
         allowed = np.zeros(self.width, bool)
         if value is None:
@@ -345,6 +358,7 @@ class CoordinatesCodec(LearnedCodec):
             )
         return Constraint(allowed, {column: (low, high)})
 
+    @override
     def possible(self, columns: Sequence[pa.ChunkedArray], given: Sequence[Array]) -> Array:
         rows = len(columns[0])
         allowed = np.ones((rows, self.width), bool)
@@ -361,6 +375,7 @@ class CoordinatesCodec(LearnedCodec):
             allowed &= near | ~mask[:, None]
         return allowed
 
+    @override
     def describe(self) -> list[dict[str, Any]]:
         missing = float(self.shares[-1]) if self.has_missing else 0.0
         rows = []
@@ -372,6 +387,7 @@ class CoordinatesCodec(LearnedCodec):
             rows.append(description(column, self.treatment, values, missing))
         return rows
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {
             "codec": self.name,
@@ -380,6 +396,7 @@ class CoordinatesCodec(LearnedCodec):
             "decimals": list(self.decimals),
         }
 
+    @override
     def arrays(self) -> dict[str, Array]:
         cells = self.cells
         by_axis = {
@@ -390,6 +407,7 @@ class CoordinatesCodec(LearnedCodec):
         return {"axis": cells.axis, "cut": cells.cut, "shares": self.shares, **by_axis}
 
     @classmethod
+    @override
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> CoordinatesCodec:
         columns = tuple(Column.from_json(item) for item in data["columns"])
         names = [f"{side}_{n}" for side in _SIDES for n in ("low", "high", "start", "length")]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pyarrow as pa
+from typing_extensions import override
 
 from h2o_gan.engine.data.identifiers import Identifiers, fit_identifiers
 from h2o_gan.engine.data.protocol import FitOptions, GeneratedCodec
@@ -44,6 +45,7 @@ class IdentifierCodec(GeneratedCodec):
         self.identifiers = identifiers
 
     @classmethod
+    @override
     def fit(
         cls, columns: Mapping[str, pa.ChunkedArray], options: FitOptions
     ) -> IdentifierCodec | None:
@@ -63,22 +65,26 @@ class IdentifierCodec(GeneratedCodec):
             )
         return None
 
+    @override
     def generate(self, start: int, rows: int, seed: int) -> list[pa.Array]:
         values = self.identifiers.values(start, rows, seed)
         return [values.dictionary_encode() if self.column.kind == "enum" else values]
 
+    @override
     def check_condition(self, column: str, value: Any) -> None:
         raise ValueError(
             f"conditions: column {column!r} is an identifier, which is new in every row: leave it "
             "out."
         )
 
+    @override
     def describe(self) -> list[dict[str, Any]]:
         example = self.identifiers.values(0, 20, 0).drop_null()
         values = f"like {example[0].as_py()}" if len(example) else ""
         missing = self.identifiers.missing_share
         return [description(self.column, self.treatment, values, missing)]
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {
             "codec": self.name,
@@ -86,10 +92,12 @@ class IdentifierCodec(GeneratedCodec):
             "identifiers": self.identifiers.to_json(),
         }
 
+    @override
     def arrays(self) -> dict[str, Array]:
         return self.identifiers.arrays()
 
     @classmethod
+    @override
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> IdentifierCodec:
         column, state = Column.from_json(data["column"]), data["identifiers"]
         if column.kind not in (("uuid",) if state.get("kind") == "uuid" else ("string", "enum")):

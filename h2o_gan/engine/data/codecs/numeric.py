@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from typing_extensions import override
 
 from h2o_gan.engine.data.conditions import as_number, on_grid, range_of, value_text
 from h2o_gan.engine.data.protocol import (
@@ -82,6 +83,7 @@ class NumericCodec(OrderedCodec):
         self.shares = np.append(shares, [missing_share] if self.has_missing else [])
 
     @classmethod
+    @override
     def fit(
         cls, columns: Mapping[str, pa.ChunkedArray], options: FitOptions
     ) -> NumericCodec | None:
@@ -115,6 +117,7 @@ class NumericCodec(OrderedCodec):
         )
         return cls(quantiles, missing_share, options.treat_as)
 
+    @override
     def encode(self, columns: Sequence[pa.ChunkedArray]) -> Array:
         numbers, missing = numbers_of(columns[0], self.column.kind)
         low = self.quantiles.low
@@ -123,6 +126,7 @@ class NumericCodec(OrderedCodec):
         codes[missing] = len(low) if self.has_missing else UNKNOWN
         return codes
 
+    @override
     def decode(
         self, codes: Array, uniforms: Array, constraint: Constraint | None = None
     ) -> list[pa.Array]:
@@ -130,11 +134,13 @@ class NumericCodec(OrderedCodec):
         missing = codes >= len(low)
         return [self.quantiles.array(low[np.where(missing, 0, codes)], missing)]
 
+    @override
     def decode_output(self, output: Array) -> list[pa.Array]:
         missing = np.isnan(output)
         values = self.quantiles.values(np.where(missing, 0.5, output))
         return [self.quantiles.array(values, missing)]
 
+    @override
     def tokens(self, index: int, rows: int, rules: TokenRules) -> ColumnTokens:
         if self.treat_as == "categorical":
             return tokens_of_choices(index, self, pooled_choices(self.shares, rows, rules), rules)
@@ -150,6 +156,7 @@ class NumericCodec(OrderedCodec):
         is_start[len(low) :] = 1  # missing
         return CategoricalTokens(index, self, shares, np.cumsum(is_start))
 
+    @override
     def constraint(self, column: str, value: Any) -> Constraint:
         low = self.quantiles.low
         allowed = np.zeros(self.width, bool)
@@ -169,6 +176,7 @@ class NumericCodec(OrderedCodec):
             raise self._outside(value)
         return Constraint(allowed)
 
+    @override
     def interval(self, value: Any) -> tuple[Any, Any] | None:
         if value is None:
             self._check_missing()
@@ -181,6 +189,7 @@ class NumericCodec(OrderedCodec):
             raise self._outside(value)
         return low, high
 
+    @override
     def describe(self) -> list[dict[str, Any]]:
         column, quantiles = self.column, self.quantiles
         low, high = quantiles.low[0].item(), quantiles.high[-1].item()
@@ -197,6 +206,7 @@ class NumericCodec(OrderedCodec):
             values += f", {quantiles.decimals} decimals"
         return [description(column, treated_as, values, self.missing_share)]
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {
             "codec": self.name,
@@ -207,10 +217,12 @@ class NumericCodec(OrderedCodec):
             "treat": self.treat_as,
         }
 
+    @override
     def arrays(self) -> dict[str, Array]:
         return self.quantiles.arrays()
 
     @classmethod
+    @override
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> NumericCodec:
         column, missing_share = Column.from_json(data["column"]), float(data["missing_share"])
         if column.kind not in _NUMERIC or missing_share >= 1:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+from typing_extensions import override
 
 from h2o_gan.engine.data.protocol import (
     ColumnTokens,
@@ -73,19 +74,24 @@ class CategoricalTokens(_ChoiceTokens):
         self.tokens = (Token(index, len(sizes), sizes / sizes.sum()),)
 
     @property
+    @override
     def choices(self) -> Array:
         return self._choices
 
+    @override
     def tables(self) -> list[TokenTable]:
         return [choice_table(self._choices)]
 
+    @override
     def masks(self, constraint: Constraint) -> list[Array | None]:
         return [self._allowed_shares(constraint)]
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind}
 
     @classmethod
+    @override
     def restore(
         cls, index: int, codec: LearnedCodec, data: Mapping[str, Any], arrays: Mapping[str, Array]
     ) -> CategoricalTokens:
@@ -134,11 +140,13 @@ class FactoredTokens(_ChoiceTokens):
         )
         self._ranks = np.where(choices == UNSEEN, UNSEEN, rank[choices])
 
+    @override
     def tables(self) -> list[TokenTable]:
         seen = self._ranks >= 0
         parts = (self._ranks // self._size, self._ranks % self._size)
         return [choice_table(np.where(seen, part, UNSEEN)) for part in parts]
 
+    @override
     def masks(self, constraint: Constraint) -> list[Array | None]:
         shares = self._allowed_shares(constraint)
         if shares is None:
@@ -148,13 +156,16 @@ class FactoredTokens(_ChoiceTokens):
         grid = flat.reshape(-1, self._size)
         return [(grid.max(1) > 0).astype(float), grid]
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "size": self._size}
 
+    @override
     def arrays(self) -> dict[str, Array]:
         return {**super().arrays(), "choice_at": self._order.astype(np.int32)}
 
     @classmethod
+    @override
     def restore(
         cls, index: int, codec: LearnedCodec, data: Mapping[str, Any], arrays: Mapping[str, Array]
     ) -> FactoredTokens:

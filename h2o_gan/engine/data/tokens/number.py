@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import torch
+from typing_extensions import override
 
 from h2o_gan.engine.data.protocol import (
     ColumnTokens,
@@ -107,6 +108,7 @@ class NumberTokens(ColumnTokens):
             kind_shares=kinds,
         )
 
+    @override
     def tables(self) -> list[TokenTable]:
         bins = len(self.codec.quantiles)
         active = np.ones(len(self._start), bool)
@@ -120,6 +122,7 @@ class NumberTokens(ColumnTokens):
         kinds[bins:] = len(self._spikes)
         return [choice_table(kinds), number]
 
+    @override
     def decode(
         self, values: Array, uniforms: Array, constraint: Constraint | None = None
     ) -> list[pa.Array]:
@@ -137,6 +140,7 @@ class NumberTokens(ColumnTokens):
             numbers = np.clip(numbers, *bounds)
         return [self._knots.array(numbers, missing)]
 
+    @override
     def masks(self, constraint: Constraint) -> list[Array | None]:
         limits = constraint.ranges.get(self._knots.column.name)
         if limits is None and (constraint.missing or len(self.tokens) == 1):
@@ -152,6 +156,7 @@ class NumberTokens(ColumnTokens):
         kinds = [*spikes, *[False] * self.codec.has_missing, inside]
         return [np.array(kinds, float), bounds]
 
+    @override
     def constraint(self, column: str, value: Any) -> Constraint:
         if isinstance(value, list | set):
             raise ValueError(
@@ -171,12 +176,15 @@ class NumberTokens(ColumnTokens):
         code = int(np.clip(np.searchsorted(quantiles.low, low, "right") - 1, 0, None))
         return Constraint(code=code, cells={column: pa.array([low]).cast(type_)})
 
+    @override
     def present(self) -> Constraint:
         return Constraint(missing=False)
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "rank_floor": self._rank_floor}
 
+    @override
     def arrays(self) -> dict[str, Array]:
         return {
             "spikes": self._spikes.astype(np.int32),
@@ -187,6 +195,7 @@ class NumberTokens(ColumnTokens):
         }
 
     @classmethod
+    @override
     def restore(
         cls, index: int, codec: OrderedCodec, data: Mapping[str, Any], arrays: Mapping[str, Array]
     ) -> NumberTokens:
