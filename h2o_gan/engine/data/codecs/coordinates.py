@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +17,7 @@ import pyarrow as pa
 import torch
 from typing_extensions import override
 
+from h2o_gan.engine.data.cells import Cells, fit_cells, is_tree
 from h2o_gan.engine.data.codecs.numeric import decimals_of, numbers_of
 from h2o_gan.engine.data.conditions import on_grid, range_of, value_text
 from h2o_gan.engine.data.protocol import (
@@ -54,42 +54,7 @@ _LIMITS = ((-90.0, 90.0), (-180.0, 360.0))
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _MIN_POINTS = 50  # distinct ones, of columns that are recognised by name
 _MAX_CELLS = 2**14
-_LEAF = -1
 _SIDES = ("first", "second")
-
-
-@dataclass(frozen=True)
-class Cells:
-    """A k-d tree of points, and the rectangle around the training points of each leaf.
-
-    Attributes:
-        axis: (nodes,) int32 in preorder: the column that the node cuts, or -1 for a leaf.
-        cut: (nodes,) float64: values from here on belong to the right child.
-        low, high: (2, cells) float64 corners of each cell's rectangle, by column.
-        start, length: (2, cells) float64: ranks of the rectangle in the column's distribution.
-    """
-
-    axis: Array
-    cut: Array
-    low: Array
-    high: Array
-    start: Array
-    length: Array
-
-    def __len__(self) -> int:
-        return int(self.low.shape[1])
-
-    def find(self, points: Array) -> Array:
-        """The cell of each point, (rows, 2) float64 to (rows,) int64."""
-        right, leaf = _links(self.axis)
-        nodes = np.zeros(len(points), np.int64)
-        rows = np.arange(len(points))
-        while len(rows):
-            axis = self.axis[nodes[rows]]
-            rows, axis = rows[axis != _LEAF], axis[axis != _LEAF]
-            at = nodes[rows]
-            nodes[rows] = np.where(points[rows, axis] >= self.cut[at], right[at], at + 1)
-        return leaf[nodes]
 
 
 class CellTokens(ColumnTokens):
@@ -261,7 +226,8 @@ class CoordinatesCodec(LearnedCodec):
                 f"column_types: {names[0]!r} and {names[1]!r} cannot be coordinates: they have "
                 f"{'infinite values' if present.any() else 'no value'}."
             )
-        cells, cell_of = _fit_cells(points[present])
+        least = max(RULES.min_rows, int(present.sum()) // _MAX_CELLS)
+        cells, cell_of = fit_cells(points[present], least)
         mass = np.bincount(cell_of, weights[present], minlength=len(cells))
         missing_mass = float(weights[missing].sum())
         masses = np.append(mass, [missing_mass] if missing_mass else [])
@@ -420,7 +386,7 @@ class CoordinatesCodec(LearnedCodec):
             or columns[0].name == columns[1].name
             or axis.dtype != np.int32
             or axis.ndim != 1
-            or not _is_tree(axis)
+            or not is_tree(axis)
             or cut.dtype != np.float64
             or cut.shape != axis.shape
             or not np.isfinite(cut).all()
@@ -474,81 +440,3 @@ def _are_coordinates(table: pa.Table, pair: tuple[str, str]) -> bool:
     present = ~parts[0][1]
     points = np.stack([numbers[present].astype(np.float64) for numbers, _ in parts], 1)
     return len(np.unique(points, axis=0)) >= _MIN_POINTS
-
-
-def _fit_cells(points: Array) -> tuple[Cells, Array]:
-    """Cells of (rows, 2) points, and the cell of each row, (rows,) int64."""
-    least = max(RULES.min_rows, len(points) // _MAX_CELLS)
-    axes, cuts, cell_of = [], [], np.zeros(len(points), np.int64)
-    low: list[Array] = []
-    high: list[Array] = []
-    pending = [np.arange(len(points))]
-    while pending:  # preorder: the left child is taken from the stack first
-        rows = pending.pop()
-        inside = points[rows]
-        found = _cut(inside, least)
-        if found is None:
-            axes.append(_LEAF)
-            cuts.append(0.0)
-            cell_of[rows] = len(low)
-            low.append(inside.min(0))
-            high.append(inside.max(0))
-            continue
-        axis, cut = found
-        axes.append(axis)
-        cuts.append(cut)
-        right = inside[:, axis] >= cut
-        pending += [rows[right], rows[~right]]
-    lows, highs = np.array(low).T, np.array(high).T
-    ordered = np.sort(points, axis=0).T
-    start = np.stack([np.searchsorted(o, v, "left") for o, v in zip(ordered, lows, strict=True)])
-    end = np.stack([np.searchsorted(o, v, "right") for o, v in zip(ordered, highs, strict=True)])
-    count = len(points)
-    cells = Cells(
-        np.array(axes, np.int32),
-        np.array(cuts),
-        lows,
-        highs,
-        start / count,
-        (end - start) / count,
-    )
-    return cells, cell_of
-
-
-def _cut(points: Array, least: int) -> tuple[int, float] | None:
-    """The axis and the value nearest to the median that leave `least` points on both sides."""
-    if len(points) < 2 * least:
-        return None
-    for axis in np.argsort(points.min(0) - points.max(0), kind="stable").tolist():
-        values = np.sort(points[:, axis])
-        places = np.flatnonzero(values[1:] != values[:-1]) + 1
-        places = places[(places >= least) & (places <= len(values) - least)]
-        if len(places):
-            place = places[np.argmin(np.abs(places - len(values) // 2))]
-            return axis, float(values[place])
-    return None
-
-
-def _links(axis: Array) -> tuple[Array, Array]:
-    """For each node in preorder its right child, and for leaves their number in order."""
-    right, leaf = np.zeros(len(axis), np.int64), np.zeros(len(axis), np.int64)
-    open_nodes: list[int] = []
-    leaves = 0
-    for node, own in enumerate(axis.tolist()):
-        if own != _LEAF:
-            open_nodes.append(node)
-            continue
-        leaf[node] = leaves
-        leaves += 1
-        if open_nodes:  # the next node is the right child of the last node that has none
-            right[open_nodes.pop()] = node + 1
-    return right, leaf
-
-
-def _is_tree(axis: Array) -> bool:
-    """Whether nodes in preorder are one binary tree."""
-    if not len(axis) or not np.isin(axis, (_LEAF, 0, 1)).all():
-        return False
-    # Open ends after each node: every inner node adds one, every leaf closes one.
-    ends = 1 + np.cumsum(np.where(axis == _LEAF, -1, 1))
-    return bool(ends[-1] == 0 and (ends[:-1] > 0).all())
