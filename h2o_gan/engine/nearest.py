@@ -127,9 +127,9 @@ def _nearest_rows(
     for part in torch.arange(len(rows)).split(max(_CELLS // len(others), 1)):  # type: ignore[no-untyped-call]
         total = torch.zeros(len(part), len(others))
         for column in range(columns):
-            own, theirs = rows[part, column, None], others[:, column]
+            wanted, theirs = rows[part, column, None], others[:, column]
             # Codes of levels differ by 1 or more, and missing values are infinite.
-            apart = (own - theirs).abs_().nan_to_num_(nan=0.0).clamp_(max=1.0)
+            apart = (wanted - theirs).abs_().nan_to_num_(nan=0.0).clamp_(max=1.0)
             total += apart
         _leave_out(total, None if excluded is None else excluded[part], 0)
         nearest, index = total.min(1)
@@ -149,7 +149,7 @@ def _leave_out(distance: Tensor, excluded: Tensor | None, start: int) -> None:
 
 def _scaled(rows: pa.Table, training: pa.Table) -> tuple[Tensor, Tensor]:
     """Both tables as (rows, columns) float32, numbers in units of the training rows' range."""
-    own, others = [], []
+    wanted, others = [], []
     for name in training.column_names:
         pair = [table.column(name) for table in (rows, training)]
         if pair[1].null_count == len(pair[1]):
@@ -168,9 +168,9 @@ def _scaled(rows: pa.Table, training: pa.Table) -> tuple[Tensor, Tensor]:
             low = finite.min(initial=math.inf)
             extent = finite.max(initial=-math.inf) - low
             numbers = [(values - low) / (extent if extent > 0 else 1.0) for values in numbers]
-        own.append(numbers[0])
+        wanted.append(numbers[0])
         others.append(numbers[1])
-    return _stacked(own, rows.num_rows), _stacked(others, training.num_rows)
+    return _stacked(wanted, rows.num_rows), _stacked(others, training.num_rows)
 
 
 def _floats(values: pa.ChunkedArray) -> Array:

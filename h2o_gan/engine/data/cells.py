@@ -100,11 +100,11 @@ def _cut(points: Array, least: int) -> tuple[int, float] | None:
         return None
     for axis in np.argsort(points.min(0) - points.max(0), kind="stable").tolist():
         values = np.sort(points[:, axis])
-        places = np.flatnonzero(values[1:] != values[:-1]) + 1
-        places = places[(places >= least) & (places <= len(values) - least)]
-        if len(places):
-            place = places[np.argmin(np.abs(places - len(values) // 2))]
-            return axis, float(values[place])
+        cuts = np.flatnonzero(values[1:] != values[:-1]) + 1
+        cuts = cuts[(cuts >= least) & (cuts <= len(values) - least)]
+        if len(cuts):
+            cut = cuts[np.argmin(np.abs(cuts - len(values) // 2))]
+            return axis, float(values[cut])
     return None
 
 
@@ -113,8 +113,8 @@ def _links(axis: Array) -> tuple[Array, Array]:
     right, leaf = np.zeros(len(axis), np.int64), np.zeros(len(axis), np.int64)
     open_nodes: list[int] = []
     leaves = 0
-    for node, own in enumerate(axis.tolist()):
-        if own != _LEAF:
+    for node, node_axis in enumerate(axis.tolist()):
+        if node_axis != _LEAF:
             open_nodes.append(node)
             continue
         leaf[node] = leaves

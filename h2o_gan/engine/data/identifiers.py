@@ -156,12 +156,12 @@ class Identifiers:
         ends = np.rint(np.cumsum(weights) / weights.sum() * _ROUND).astype(np.int64)
         order = np.argsort(_mix(np.arange(_ROUND, dtype=np.uint64) + self._key(seed, "order")))
         owners = np.searchsorted(ends, order, side="right")
-        turn, place = np.divmod(rows, np.uint64(_ROUND))
+        turn, slot = np.divmod(rows, np.uint64(_ROUND))
         texts = np.empty(count, object)
         for index in range(len(self.patterns)):
             before = np.cumsum(owners == index).astype(np.uint64)  # and this one
-            mine = np.flatnonzero(owners[place.astype(np.intp)] == index)
-            rank = turn[mine] * before[-1] + before[place[mine].astype(np.intp)] - np.uint64(1)
+            mine = np.flatnonzero(owners[slot.astype(np.intp)] == index)
+            rank = turn[mine] * before[-1] + before[slot[mine].astype(np.intp)] - np.uint64(1)
             texts[mine] = self._fresh(index, rows[mine], rank, seed)
         chance = _mix(rows * np.uint64(_GOLDEN) + self._key(seed, "missing"))
         texts[(chance >> np.uint64(11)) * 2.0**-53 < self.missing_share] = None
@@ -191,12 +191,12 @@ class Identifiers:
                 texts[row] = text
             if free is not None:
                 return texts
-            place, taken = self._places(tried)
+            nearest, taken = self._nearest(tried)
             left = left[taken]
             if not len(left):
                 return texts
             if distinct:
-                at = place[taken].astype(np.uint64) + np.uint64(size - len(self.hashes))
+                at = nearest[taken].astype(np.uint64) + np.uint64(size - len(self.hashes))
             else:
                 at = (at[taken] + np.uint64(int(0.618 * size))) % np.uint64(size)
         raise ValueError(f"column {self.name!r}: no new value is left")
@@ -210,15 +210,15 @@ class Identifiers:
                 found.append(None)
                 continue
             numbers = np.arange(pattern.space, dtype=np.uint64)
-            numbers = numbers[~self._places(pattern.render(numbers, numbers))[1]]
+            numbers = numbers[~self._nearest(pattern.render(numbers, numbers))[1]]
             found.append(numbers[np.argsort(_mix(numbers))])
         return found
 
-    def _places(self, texts: Sequence[bytes]) -> tuple[Array, Array]:
+    def _nearest(self, texts: Sequence[bytes]) -> tuple[Array, Array]:
         """The index of each text among the training values, and whether it is one of them."""
         hashes = _hashes(texts)
-        place = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
-        return place, self.hashes[place] == hashes
+        nearest = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
+        return nearest, self.hashes[nearest] == hashes
 
     def _key(self, seed: int, purpose: str) -> np.uint64:
         """64 bits that depend on the seed, the purpose and the column."""
@@ -331,18 +331,24 @@ def _pattern(shape: str, texts: list[str], kind: str) -> Pattern:
         if mark in used and not alone:  # "urn:uuid:" doesn't make hex digits letters of any kind
             used[mark].update(here)
     wide = list(seen)
-    for place, mark in enumerate(shape):
+    for position, mark in enumerate(shape):
         if mark in _MARKS:
-            fits = next(chars for chars in _CLASSES if used[mark] | set(seen[place]) <= set(chars))
-            wide[place] = _HEX if kind == "uuid" else fits
-            if wide[place] == digits and "0" not in seen[place] and shape[:place][-1:] != mark:
-                wide[place] = digits[1:]  # no number begins with 0
+            fits = next(
+                chars for chars in _CLASSES if used[mark] | set(seen[position]) <= set(chars)
+            )
+            wide[position] = _HEX if kind == "uuid" else fits
+            if (
+                wide[position] == digits
+                and "0" not in seen[position]
+                and shape[:position][-1:] != mark
+            ):
+                wide[position] = digits[1:]  # no number begins with 0
     chars = [s if alone else w for s, w, alone in zip(seen, wide, literal, strict=True)]
-    for place in range(len(chars) - 1, -1, -1):  # running numbers go on after the largest
+    for position in range(len(chars) - 1, -1, -1):  # running numbers go on after the largest
         if math.prod(map(len, chars)) < _ROOM * len(texts) and (
-            kind == "uuid" or chars[place] in digits
+            kind == "uuid" or chars[position] in digits
         ):
-            chars[place] = wide[place]
+            chars[position] = wide[position]
     return Pattern(tuple(chars), len(texts))
 
 

@@ -136,7 +136,7 @@ class AutoregressiveGenerator(nn.Module):
             present[self._placed] = False
         if len(self._numbers) > _FEW_TOKENS:
             return self._logs_of_many(hidden, values) * present
-        outputs = [self._output(index, own, values) for index, own in enumerate(hidden.unbind(0))]
+        outputs = [self._output(index, part, values) for index, part in enumerate(hidden.unbind(0))]
         logs = [
             self._log_density(output, column)
             if token.is_number

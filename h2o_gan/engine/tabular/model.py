@@ -211,8 +211,8 @@ class TableModel(Model):
         if not isinstance(encoder, TableEncoder):
             raise Damaged("its encoder is not a table's")
         layout = RowLayout.restore(data["layout"], encoder.learned, parts.tokens)
-        own = {**_FORMAT_2_SIZES, **data["sizes"]}
-        sizes = Sizes(**{name: own[name] for name in asdict(Sizes())})
+        stored = {**_FORMAT_2_SIZES, **data["sizes"]}
+        sizes = Sizes(**{name: stored[name] for name in asdict(Sizes())})
 
         def build() -> AutoregressiveGenerator:
             return AutoregressiveGenerator(layout.tokens, sizes)
@@ -268,11 +268,11 @@ def row_scores(
     unseen = float(np.log(rows)) + 1
     parts = []
     for start in range(0, len(codes), _SCORED_ROWS):
-        own = codes[start : start + _SCORED_ROWS]
-        values, active = tables.expand(own, None)
+        part = codes[start : start + _SCORED_ROWS]
+        values, active = tables.expand(part, None)
         score = generator.log_likelihood(values, active, usual_order).sum(0)
         if sampler is not None:
             score = score + sampler.log_ratio(values, active)
-        parts.append((score - unseen * (own < 0).sum(1)).double().cpu().numpy())
+        parts.append((score - unseen * (part < 0).sum(1)).double().cpu().numpy())
     scores: Array = np.concatenate(parts) if parts else np.zeros(0)
     return scores

@@ -85,11 +85,11 @@ class ConstantCodec(GeneratedCodec):
     @override
     def check_condition(self, column: str, value: Any) -> None:
         if not self._meets(value):
-            own = self.value
-            if own is not None and self.column.kind == "time":
-                own = value_text(self.column, own)
+            shown = self.value
+            if shown is not None and self.column.kind == "time":
+                shown = value_text(self.column, shown)
             raise ValueError(
-                f"conditions: column {column!r} is {own!r} in all training rows, never {value!r}."
+                f"conditions: column {column!r} is {shown!r} in all training rows, never {value!r}."
             )
 
     @override

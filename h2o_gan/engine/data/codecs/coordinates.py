@@ -309,15 +309,15 @@ class CoordinatesCodec(LearnedCodec):
                 "a range (low, high)."
             )
         axis = [c.name for c in self.columns].index(column)
-        own, decimals = self.columns[axis], self.decimals[axis]
-        low, high = range_of(own, value)
+        target, decimals = self.columns[axis], self.decimals[axis]
+        low, high = range_of(target, value)
         exact = low == high
-        low = on_grid(own, decimals, low, up=True)
-        high = low if exact else on_grid(own, decimals, high, up=False)
+        low = on_grid(target, decimals, low, up=True)
+        high = low if exact else on_grid(target, decimals, high, up=False)
         lows, highs = self.cells.low[axis], self.cells.high[axis]
         allowed[: len(self.cells)] = (lows <= high) & (low <= highs)
         if low > high or not allowed.any():
-            extent = [value_text(own, end) for end in (lows.min(), highs.max())]
+            extent = [value_text(target, end) for end in (lows.min(), highs.max())]
             raise ValueError(
                 f"conditions: column {column!r} has no value {value!r} in any cell of five "
                 f"training rows; it has values from {extent[0]} to {extent[1]}."
