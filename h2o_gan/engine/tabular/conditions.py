@@ -49,6 +49,7 @@ class Conditions:
             comes the first again; None for no given cells.
         cells: the given values by name, and (rows,) bool, which rows have them.
         partial: rows of which only some columns of a codec are given, by column.
+        filled: columns that are functions of another and whose gaps are filled with values.
     """
 
     layout: RowLayout
@@ -58,6 +59,7 @@ class Conditions:
     codes: Array | None = None
     cells: Mapping[str, tuple[pa.Array, Array]] = field(default_factory=dict)
     partial: Mapping[int, Partial] = field(default_factory=dict)
+    filled: tuple[int, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -134,6 +136,7 @@ class Conditions:
         constraints: dict[int, Constraint] = {}
         bounds: dict[int, Bounds] = {}
         partial = {}
+        filled = []
         for index, codec in enumerate(layout.codecs):
             names = [column.name for column in codec.columns]
             if not any(name in cells for name in names):
@@ -149,10 +152,14 @@ class Conditions:
             codes[:, index] = np.where(whole, encoded, _FREE)
             if (np.logical_or.reduce(masks) & ~whole).any():
                 partial[index] = Partial(arrays, masks)
-            if fill_missing and codec.has_missing and index in layout.spans:
+            if not (fill_missing and codec.has_missing):
+                continue
+            if layout.source_of(index) is not None:
+                filled.append(index)
+            else:
                 constraints[index] = layout.columns[index].present()
                 bounds.update(_bounds_of(layout, index, constraints[index]))
-        return cls(layout, constraints, bounds, (), codes, cells, partial)
+        return cls(layout, constraints, bounds, (), codes, cells, partial, tuple(filled))
 
     def balanced(self, encoder: TableEncoder, column: str, rows: int) -> Conditions:
         """These conditions, and equally many rows of each level of `column`.
@@ -234,6 +241,9 @@ class Conditions:
             token = self.layout.spans[dependency.source].start
             tensor = torch.from_numpy(mask.astype(np.float32)).to(device)
             bounds = _with_rows(bounds, {token: tensor})
+        for index in self.filled:
+            gaps = torch.from_numpy(picked_codes[:, index] < 0).to(device)
+            bounds = _with_rows(bounds, self._filled_bounds(index, gaps, bounds))
         return Given(values, active & known, known, alike=len(self.codes) == 1), bounds
 
     def restored(self, batch: pa.RecordBatch, start: int) -> pa.RecordBatch:
@@ -245,6 +255,25 @@ class Conditions:
             picked = np.arange(start, start + batch.num_rows) % len(cells)
             arrays[name] = _merged(arrays[name], cells.take(pa.array(picked)), given[picked])
         return pa.RecordBatch.from_arrays(list(arrays.values()), schema=batch.schema)
+
+    def _filled_bounds(
+        self, index: int, gaps: torch.Tensor, bounds: Mapping[int, Bounds]
+    ) -> dict[int, torch.Tensor]:
+        """Masks by row, (rows, size), of the source of a column whose gaps are filled.
+
+        Where other choices are left, those that the column's missing values follow from are not
+        allowed.
+        """
+        dependency, column = self.layout.source_of(index), self.layout.columns[index]
+        assert dependency is not None
+        token = self.layout.spans[dependency.source].start
+        (shares,) = column.masks(column.present())
+        assert shares is not None
+        possible = torch.from_numpy((shares > 0)[dependency.table]).to(gaps.device)
+        before = bounds[token].mask if token in bounds else None
+        left = possible if before is None else possible & (before > 0)
+        narrowed = gaps & left.any(-1)
+        return {token: (possible | ~narrowed[:, None]).float()}
 
     def _partial_bounds(
         self, index: int, picked: Array, device: torch.device

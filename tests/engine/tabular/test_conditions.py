@@ -326,6 +326,30 @@ def test_gaps_are_filled_with_values(model, table):
             assert (a and b) or value == function[city]
 
 
+def test_a_gap_that_a_free_source_could_fill_is_filled(model):
+    """Graz has no region: where neither is given, it is not drawn."""
+    rows = model.impute(with_gaps(model, pa.table({"age": [25] * 200})), seed=1).read_all()
+    assert rows["region"].null_count == 0 and "Graz" not in counts(rows, "city")
+    follows(rows)
+    given = with_gaps(model, pa.table({"city": ["Graz", "Rom"]}))
+    assert model.impute(given).read_all()["region"].to_pylist() == [None, "south"]
+    given = with_gaps(model, pa.table({"country": ["AT"] * 50}))
+    assert counts(model.impute(given).read_all(), "city") == {"Wien": 50}
+
+
+def test_a_gap_that_no_source_could_fill_stays():
+    """The one country whose only city has no region."""
+    rows = {"country": ["LI"] * 60, "city": ["Vaduz"] * 60, "region": [None] * 60}
+    rows = {name: [*given, *([f"{name} 1", f"{name} 2"] * 150)] for name, given in rows.items()}
+    small = model_of(pa.table({name: enum(values) for name, values in rows.items()}))
+    assert len(small.layout.dependencies) == 2
+    given = {"country": ["LI", None], "city": [None, None], "region": [None, None]}
+    filled = small.impute(pa.table({n: pa.array(v, pa.string()) for n, v in given.items()}))
+    vaduz, other = filled.read_all().to_pylist()
+    assert vaduz == {"country": "LI", "city": "Vaduz", "region": None}
+    assert other["region"] is not None
+
+
 def test_times_are_given_in_any_unit(model):
     moments = [dt.datetime(1971, 1, 2), dt.datetime(1973, 5, 6)]
     given = pa.table({"joined": pa.array(moments, pa.timestamp("us"))})
