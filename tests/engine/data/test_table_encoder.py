@@ -188,3 +188,13 @@ def test_what_cannot_be_learned_is_named():
 def test_what_cannot_be_treated_as_asked_is_named():
     with pytest.raises(ValueError, match="'c' is enum, which cannot be treated as numeric"):
         fit_codec("c", chunked(enum(["a", "b"])), FitOptions(treat_as="numeric"))
+
+
+def test_free_text_is_dropped_by_name():
+    notes = [f"the customer called about order and said thing {n % 37}" for n in range(100)]
+    table = pa.table({"note": notes, "value": np.arange(100) % 7})
+    with pytest.warns(RuntimeWarning, match="Dropping text columns.*: note"):
+        encoder = TableEncoder.fit(table)
+    assert [column.name for column in encoder.columns] == ["value"]
+    with pytest.raises(ValueError, match=r"only text is left to learn \('note'\)"):
+        TableEncoder.fit(table.select(["note"]))
