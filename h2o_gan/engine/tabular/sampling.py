@@ -95,6 +95,7 @@ class Given:
         return Given(self.values[rows], self.active[rows], self.known[rows], self.alike)
 
 
+@torch.no_grad()
 def sample_rows(
     generator: AutoregressiveGenerator,
     sampler: RejectionSampler | None,
