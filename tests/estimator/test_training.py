@@ -78,7 +78,7 @@ def test_a_cluster_that_dies_leaves_the_model(tmp_path):
         from h2o_gan.cluster.jobs import training
         from h2o_gan.cluster import patience
         patience.REPORT_AFTER_S, training._PATIENCE_S = 2.0, 8.0
-        h2o_gan.init(port=PORT, name="dies", max_mem_size="500M")
+        h2o_gan.init(port=FREE, name="dies", max_mem_size="500M")
         frame = h2o.H2OFrame([[i, i * 1.5] for i in range(400)], column_names=["a", "b"])
         jvm = h2o.connection().local_server._process
         gan = h2o_gan.H2OGANEstimator(
@@ -99,7 +99,7 @@ def test_a_cluster_that_dies_leaves_the_model(tmp_path):
         except Exception as error:
             print(type(error).__name__)
         print(rows.shape, h2o_gan.load_model(path).get_summary()["stopped_by"])
-    """).replace("PORT", str(_free_port()))
+    """).replace("FREE", str(_free_port()))
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=120
     )

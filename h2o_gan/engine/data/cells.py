@@ -11,7 +11,7 @@ from h2o_gan.engine.data.schema import Array
 __all__ = ["Cells", "fit_cells", "is_tree"]
 
 _LEAF = -1
-_MAX_NODES = 2**17  # of a tree from a file, which may be one long chain
+_MAX_NODES, _MAX_DEPTH = 2**17, 512  # of a tree from a file
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,13 @@ class Cells:
         return leaf[nodes]
 
 
-def fit_cells(points: Array, least: int) -> tuple[Cells, Array]:
+def fit_cells(points: Array, least: int, weights: Array) -> tuple[Cells, Array]:
     """Cut the plane into cells (k-d tree, Bentley 1975).
 
     Args:
         points: (rows, 2) float64, finite.
         least: smallest number of points in a cell.
+        weights: (rows,) float64 positive weights, for the ranks.
 
     Returns:
         The cells, and the cell of each point, (rows,) int64.
@@ -79,18 +80,15 @@ def fit_cells(points: Array, least: int) -> tuple[Cells, Array]:
         right = inside[:, axis] >= cut
         pending += [rows[right], rows[~right]]
     lows, highs = np.array(low).T, np.array(high).T
-    ordered = np.sort(points, axis=0).T
-    start = np.stack([np.searchsorted(o, v, "left") for o, v in zip(ordered, lows, strict=True)])
-    end = np.stack([np.searchsorted(o, v, "right") for o, v in zip(ordered, highs, strict=True)])
-    count = len(points)
-    cells = Cells(
-        np.array(axes, np.int32),
-        np.array(cuts),
-        lows,
-        highs,
-        start / count,
-        (end - start) / count,
-    )
+    start, end = np.empty_like(lows), np.empty_like(highs)
+    for axis in range(points.shape[1]):
+        order = np.argsort(points[:, axis], kind="stable")
+        values = points[order, axis]
+        ranks = np.append(0.0, np.cumsum(weights[order]))
+        ranks /= ranks[-1]
+        start[axis] = ranks[np.searchsorted(values, lows[axis], "left")]
+        end[axis] = ranks[np.searchsorted(values, highs[axis], "right")]
+    cells = Cells(np.array(axes, np.int32), np.array(cuts), lows, highs, start, end - start)
     return cells, cell_of
 
 
@@ -130,4 +128,15 @@ def is_tree(axis: Array) -> bool:
         return False
     # Open ends after each node: every inner node adds one, every leaf closes one.
     ends = 1 + np.cumsum(np.where(axis == _LEAF, -1, 1))
-    return bool(ends[-1] == 0 and (ends[:-1] > 0).all())
+    return bool(ends[-1] == 0 and (ends[:-1] > 0).all()) and _depth(axis) <= _MAX_DEPTH
+
+
+def _depth(axis: Array) -> int:
+    """The number of inner nodes above the lowest leaf."""
+    deepest, depths = 0, [0]
+    for node_axis in axis.tolist():
+        depth = depths.pop()
+        deepest = max(deepest, depth)
+        if node_axis != _LEAF:
+            depths += [depth + 1, depth + 1]
+    return deepest

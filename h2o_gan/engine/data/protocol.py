@@ -131,6 +131,7 @@ class Constraint:
 
     Attributes:
         codes: (width,) bool, the allowed codes; None for all.
+        shares: (width,) float64, the share of each allowed code that meets `ranges`; None for 1.
         ranges: smallest and largest allowed value by column name, both included.
         missing: whether missing values are allowed where `codes` is None.
         code: the code that every row has; None where it is drawn.
@@ -138,6 +139,7 @@ class Constraint:
     """
 
     codes: Array | None = None
+    shares: Array | None = None
     ranges: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     missing: bool = True
     code: int | None = None
@@ -150,12 +152,14 @@ class Constraint:
 
     def combined(self, other: Constraint) -> Constraint:
         """The constraint that allows what both allow; of `code` and `cells`, those of `other`."""
-        if self.codes is None or other.codes is None:
-            codes = other.codes if self.codes is None else self.codes
-        else:
-            codes = self.codes & other.codes
+        codes, shares = other.codes, other.shares
+        if self.codes is not None:
+            codes = self.codes if codes is None else self.codes & codes
+        if self.shares is not None:
+            shares = self.shares if shares is None else self.shares * shares
         return Constraint(
             codes,
+            shares,
             {**self.ranges, **other.ranges},
             self.missing and other.missing,
             self.code if other.code is None else other.code,
@@ -184,12 +188,15 @@ class Codec(ABC):
     columns: tuple[Column, ...]
 
     @classmethod
-    def groups(cls, table: pa.Table, treat_as: Mapping[str, str]) -> Iterable[tuple[str, ...]]:
+    def groups(
+        cls, table: pa.Table, treat_as: Mapping[str, str], weights: Array | None = None
+    ) -> Iterable[tuple[str, ...]]:
         """Find columns that belong together.
 
         Args:
             table: the training rows.
             treat_as: the kind that the user wants, by column name.
+            weights: (rows,) float64 non-negative row weights, or None.
 
         Returns:
             Groups of at least two column names, disjoint; none for kinds of single columns.
@@ -271,6 +278,8 @@ class LearnedCodec(Codec):
 
     token_kinds: ClassVar[tuple[type[ColumnTokens], ...]]
     """The kinds of tokens that :meth:`tokens` chooses from."""
+    has_levels: ClassVar[bool] = False
+    """Whether the codes but missing are levels of one column, which can be balanced."""
 
     shares: Array
     has_missing: bool
@@ -323,7 +332,7 @@ class LearnedCodec(Codec):
         Args:
             index: of this codec among the learned ones.
             rows: number of training rows.
-            rules: constants for the choice.
+            rules: constants for the choice, for what :meth:`fit` has not decided.
         """
 
     def restore_tokens(
@@ -336,6 +345,7 @@ class LearnedCodec(Codec):
         """
         for kind in self.token_kinds:
             if kind.kind == data["kind"]:
+                kind.json_check(data, f"the tokens of column {self.columns[0].name!r:.50}")
                 return kind.restore(index, self, data, arrays)
         raise Damaged(f"column {self.columns[0].name!r:.50} has no tokens {data['kind']!r:.50}")
 
@@ -352,6 +362,10 @@ class LearnedCodec(Codec):
             TypeError: `value` is of another type than the column.
         """
 
+    def joined(self, constraint: Constraint) -> Constraint:
+        """The constraint of conditions on several columns of this codec, from their combination."""
+        return constraint
+
     def possible(self, columns: Sequence[pa.ChunkedArray], given: Sequence[Array]) -> Array:
         """The codes that rows can have of which only some columns are given.
 
@@ -360,9 +374,9 @@ class LearnedCodec(Codec):
             given: for each column (rows,) bool, where its value is given.
 
         Returns:
-            (rows, width) bool.
+            (rows, width) float64, the share of each code that agrees with the given values.
         """
-        return np.ones((len(columns[0]), self.width), bool)
+        return np.ones((len(columns[0]), self.width))
 
 
 class OrderedCodec(LearnedCodec):
@@ -394,6 +408,8 @@ class ColumnTokens(ABC):
 
     kind: ClassVar[str]
     """Name in model files."""
+    json_check: ClassVar[Check]
+    """Check of :meth:`to_json`'s output, which a hostile file may hold."""
 
     index: int
     codec: LearnedCodec

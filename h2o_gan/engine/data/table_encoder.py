@@ -68,11 +68,12 @@ class TableEncoder:
             ValueError: no column is left to learn, or a column cannot be treated as asked.
         """
         treat_as = dict(column_types or {})
-        grouped = {
-            names[0]: (kind, names)
-            for kind in CODECS.values()
-            for names in (kind.groups(table, treat_as) if groups else ())
-        }
+        grouped: dict[str, tuple[type[Codec], tuple[str, ...]]] = {}
+        unclaimed = table if groups else table.select([])
+        for kind in CODECS.values():
+            for names in kind.groups(unclaimed, treat_as, weights):
+                grouped[names[0]] = kind, names
+                unclaimed = unclaimed.drop_columns(list(names))
         in_group = {name for _, names in grouped.values() for name in names}
         codecs: list[Codec] = []
         text = []
@@ -82,6 +83,8 @@ class TableEncoder:
             if name in grouped:
                 kind, names = grouped[name]
                 codec = kind.fit({name: table.column(name) for name in names}, options)
+                if codec is None:
+                    raise TypeError(f"{kind.__name__} found the group {names} and does not fit it")
             elif name in in_group:
                 continue
             else:

@@ -74,10 +74,7 @@ _PIXELS = record(
     },
 )
 _WIDTH = whole(1, 2**16)
-_TOKENS = record(
-    {"kind": text},
-    {"size": whole(1), "rank_floor": number(0, 0.5)},
-)
+_TOKENS = record({"kind": text})  # each kind checks the rest
 _MODELS: dict[str, Check] = {
     "table": record(
         {

@@ -96,16 +96,16 @@ class Conditions:
             assert index is not None
             constraint = layout.columns[index].constraint(name, value)
             before = constraints.get(index)
-            constraint = constraint if before is None else before.combined(constraint)
+            if before is not None:
+                constraint = layout.codecs[index].joined(before.combined(constraint))
             if constraint.is_empty:
                 raise _unmet(name)
             constraints[index] = constraint
         codes = np.full((1, len(layout.codecs)), _FREE, np.int64)
         cells: dict[str, tuple[pa.Array, Array]] = {}
         for index, constraint in constraints.items():
-            if constraint.code is not None:
-                codes[0, index] = constraint.code
-                cells |= {name: (cell, np.ones(1, bool)) for name, cell in constraint.cells.items()}
+            codes[0, index] = _FREE if constraint.code is None else constraint.code
+            cells |= {name: (cell, np.ones(1, bool)) for name, cell in constraint.cells.items()}
         free = {index: c for index, c in constraints.items() if c.code is None}
         conditions = _constrained(layout, free)
         return replace(conditions, codes=codes, cells=cells) if cells else conditions
@@ -122,6 +122,8 @@ class Conditions:
             table: some of the model's columns.
             fill_missing: whether missing cells are drawn, as anything but missing.
         """
+        if not table.num_rows:
+            raise ValueError("the frame has no rows, so nothing is asked for.")
         cells = {}
         for column in encoder.columns:
             if column.name in table.column_names:
@@ -172,13 +174,12 @@ class Conditions:
         Raises:
             ValueError: there is no such column, it has no levels, or it has a condition.
         """
-        names = [row["column"] for row in encoder.describe() if row["treated_as"] == "categorical"]
-        enums = [c.name for c in encoder.columns if c.name in names and c.kind == "enum"]
         index = self.layout.index_of(column)
-        if column not in enums or index is None:
+        if index is None or not self.layout.codecs[index].has_levels:
+            names = [c.columns[0].name for c in self.layout.codecs if c.has_levels]
             raise ValueError(
                 f"balance={column!r} is not a categorical column of the model; "
-                f"these are: {listed(enums)}."
+                f"these are: {listed(names)}."
             )
         if index in self.constraints or column in self.cells:
             raise ValueError(
@@ -280,15 +281,23 @@ class Conditions:
     ) -> dict[int, torch.Tensor]:
         """Masks by row, (rows, ...), of the tokens of a column that is given in part."""
         partial, column = self.partial[index], self.layout.columns[index]
-        rows = pa.array(picked)
+        picked = picked % len(partial.values[0])
+        given = [mask[picked] for mask in partial.given]
+        partly = np.flatnonzero(np.logical_or.reduce(given) & ~np.logical_and.reduce(given))
+        masks: dict[int, torch.Tensor] = {}
+        if not len(partly):
+            return masks
+        rows = pa.array(picked[partly])
         values = [pa.chunked_array([array.take(rows)]) for array in partial.values]
-        possible = self.layout.codecs[index].possible(values, [g[picked] for g in partial.given])
-        by_row = [column.masks(Constraint(codes)) for codes in possible]
-        masks = {}
+        shares = self.layout.codecs[index].possible(values, [mask[partly] for mask in given])
+        by_row = [column.masks(Constraint(row > 0, row)) for row in shares]
         for at, token in enumerate(self.layout.spans.get(index, ())):
-            parts = [part for masks_of_row in by_row if (part := masks_of_row[at]) is not None]
-            if parts:
-                masks[token] = torch.from_numpy(np.stack(parts)).float().to(device)
+            if by_row[0][at] is None:
+                continue
+            parts = np.stack([np.asarray(parts[at], np.float32) for parts in by_row])
+            mask = torch.ones(len(picked), *parts.shape[1:])
+            mask[torch.from_numpy(partly)] = torch.from_numpy(parts)
+            masks[token] = mask.to(device)
         return masks
 
 

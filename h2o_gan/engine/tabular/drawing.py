@@ -212,14 +212,15 @@ def _draw_choice(
 ) -> tuple[Tensor, LogDensity]:
     """Draw choices, (B,); and a function for their log probabilities (-inf: none is allowed)."""
     shares = torch.softmax(logits / temperature if temperature != 1 else logits, -1)
-    if mask is not None:
-        shares = shares * mask
+    allowed = shares if mask is None else shares * mask
     noise = torch.rand(len(logits), generator=rng, device=logits.device)
-    drawn = _pick(shares, noise)
+    drawn = _pick(allowed, noise)
 
     def log_share() -> Tensor:
-        chosen = shares.gather(1, drawn[:, None])[:, 0]
-        return (chosen / shares.sum(-1)).log().nan_to_num(nan=-torch.inf)
+        # A choice that is allowed in part counts in full: its part is in the total alone, so that
+        # weights by likelihood keep it.
+        chosen = (shares * (allowed > 0)).gather(1, drawn[:, None])[:, 0]
+        return (chosen / allowed.sum(-1)).log().nan_to_num(nan=-torch.inf)
 
     return drawn.to(logits.dtype), log_share
 

@@ -366,3 +366,61 @@ def test_bounds_move_to_the_device_of_the_block(model):
     _, bounds = by_column(model, city="Rom").block(0, 3, random(), CPU)
     (bound,) = bounds.values()
     assert bound.mask.device == torch.device("cpu") and bound.mask.tolist() == [0, 0, 0, 0, 1]
+
+
+def test_lists_with_pooled_levels_keep_the_real_shares():
+    """Rare levels share one choice: a list of some of them has their share, not all of it."""
+    frequent = ["often"] * 200 + ["else"] * 400
+    rare = [f"rare {n}" for n in range(100) for _ in range(4)]
+    model = model_of(pa.table({"level": enum([*frequent, *rare])}), strength=0.0)
+    wanted = ["often", *[f"rare {n}" for n in range(50)]]
+    rows = sample(model, 4_000, conditions={"level": wanted})
+    often = np.mean(np.array(rows["level"].to_pylist()) == "often")
+    assert abs(often - 0.5) < 0.04  # 200 of 400
+    assert set(rows["level"].to_pylist()) <= set(wanted)
+
+
+@pytest.fixture(scope="module")
+def square():
+    """Points that are uniform in a square."""
+    rng = np.random.default_rng(0)
+    return model_of(
+        pa.table({"lat": rng.uniform(-10, 10, 400), "lon": rng.uniform(-10, 10, 400)}),
+        strength=0.0,
+    )
+
+
+@pytest.mark.parametrize("low", [-1.0, 4.5])
+def test_ranges_of_coordinates_have_the_shares_of_filtered_rows(square, low):
+    every = sample(square, 40_000)["lat"].to_numpy()
+    inside = every[(every >= low) & (every <= low + 2)]
+    rows = sample(square, 3_000, conditions={"lat": (low, low + 2)})["lat"].to_numpy()
+    assert rows.min() >= low and rows.max() <= low + 2
+    edges = np.linspace(low, low + 2, 9)
+    found, expected = (np.histogram(v, edges)[0] / len(v) for v in (rows, inside))
+    assert np.abs(found - expected).sum() / 2 < 0.06
+
+
+def test_exact_coordinates_are_given_cells(square):
+    for value in np.linspace(-9, 9, 7):
+        rows = sample(square, 20, conditions={"lat": float(value)})
+        assert rows["lat"].to_pylist() == [value] * 20
+        point = sample(square, 2, conditions={"lat": float(value), "lon": 0.0})
+        assert point["lat"].to_pylist() == [value] * 2 and point["lon"].to_pylist() == [0.0] * 2
+    with pytest.raises(ValueError, match="'lat' has no value 11"):
+        sample(square, 1, conditions={"lat": 11.0})
+
+
+def test_half_points_go_with_balance_and_with_missing_cells(model):
+    half = pa.table({"lat": pa.array([48.0, 49.0])})
+    rows = sample(model, 10, conditions=half, balance="city")
+    assert rows["lat"].to_pylist() == [48.0, 49.0] * 5
+    assert sorted(rows["city"].to_pylist()) == sorted(CITIES * 2)
+    absent = pa.table({"lat": pa.nulls(300, pa.float64())})  # training had none
+    rows = sample(model, 300, conditions=absent)
+    assert rows["lat"].null_count == 300 and rows["lon"].to_numpy().std() > 1
+
+
+def test_a_frame_of_conditions_has_rows(model):
+    with pytest.raises(ValueError, match="the frame has no rows"):
+        sample(model, 3, conditions=pa.table({"age": pa.array([], pa.int64())}))

@@ -54,6 +54,7 @@ class CategoricalCodec(LearnedCodec):
     # Numbers too: the numeric codec treats them so, for their values are not levels of the frame.
     kinds: ClassVar[frozenset[str]] = frozenset({"enum", "int", "real", "time"})
     token_kinds: ClassVar[tuple[type[ColumnTokens], ...]] = (CategoricalTokens, FactoredTokens)
+    has_levels: ClassVar[bool] = True
     json_check: ClassVar[Check] = record({"column": COLUMN_CHECK, "has_missing": flag})
 
     def __init__(self, column: Column, observed: Array, shares: Array, has_missing: bool) -> None:

@@ -44,7 +44,7 @@ from h2o_gan.engine.data.tokens.categorical import (
 )
 from h2o_gan.engine.data.tokens.rules import RULES
 from h2o_gan.engine.exceptions import Damaged
-from h2o_gan.engine.json_checks import Check, flag, list_of, optional, record, whole
+from h2o_gan.engine.json_checks import Check, flag, list_of, optional, record, text, whole
 
 __all__ = ["CellTokens", "CoordinatesCodec"]
 
@@ -67,6 +67,7 @@ class CellTokens(ColumnTokens):
     """
 
     kind: ClassVar[str] = "cells"
+    json_check: ClassVar[Check] = record({"kind": text}, {"size": whole(1)})
     codec: CoordinatesCodec
 
     def __init__(
@@ -172,18 +173,27 @@ class CoordinatesCodec(LearnedCodec):
 
     @classmethod
     @override
-    def groups(cls, table: pa.Table, treat_as: Mapping[str, str]) -> Iterable[tuple[str, ...]]:
+    def groups(
+        cls, table: pa.Table, treat_as: Mapping[str, str], weights: Array | None = None
+    ) -> Iterable[tuple[str, ...]]:
         asked = [name for name, wanted in treat_as.items() if wanted == cls.treatment]
         asked = [name for name in table.column_names if name in asked]
         open_names = [n for n in table.column_names if treat_as.get(n, "auto") == "auto"]
         found = []
         for pair in _named_pairs([*asked, *open_names]):
-            if set(pair) & set(asked) or _are_coordinates(table, pair):
+            if set(pair) & set(asked) or _are_coordinates(table, pair, weights):
                 found.append(pair)
                 asked = [name for name in asked if name not in pair]
         if len(asked) == 2:
             found.append((asked[0], asked[1]))
         elif asked:
+            for pair in _named_pairs(table.column_names):
+                other = pair[1 - pair.index(asked[0])] if asked[0] in pair else None
+                if other is not None:
+                    raise ValueError(
+                        f"column_types: column {asked[0]!r} is treated as coordinates, but its "
+                        f"other half {other!r} as {treat_as[other]}: treat both alike."
+                    )
             raise ValueError(
                 f"column_types: column {asked[0]!r} is treated as coordinates, which are two "
                 "columns: name them like 'start_lat' and 'start_lon', or treat exactly two so."
@@ -221,13 +231,19 @@ class CoordinatesCodec(LearnedCodec):
             )
         weights = np.ones(len(points)) if options.weights is None else options.weights
         present = ~missing & (weights > 0)
-        if not np.isfinite(points[present]).all() or not present.any():
+        trouble = None
+        if present.sum() < RULES.min_rows:
+            trouble = f"only {present.sum()} rows have both, and a cell needs {RULES.min_rows}"
+        elif not np.isfinite(points[present]).all():
+            trouble = "they have infinite values"
+        elif np.abs(points[present]).max() > 2.0**53:
+            trouble = "they have values beyond 2**53"
+        if trouble is not None:
             raise ValueError(
-                f"column_types: {names[0]!r} and {names[1]!r} cannot be coordinates: they have "
-                f"{'infinite values' if present.any() else 'no value'}."
+                f"column_types: {names[0]!r} and {names[1]!r} cannot be coordinates: {trouble}."
             )
-        least = max(RULES.min_rows, int(present.sum()) // _MAX_CELLS)
-        cells, cell_of = fit_cells(points[present], least)
+        least = max(RULES.min_rows, -(-int(present.sum()) // _MAX_CELLS))
+        cells, cell_of = fit_cells(points[present], least, weights[present])
         mass = np.bincount(cell_of, weights[present], minlength=len(cells))
         missing_mass = float(weights[missing].sum())
         masses = np.append(mass, [missing_mass] if missing_mass else [])
@@ -259,6 +275,10 @@ class CoordinatesCodec(LearnedCodec):
         scaled = uniforms * 2.0**26  # the high and the low bits are two uniforms
         fractions = np.stack([np.floor(scaled) / 2.0**26, scaled % 1], 1)
         return self.points(codes, fractions, constraint)
+
+    @override
+    def decode_output(self, output: Array) -> list[pa.Array]:
+        return self.points(output.astype(np.int64), np.full((len(output), 2), 0.5))
 
     def points(
         self, codes: Array, fractions: Array, constraint: Constraint | None = None
@@ -315,31 +335,77 @@ class CoordinatesCodec(LearnedCodec):
         low = on_grid(target, decimals, low, up=True)
         high = low if exact else on_grid(target, decimals, high, up=False)
         lows, highs = self.cells.low[axis], self.cells.high[axis]
-        allowed[: len(self.cells)] = (lows <= high) & (low <= highs)
-        if low > high or not allowed.any():
+        if low > high or high < lows.min() or highs.max() < low:
             extent = [value_text(target, end) for end in (lows.min(), highs.max())]
             raise ValueError(
-                f"conditions: column {column!r} has no value {value!r} in any cell of five "
-                f"training rows; it has values from {extent[0]} to {extent[1]}."
+                f"conditions: column {column!r} has no value {value!r}; it has values from "
+                f"{extent[0]} to {extent[1]}."
             )
-        return Constraint(allowed, {column: (low, high)})
+        shares = np.zeros(self.width)
+        shares[: len(self.cells)] = self._overlaps(axis, low, high)
+        if exact:
+            shares[: len(self.cells)] = self._agreement(axis, np.array([low]))[0]
+        if not shares.any():
+            raise ValueError(
+                f"conditions: column {column!r} has no value {value!r}: no cell of at least "
+                f"{RULES.min_rows} training rows reaches there. Give a wider range."
+            )
+        cells = {column: pa.array([low]).cast(target.arrow_type)} if exact else {}
+        return Constraint(shares > 0, shares, {column: (low, high)}, cells=cells)
+
+    @override
+    def joined(self, constraint: Constraint) -> Constraint:
+        if len(constraint.cells) < len(self.columns):
+            return constraint
+        # A point that is given as a whole needs no cell around it.
+        cells = [pa.chunked_array([constraint.cells[c.name]]) for c in self.columns]
+        return Constraint(code=int(self.encode(cells)[0]), cells=constraint.cells)
 
     @override
     def possible(self, columns: Sequence[pa.ChunkedArray], given: Sequence[Array]) -> Array:
-        rows = len(columns[0])
-        allowed = np.ones((rows, self.width), bool)
+        shares = np.ones((len(columns[0]), self.width))
         for axis, (values, mask) in enumerate(zip(columns, given, strict=True)):
             numbers, missing = numbers_of(values, self.columns[axis].kind)
-            value = numbers.astype(np.float64)[:, None]
-            low, high = self.cells.low[axis], self.cells.high[axis]
-            distance = np.maximum(low - value, value - high).clip(min=0)
-            near = np.zeros((rows, self.width), bool)
-            near[:, : len(self.cells)] = distance <= distance.min(1, keepdims=True)
+            agreement = np.zeros((len(numbers), self.width))
+            agreement[:, : len(self.cells)] = self._agreement(axis, numbers.astype(np.float64))
             if self.has_missing:
-                near[missing] = False
-                near[missing, -1] = True
-            allowed &= near | ~mask[:, None]
-        return allowed
+                agreement[missing] = 0
+                agreement[missing, -1] = 1
+            shares[mask] *= np.where(
+                missing[mask, None] & (not self.has_missing), 1, agreement[mask]
+            )
+        # Cells that agree with one column each and none with all: any will do.
+        shares[~shares.any(1)] = 1
+        return shares
+
+    def _overlaps(self, axis: int, low: float, high: float) -> Array:
+        """The share of each cell's rectangle, (cells,), that lies in a range of one column."""
+        step = self._step(axis)
+        lows, highs = self.cells.low[axis], self.cells.high[axis]
+        overlap = np.minimum(highs, high) - np.maximum(lows, low)
+        return np.where(overlap < 0, 0.0, (overlap + step) / (highs - lows + step))
+
+    def _agreement(self, axis: int, values: Array) -> Array:
+        """The probability of a value in each cell, or the nearest cells, by one column.
+
+        Args:
+            axis: of the column.
+            values: (rows,) float64.
+
+        Returns:
+            (rows, cells) float64, at least one of a row positive.
+        """
+        low, high = self.cells.low[axis], self.cells.high[axis]
+        distance = np.maximum(low - values[:, None], values[:, None] - high).clip(min=0)
+        nearest = distance <= distance.min(1, keepdims=True)
+        step = self._step(axis)
+        return np.where(nearest, step / (high - low + step), 0.0)
+
+    def _step(self, axis: int) -> float:
+        """The distance of neighbouring values of a column; a small one where there is no grid."""
+        decimals = self.decimals[axis]
+        extent = float(self.cells.high[axis].max() - self.cells.low[axis].min())
+        return 1e-6 * max(extent, 1e-9) if decimals is None else 10.0**-decimals
 
     @override
     def describe(self) -> list[dict[str, Any]]:
@@ -422,8 +488,9 @@ def _named_pairs(names: Sequence[str]) -> list[tuple[str, str]]:
     return [(pair[0], pair[1]) for pair in keys.values() if len(pair) == 2]
 
 
-def _are_coordinates(table: pa.Table, pair: tuple[str, str]) -> bool:
-    """Whether two columns with such names have values of coordinates."""
+def _are_coordinates(table: pa.Table, pair: tuple[str, str], weights: Array | None) -> bool:
+    """Whether two columns with such names have values of coordinates, enough for cells."""
+    used = np.ones(table.num_rows, bool) if weights is None else weights > 0
     parts = []
     for name, (low, high) in zip(pair, _LIMITS, strict=True):
         values = table.column(name)
@@ -431,12 +498,12 @@ def _are_coordinates(table: pa.Table, pair: tuple[str, str]) -> bool:
         if kind not in CoordinatesCodec.kinds:
             return False
         numbers, missing = numbers_of(values, kind)
-        present = numbers[~missing]
+        present = numbers[used & ~missing]
         if not len(present) or not ((low <= present) & (present <= high)).all():
             return False
         parts.append((numbers, missing))
     if not np.array_equal(parts[0][1], parts[1][1]):
         return False
-    present = ~parts[0][1]
+    present = used & ~parts[0][1]
     points = np.stack([numbers[present].astype(np.float64) for numbers, _ in parts], 1)
     return len(np.unique(points, axis=0)) >= _MIN_POINTS

@@ -160,7 +160,7 @@ class NumericCodec(OrderedCodec):
     def constraint(self, column: str, value: Any) -> Constraint:
         low = self.quantiles.low
         allowed = np.zeros(self.width, bool)
-        if value is None:
+        if value is None or (isinstance(value, list | set) and {*value} == {None}):
             self._check_missing()
             allowed[len(low) :] = True
             return Constraint(allowed)

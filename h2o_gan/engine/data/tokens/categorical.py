@@ -21,6 +21,7 @@ from h2o_gan.engine.data.protocol import (
 from h2o_gan.engine.data.schema import Array, is_distribution
 from h2o_gan.engine.data.tokens.members import UNSEEN, Members, masses
 from h2o_gan.engine.exceptions import Damaged
+from h2o_gan.engine.json_checks import Check, record, text, whole
 
 __all__ = ["CategoricalTokens", "FactoredTokens", "choice_table", "tokens_of_choices"]
 
@@ -60,13 +61,17 @@ class _ChoiceTokens(ColumnTokens):
         return {"shares": self._shares, "choice_of": self._choices.astype(np.int32)}
 
     def _allowed_shares(self, constraint: Constraint) -> Array | None:
-        return None if constraint.codes is None else self._members.allowed_shares(constraint.codes)
+        if constraint.codes is None:
+            return None
+        shares = 1.0 if constraint.shares is None else constraint.shares
+        return self._members.allowed_shares(constraint.codes * shares)
 
 
 class CategoricalTokens(_ChoiceTokens):
     """One token: frequent codes are a choice each, rare ones share one."""
 
     kind: ClassVar[str] = "choice"
+    json_check: ClassVar[Check] = record({"kind": text})
 
     def __init__(self, index: int, codec: LearnedCodec, shares: Array, choices: Array) -> None:
         super().__init__(index, codec, shares, choices)
@@ -114,6 +119,7 @@ class FactoredTokens(_ChoiceTokens):
     """
 
     kind: ClassVar[str] = "pair"
+    json_check: ClassVar[Check] = record({"kind": text, "size": whole(1)})
 
     def __init__(
         self,

@@ -61,7 +61,7 @@ class Members:
         Where only codes without a choice are allowed, every choice is: they go with any.
 
         Args:
-            allowed: (codes,) bool.
+            allowed: (codes,) bool, or float64, the share of each code that is allowed.
 
         Returns:
             (choices,) float64 in [0, 1].

@@ -23,6 +23,7 @@ from h2o_gan.engine.data.schema import Array, is_distribution
 from h2o_gan.engine.data.tokens.categorical import choice_table
 from h2o_gan.engine.data.tokens.rules import merged_starts
 from h2o_gan.engine.exceptions import Damaged
+from h2o_gan.engine.json_checks import Check, number, record, text
 
 __all__ = ["NumberTokens"]
 
@@ -45,6 +46,7 @@ class NumberTokens(ColumnTokens):
     """
 
     kind: ClassVar[str] = "number"
+    json_check: ClassVar[Check] = record({"kind": text, "rank_floor": number(0, 0.5)})
     codec: OrderedCodec
 
     def __init__(
@@ -142,6 +144,7 @@ class NumberTokens(ColumnTokens):
 
     @override
     def masks(self, constraint: Constraint) -> list[Array | None]:
+        assert constraint.codes is None, "numbers are constrained by ranges"
         limits = constraint.ranges.get(self._knots.column.name)
         if limits is None and (constraint.missing or len(self.tokens) == 1):
             return [None for _ in self.tokens]

@@ -244,3 +244,46 @@ def test_one_pass_networks_take_two_numbers():
     asked = Parameters(**given, column_types={"lat": "coordinates", "lon": "coordinates"})
     with pytest.raises(ValueError, match="only by architecture='columns'"):
         engine.fit(rows.to_reader(), asked)
+
+
+def test_fewer_than_five_points_are_no_coordinates():
+    """A cell of one row would give that row away; rows of weight 0 do not count."""
+    rows = table(rows=200)
+    weights = np.zeros(200)
+    weights[7] = 1.0
+    rows = rows.append_column("x", pa.array(np.arange(200) % 9))
+    rows = rows.set_column(0, "lon", pa.array(np.where(np.arange(200) == 7, 3.0, 4.0)))
+    encoder = TableEncoder.fit(rows, weights, ignore_const_cols=False)
+    assert "coordinates" not in {row["treated_as"] for row in encoder.describe()}
+    asked = {"lat": "coordinates", "lon": "coordinates"}
+    with pytest.raises(ValueError, match="only 1 rows have both, and a cell needs 5"):
+        TableEncoder.fit(rows, weights, column_types=asked)
+
+
+def test_all_missing_coordinates_are_left_as_they_are():
+    rows = table(rows=100)
+    for name in ("lat", "lon"):
+        at = rows.column_names.index(name)
+        rows = rows.set_column(at, name, pa.nulls(100, pa.float64()))
+    treated = {row["column"]: row["treated_as"] for row in TableEncoder.fit(rows).describe()}
+    assert treated["lat"] == treated["lon"] == "nothing"
+
+
+def test_one_of_a_pair_cannot_be_treated_otherwise():
+    types = {"lat": "numeric", "lon": "coordinates"}
+    with pytest.raises(ValueError, match="its other half 'lat' as numeric: treat both alike"):
+        TableEncoder.fit(table(), column_types=types)
+
+
+def test_numbers_that_doubles_do_not_have_are_refused():
+    big = pa.chunked_array([pa.array(2**60 + np.arange(100))])
+    with pytest.raises(ValueError, match=r"values beyond 2\*\*53"):
+        CoordinatesCodec.fit({"a": big, "b": big}, FitOptions(treat_as="coordinates"))
+
+
+def test_outputs_without_ranks_are_the_middles_of_cells():
+    codec, _ = fitted()
+    first, second = codec.decode_output(np.arange(float(codec.width)))
+    middle = (codec.cells.low + codec.cells.high) / 2
+    assert np.abs(first.to_numpy() - middle[0]).max() <= 0.0051
+    assert np.abs(second.to_numpy() - middle[1]).max() <= 0.0051

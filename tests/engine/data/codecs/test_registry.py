@@ -262,8 +262,8 @@ def test_a_kind_that_is_not_complete_cannot_be_made(base):
 
 
 def test_constraints_combine():
-    one = Constraint(np.array([True, True, False]), {"a": (0, 1)}, code=4)
-    two = Constraint(np.array([False, True, True]), {"b": (2, 3)}, missing=False)
+    one = Constraint(np.array([True, True, False]), ranges={"a": (0, 1)}, code=4)
+    two = Constraint(np.array([False, True, True]), ranges={"b": (2, 3)}, missing=False)
     both = one.combined(two)
     assert both.codes.tolist() == [False, True, False] and both.code == 4
     assert both.ranges == {"a": (0, 1), "b": (2, 3)} and not both.missing

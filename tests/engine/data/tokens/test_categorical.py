@@ -151,5 +151,5 @@ def test_damaged_arrays_are_found(name, change):
 @pytest.mark.parametrize("size", [None, 0, -1, True, 2.5, 301, "17"])
 def test_damaged_sizes_are_found(size):
     codec, tokens = many()
-    with pytest.raises(Damaged, match="its blocks do not match"):
+    with pytest.raises(Damaged, match="its blocks do not match|size is"):
         codec.restore_tokens(0, {"kind": "pair", "size": size}, tokens.arrays())
