@@ -158,7 +158,7 @@ def test_text_of_few_values_is_learned_and_the_rest_is_named(cluster, tmp_path):
         (
             ["generate", PROSTATE, "--rows", "1"],
             1,
-            "is not a valid h2o_gan model file: it is no zip",
+            "is not a valid h2o_gan model file: it is not a zip",
         ),
         (["synthesize", PROSTATE, "--url", "http://127.0.0.1:9"], 1, "127.0.0.1:9"),
         (["synthesize", PROSTATE, "--url", "nowhere"], 2, "write host:port"),

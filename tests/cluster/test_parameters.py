@@ -101,7 +101,7 @@ def cluster_says(name: str, value: Any) -> str | None:
     return "; ".join(errors) or None
 
 
-# The cluster learns the name of a model when a training starts: tests/cluster/test_queue.py.
+# H2O itself replaces slashes in the name of a model.
 @pytest.mark.parametrize("name", [name for name in FIELDS if name != "model_id"])
 def test_both_refuse_the_same_values(name: str) -> None:
     for value in unfit(FIELDS[name]):

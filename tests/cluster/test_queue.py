@@ -209,7 +209,7 @@ def test_the_last_checkpoint_is_the_model_where_nobody_goes_on(
     checkpoint(item, b"so far")
     last = ended(job["key"]["name"])
     assert last["status"] == "CANCELLED"
-    assert "until the last checkpoint" in str(last["warnings"])
+    assert "the model is that of the last checkpoint" in str(last["warnings"])
     assert call("GET", "models/left_over/artifact").content == b"so far"
     h2o.remove("left_over")
 

@@ -142,7 +142,6 @@ def test_the_cluster_lists_workers_and_nodes() -> None:
     [
         ({"epochs": -2}, "epochs must be at least 1, not -2"),
         ({"ema_decay": 2}, "ema_decay must be at most 0.999999, not 2"),
-        ({"model_id": "no/slashes"}, "model_id='no/slashes' must be a name without slashes"),
         ({"column_types": "[1]"}, "column_types must be a JSON object"),
         ({"nfolds": 5}, "cross-validation has no meaning"),
         ({"loss_function": "guess"}, "loss_function"),

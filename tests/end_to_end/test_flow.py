@@ -164,7 +164,7 @@ def test_a_person_builds_a_gan(flow: Flow, tmp_path: Path, no_leaks: set[str]) -
     # What is wrong is told at its field.
     flow.field("epochs", "input").fill("-3")
     flow.click("Build Model")
-    page.get_by_text("epochs must be at least 0").wait_for()
+    page.get_by_text("epochs must be at least 1").wait_for()
     flow.field("epochs", "input").fill("400")
     flow.shoot("form")
     flow.click("Build Model")
