@@ -22,6 +22,7 @@ from h2o_gan.engine.data.protocol import (
 from h2o_gan.engine.data.schema import LEARNED_KINDS, TEXT_KINDS
 from h2o_gan.engine.data.tokens.rules import RULES
 from h2o_gan.engine.exceptions import Damaged
+from h2o_gan.parameters import COLUMN_TYPES
 
 ROWS = 600
 RNG = np.random.default_rng(0)
@@ -270,3 +271,8 @@ def test_constraints_combine():
     assert Constraint().combined(one).codes is one.codes
     assert one.combined(Constraint()).codes is one.codes and not both.is_empty
     assert both.combined(Constraint(np.array([True, False, True]))).is_empty
+
+
+def test_users_can_ask_for_every_kind_that_takes_their_columns():
+    words = {codec.treatment for codec in CODECS.values() if codec.kinds}
+    assert words | {"ignore"} == set(COLUMN_TYPES)
