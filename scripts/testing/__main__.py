@@ -3,8 +3,8 @@
     .venv/bin/python scripts/testing [--processes 2] [--record] [arguments of pytest]
 
 Each process collects all tests, and takes one module after the other that no other process has
-taken, the longest first by seconds.json. So they end at about the same time on every machine.
---record writes seconds.json anew.
+taken, the longest first by seconds.json; those that it does not list come last. So they end at
+about the same time on every machine. --record writes seconds.json anew.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class ModuleQueue:
 
     def _taken(self, modules: dict[str, list[pytest.Item]]) -> Iterator[str]:
         known = json.loads(SECONDS.read_text())
-        for name in sorted(modules, key=lambda name: (-known.get(name, float("inf")), name)):
+        for name in sorted(modules, key=lambda name: (-known.get(name, 0.0), name)):
             try:
                 self._file(name).touch(exist_ok=False)
             except FileExistsError:

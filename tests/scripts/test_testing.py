@@ -1,5 +1,7 @@
 """The suite's own runner: every module runs once, and whatever goes wrong fails the run."""
 
+import importlib.util
+import json
 import signal
 import subprocess
 import sys
@@ -55,6 +57,17 @@ def test_two_processes_share_the_modules(tmp_path):
 )
 def test_what_goes_wrong_fails_the_run(tmp_path, bad):
     assert run(tmp_path, one=GOOD, bad=bad).returncode != 0
+
+
+def test_the_longest_modules_come_first(tmp_path):
+    """Those without a known time come last: most of them are short."""
+    spec = importlib.util.spec_from_file_location("testing_main", RUNNER / "__main__.py")
+    runner = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(runner)
+    known = json.loads((RUNNER / "seconds.json").read_text())
+    longest_first = sorted(known, key=lambda name: -known[name])
+    taken = runner.ModuleQueue(tmp_path)._taken({name: [] for name in ["new", *known]})
+    assert list(taken) == [*longest_first, "new"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
