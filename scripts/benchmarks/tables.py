@@ -121,7 +121,7 @@ def measured(*files: str) -> str:
 
 METHODS = {
     "h2o_gan": "h2o_gan",
-    "h2o_gan_without_critic": "h2o_gan without its critic",
+    "h2o_gan_without_critic": "h2o_gan without its discriminator",
     "tabular_argn": "TabularARGN",
 }
 SCORES = ("shape", "trend", "alpha", "beta", "c2st_lr", "c2st_xgb", "mle", "dcr")
