@@ -1,7 +1,8 @@
 """The cluster extension: a jar that makes h2o_gan native to an H2O cluster.
 
-Its sources are in ``src``; :mod:`h2o_gan.extension.build` compiles them, which installing the
-package does where there is a JDK.
+Its sources are in ``src``. The Java of the parameters is generated from their declarations and
+``templates`` by :mod:`h2o_gan.extension.java`. :mod:`h2o_gan.extension.build` compiles both, which
+installing the package does where there is a JDK.
 """
 
 from __future__ import annotations

@@ -85,15 +85,21 @@ def _digest() -> str:
 def build(jar: Path) -> Path:
     """Compile the sources to Java 8 bytecode and pack them.
 
-    :param jar: the file to make; it appears whole or not at all.
-    :raises BuildError: there is no JDK or no h2o.jar, or the compiler refuses.
+    Args:
+        jar: the file to make; it appears whole or not at all.
+
+    Returns:
+        The same path.
+
+    Raises:
+        BuildError: there is no JDK or no h2o.jar, or the compiler refuses.
     """
     javac, h2o_jar = find_javac(), find_h2o_jar()
     if javac is None:
         raise BuildError(
-            "no javac on the PATH or in JAVA_HOME: the cluster extension is not built, and "
-            "everything works without it. To have it, install a JDK of version 8 to 21 and "
-            "run python -m h2o_gan.extension.build"
+            "no javac on the PATH or in JAVA_HOME: the cluster extension is not built. "
+            "Everything works except what lives in the cluster. To have it, install a JDK of "
+            "version 8 to 21 and run python -m h2o_gan.extension.build"
         )
     if h2o_jar is None:
         raise BuildError("the Python package h2o with its h2o.jar is needed: pip install h2o")
