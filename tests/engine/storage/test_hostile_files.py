@@ -120,14 +120,11 @@ def test_no_file_takes_much_memory_or_time(entries, tmp_path, kind):
     assert _peak_of_loading(tmp_path / "x.zip") < 2**30
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows opens neither pipes nor folders")
 @pytest.mark.parametrize("kind", ["device", "pipe", "folder"])
 def test_only_regular_files_are_read(tmp_path, kind):
     path = Path("/dev/zero") if kind == "device" else tmp_path / kind
-    if kind == "device" and not path.exists():
-        pytest.skip("no /dev/zero here")
     if kind == "pipe":
-        if not hasattr(os, "mkfifo"):
-            pytest.skip("no named pipes here")
         os.mkfifo(path)
     elif kind == "folder":
         path.mkdir()
