@@ -6,7 +6,7 @@ over any cluster's REST API, the Arrow one where the cluster has the extension.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -43,6 +43,29 @@ ARROW = Transport("arrow", arrow.open_frame, arrow.write)
 def transport() -> Transport:
     """The best transport that the connected cluster offers."""
     return ARROW if rest.extension() else PLAIN
+
+
+def with_progress(
+    rows: pa.RecordBatchReader, total: int, report: Callable[[float], None]
+) -> pa.RecordBatchReader:
+    """The same rows, whose reader reports how far it is.
+
+    Args:
+        rows: the rows.
+        total: number of rows.
+        report: called before each batch with the share that has been read, from 0 to 1; what it
+            raises ends the reading.
+    """
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        done = 0
+        for batch in rows:
+            report(done / total)
+            yield batch
+            done += batch.num_rows
+        report(1.0)
+
+    return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
 
 def read_frame(frame: H2OFrame, columns: Sequence[str] | None = None) -> pa.RecordBatchReader:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from h2o.two_dim_table import H2OTwoDimTable
 
-from h2o_gan.parameters import Parameters
+from h2o_gan.parameters import Parameters, declaration_of
 
 if TYPE_CHECKING:
     from h2o_gan.engine.model import Model
@@ -96,7 +96,7 @@ def parameters_json(
         entries.append(
             _entry(
                 field.name,
-                field.metadata["help"],
+                declaration_of(field).help,
                 field.default,
                 given.get(field.name),
                 getattr(actual, field.name),

@@ -1,4 +1,7 @@
-"""Checks of what a user gives to training, before any long work begins."""
+"""Checks of the frames, columns and numbers that a user gives, and the upload of images.
+
+They come before any long work.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NUMBERS",
+    "TEXT",
     "check_column_types",
     "resolve_column",
     "resolve_frame",
@@ -36,7 +40,8 @@ __all__ = [
 ]
 
 NUMBERS = ("int", "real")
-_TEXT = ("string", "uuid")
+TEXT = ("string", "uuid")
+"""H2O's types of text, which no model can be trained to predict."""
 LABEL = "label"
 _BATCH_VALUES = 2**22
 
@@ -83,7 +88,7 @@ def whole_number(value: Any, name: str) -> int:
     """
     is_number = isinstance(value, numbers.Real | np.number) and not isinstance(value, bool)
     if not is_number or value != value or value in (np.inf, -np.inf) or int(value) != value:
-        raise H2OTypeError(message=f"{name} must be a whole number, not {value!r}.")
+        raise H2OTypeError(message=f"{name} must be a whole number, not {value!r:.100}.")
     return int(value)
 
 
@@ -138,7 +143,7 @@ def training_columns(frame: H2OFrame, x: Any, parameters: Parameters) -> list[st
             raise H2OValueError(
                 f"y={response!r} is ignored, or is the weights column: choose another response."
             )
-        if frame.types[response] in _TEXT:
+        if frame.types[response] in TEXT:
             raise H2OValueError(
                 f"y={response!r} is a column of text ({frame.types[response]}), which a "
                 "model can't be trained on: asfactor() makes it categorical."

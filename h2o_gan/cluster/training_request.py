@@ -78,7 +78,6 @@ class TrainingRequest:
             H2OConnectionError: there is no cluster.
         """
         from h2o_gan import engine  # torch loads here, not when h2o_gan is imported
-        from h2o_gan.engine.api import LEAN_CHECKPOINT
 
         frame = resolve_frame(training_frame, "training_frame")
         validation = None
@@ -94,8 +93,10 @@ class TrainingRequest:
         checkpoint = None
         if parameters.checkpoint is not None:
             checkpoint = find_checkpoint(parameters.checkpoint)
-            if not checkpoint.can_continue:
-                raise H2OValueError(LEAN_CHECKPOINT)
+            try:
+                checkpoint.check_can_continue()
+            except ValueError as error:
+                raise H2OValueError(str(error)) from error
         return cls(parameters, frame, validation, tuple(columns), checkpoint, export_dir)
 
     def frame_keys(self) -> dict[str, str | None]:
@@ -143,20 +144,20 @@ class OpenRequest:
                 self._validation = scored.reader
             self._stack = stack.pop_all()
 
-    def fit(self, on_event: Listener, stop: threading.Event, checkpoint: Model | None) -> Model:
+    def fit(self, on_event: Listener, checkpoint: Model | None, stop: threading.Event) -> Model:
         """Train on the rows; can be called once.
 
         Args:
             on_event: called with each event of the engine, in this thread.
-            stop: set it, from any thread, to end training after the current step.
             checkpoint: the model to continue, or None.
+            stop: set it, from any thread, to end training after the current step.
 
         Returns:
             The model.
 
         Raises:
             ValueError, TypeError: the rows and the parameters do not fit each other.
-            TrainingDiverged: nothing could be learned.
+            TrainingDiverged: the losses were not finite before there were good weights.
             TrainingStopped: `stop` was set before the first step.
             H2OConnectionError, H2OValueError: the rows did not arrive.
         """

@@ -20,18 +20,12 @@ from h2o_gan.engine.events import Listener, Message
 from h2o_gan.engine.exceptions import TrainingDiverged
 from h2o_gan.engine.families import FAMILIES
 from h2o_gan.engine.mlp.features import width_of
-from h2o_gan.engine.model import Model
+from h2o_gan.engine.model import RUNNING, Model
 from h2o_gan.engine.training.detection import Detector, picked_rows
-from h2o_gan.engine.training.trainer import RUNNING
 from h2o_gan.notices import listed
 from h2o_gan.parameters import Parameters, check_weights
 
-__all__ = ["LEAN_CHECKPOINT", "TrainingDiverged", "fit"]
-
-LEAN_CHECKPOINT = (
-    "checkpoint was saved without the state of its training (for_training=False): save it with "
-    "that, or train without checkpoint."
-)
+__all__ = ["TrainingDiverged", "fit"]
 
 
 def fit(
@@ -71,8 +65,8 @@ def fit(
     device = resolve_device(parameters.device)
     stop = stop or threading.Event()
     emit = on_event or (lambda event: None)
-    if checkpoint is not None and not checkpoint.can_continue:
-        raise ValueError(LEAN_CHECKPOINT)
+    if checkpoint is not None:
+        checkpoint.check_can_continue()
     table, weights = read_rows(batches, parameters, stop)
     if checkpoint is None:
         encoder = fit_encoder(table, weights, parameters)
@@ -168,7 +162,7 @@ def _check_checkpoint(checkpoint: Model, table: pa.Table, parameters: Parameters
     over = parameters.epochs is not None and parameters.epochs <= checkpoint.epoch
     if over and checkpoint.stopped_by != RUNNING:
         raise ValueError(
-            f"epochs={parameters.epochs} counts the checkpoint's {checkpoint.epoch} epochs in: "
+            f"epochs={parameters.epochs} includes the {checkpoint.epoch} epochs of the checkpoint: "
             f"set epochs above {checkpoint.epoch}."
         )
 

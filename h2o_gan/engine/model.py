@@ -6,7 +6,7 @@ import secrets
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,6 +23,7 @@ from h2o_gan.engine.weights import named
 from h2o_gan.parameters import Parameters
 
 __all__ = [
+    "RUNNING",
     "Model",
     "ModelParts",
     "actual_seed",
@@ -35,6 +36,8 @@ Array = npt.NDArray[Any]
 
 LatentArray = npt.NDArray[np.float32]
 
+RUNNING = "running"
+"""The `stopped_by` of a model that was made during training."""
 _QUANTILES = 1001
 
 
@@ -328,9 +331,37 @@ class Model(ABC):
         """Whether training can continue: the model has the state of its training."""
         return bool(self.last_generator)
 
+    def check_can_continue(self) -> None:
+        """Check that training can continue.
+
+        Raises:
+            ValueError: the model was saved without the state of its training.
+        """
+        if not self.can_continue:
+            raise ValueError(
+                "checkpoint was saved without the state of its training: save the model again with "
+                "for_training=True, or leave checkpoint out."
+            )
+
+    def as_unfinished(self) -> Model:
+        """The model of an interrupted training, to be resumed up to its planned last epoch.
+
+        The last scoring is of an interrupted epoch, which the resumed training does again.
+        """
+        return replace(self, stopped_by=RUNNING, history=self.history[:-1])
+
     def token_arrays(self) -> list[Mapping[str, Array]]:
         """The arrays of each learned column's tokens; empty for families without tokens."""
         return []
+
+    @classmethod
+    def token_columns(cls, data: Mapping[str, Any]) -> int:
+        """The number of columns that :meth:`token_arrays` has arrays of.
+
+        Args:
+            data: from :meth:`to_json`.
+        """
+        return 0
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:

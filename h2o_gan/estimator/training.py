@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from h2o.exceptions import H2OJobCancelled
+from typing_extensions import assert_never
 
 from h2o_gan.cluster import rest
 from h2o_gan.cluster.jobs.training import register
@@ -16,7 +18,7 @@ from h2o_gan.estimator.checkpoints import export_checkpoint
 from h2o_gan.notices import warn
 
 if TYPE_CHECKING:
-    from h2o_gan.engine.events import Event, Listener
+    from h2o_gan.engine.events import Event
     from h2o_gan.engine.model import Model
 
 __all__ = ["TrainingRun"]
@@ -45,6 +47,7 @@ class TrainingRun:
         self.frame_keys = request.frame_keys()  # The frames may be gone by the end.
         self._scored: dict[str, float | None] | None = None
         self._messages: list[str] = []
+        self._was_interrupted = False
         rows = request.open()
         try:
             self.cluster_job = register(request) if rest.extension() else None
@@ -86,6 +89,7 @@ class TrainingRun:
             if made is None:
                 raise
             # A second Ctrl-C, while the cluster was to get the model: it is not lost to that.
+            self._was_interrupted = True
             warn(
                 f"interrupted before model {made.parameters.model_id!r} was in the cluster: it "
                 "is only in this process: save(path) keeps it."
@@ -105,8 +109,10 @@ class TrainingRun:
 
     @property
     def is_in_cluster(self) -> bool:
-        """Whether the cluster has the finished model."""
-        return self.cluster_job is not None and self.cluster_job.lost_reason is None
+        """Whether the cluster is known to have the finished model."""
+        if self.cluster_job is None or self._was_interrupted:
+            return False
+        return self.cluster_job.lost_reason is None
 
     def _train(self, job: BackgroundJob[Model], rows: OpenRequest) -> Model:
         """Train, in the background thread."""
@@ -114,9 +120,7 @@ class TrainingRun:
         def listen(event: Event) -> None:
             self._listen(event, job)
 
-        def train(listener: Listener, checkpoint: Model | None) -> Model:
-            return rows.fit(listener, job.stop, checkpoint)
-
+        train = functools.partial(rows.fit, stop=job.stop)
         with closing(rows):
             if self.cluster_job is None:
                 return train(listen, self.request.checkpoint)
@@ -126,12 +130,15 @@ class TrainingRun:
     def _listen(self, event: Event, job: BackgroundJob[Model]) -> None:
         from h2o_gan import engine
 
-        if isinstance(event, engine.Progress):
-            job.progress = event.share
-        elif isinstance(event, engine.Message):
-            self._messages.append(event.text)
-        else:
-            self._scored = event.row
-            folder, model_id = self.request.export_dir, self.request.parameters.model_id
-            if folder is not None:
-                export_checkpoint(event, folder, str(model_id))
+        match event:
+            case engine.Progress():
+                job.progress = event.share
+            case engine.Message():
+                self._messages.append(event.text)
+            case engine.Scored():
+                self._scored = event.row
+                folder, model_id = self.request.export_dir, self.request.parameters.model_id
+                if folder is not None:
+                    export_checkpoint(event, folder, str(model_id))
+            case _:
+                assert_never(event)

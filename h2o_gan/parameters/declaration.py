@@ -138,8 +138,7 @@ class Declaration:
 def parameter(default: Any, type: Type, text: str, *, group: str, **more: Any) -> Any:
     """A dataclass field with a :class:`Declaration`, whose further attributes `more` gives."""
     declaration = Declaration(type, text, group, **more)
-    metadata = {"declaration": declaration, "help": declaration.help}
-    return dataclasses.field(default=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata={"declaration": declaration})
 
 
 def declaration_of(field: dataclasses.Field[Any]) -> Declaration:

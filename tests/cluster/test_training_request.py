@@ -62,7 +62,7 @@ def test_a_request_trains_on_its_rows(frame: h2o.H2OFrame, tmp_path: Path) -> No
     )
     assert request.export_dir == tmp_path / "new" and request.export_dir.is_dir()
     with closing(request.open()) as rows:
-        model = rows.fit(lambda event: None, threading.Event(), None)
+        model = rows.fit(lambda event: None, None, threading.Event())
     assert [column.name for column in model.columns] == ["x", "y"]
     assert model.rows == 60
 

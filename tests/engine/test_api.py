@@ -334,7 +334,7 @@ def test_a_checkpoint_of_other_kinds_is_refused(mixed_table, trained):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": 2}, "set epochs above 2"),
+        ({"epochs": 2}, "epochs=2 includes the 2 epochs of the checkpoint: set epochs above 2"),
         ({"latent_size": 7}, "trained with latent_size=128, not 7"),
         ({"loss_function": "mse"}, "trained with loss_function='relativistic'"),
         ({"generator_architecture": {"hidden_dim": 9}}, "trained with generator_architecture=None"),

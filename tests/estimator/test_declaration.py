@@ -37,11 +37,11 @@ def test_parameters_are_properties_with_help():
     for field in FIELDS:
         found = inspect.getattr_static(H2OGANEstimator, field.name)
         assert isinstance(found, property), field.name
-        assert f"{field.name}: {field.metadata['help']}" in documentation
+        assert f"{field.name}: {declaration_of(field).help}" in documentation
         if field.name == "model_id":  # It is H2O's own property.
             continue
         text = " ".join(found.__doc__.split())
-        assert text.startswith(field.metadata["help"]), field.name
+        assert text.startswith(declaration_of(field).help), field.name
         assert f"Type: ``{field.type}``, defaults to ``{field.default!r}``." in text
         for choice in declaration_of(field).words:
             assert f"``{choice}``" in text

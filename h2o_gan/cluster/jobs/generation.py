@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from h2o.exceptions import H2OConnectionError, H2OJobCancelled, H2OServerError, H2OValueError
 
 from h2o_gan.cluster import rest
 from h2o_gan.cluster.answers import insist
+from h2o_gan.cluster.frames import with_progress
 from h2o_gan.cluster.jobs.client import JobClient, JobLost, Task
 from h2o_gan.cluster.jobs.heartbeat import Heartbeat
+from h2o_gan.cluster.jobs.interruptions import EitherEvent, retried
 from h2o_gan.cluster.jobs.training import fetch_model
+from h2o_gan.cluster.training_data import whole_number
 from h2o_gan.cluster.transport import arrow
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-__all__ = ["EitherEvent", "Generation", "retried"]
+__all__ = ["Generation"]
 
 _RELEASE_S = 10.0
-_PAUSES_S = (1.0, 3.0)
-
-T = TypeVar("T")
-
-log = logging.getLogger("h2o_gan.cluster.jobs.worker")
 
 
 class Generation:
@@ -82,7 +75,7 @@ class Generation:
     def _write(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """Write the rows to this attempt's key."""
         task, asked = self._task, self._task.parameters
-        count = _whole("rows", asked.get("rows"))
+        count = whole_number(asked.get("rows"), "rows")
         if self._max_rows is not None and count > self._max_rows:
             raise H2OValueError(
                 f"rows={count}: this worker generates at most {self._max_rows} rows a job."
@@ -91,7 +84,7 @@ class Generation:
         temperature = asked.get("temperature")
         rows = fetch_model(self._client, task.model_id).sample(
             count,
-            None if seed is None else _whole("seed", seed),
+            None if seed is None else whole_number(seed, "seed"),
             conditions=_conditions(asked.get("conditions")),
             balance=asked.get("balance"),
             temperature=1.0 if temperature is None else temperature,
@@ -99,64 +92,15 @@ class Generation:
         heartbeat.message = f"generating {count} rows"
         rest.remove(self._key)  # An earlier try may have arrived although its answer was lost.
         holder = {"job": task.id, "token": task.token}
-        arrow.write(_reporting(rows, count, heartbeat, stop), self._key, holder)
 
-
-def retried(act: Callable[[], T], stop: threading.Event) -> T:
-    """Call a function again where the connection broke off in the middle, up to three times in all.
-
-    Args:
-        act: the function.
-        stop: where it is set, the first error is raised.
-
-    Returns:
-        What `act` returns.
-
-    Raises:
-        Exception: the last error of `act`.
-    """
-    for pause in _PAUSES_S:
-        try:
-            return act()
-        except (H2OConnectionError, H2OValueError) as error:
-            broken = error if isinstance(error, H2OConnectionError) else error.__cause__
-            if not isinstance(broken, H2OConnectionError) or stop.is_set():
-                raise
-            log.warning("trying again: %s", error)
-        stop.wait(pause)
-    return act()
-
-
-def _whole(name: str, value: Any) -> int:
-    """Read a whole number in any notation of JSON: 5, 5.0 or 5e0.
-
-    Raises:
-        H2OValueError: it is not a whole number.
-    """
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value != int(value):
-        raise H2OValueError(f"{name} must be a whole number, not {value!r:.100}.")
-    return int(value)
-
-
-def _reporting(
-    rows: pa.RecordBatchReader, total: int, heartbeat: Heartbeat, stop: threading.Event
-) -> pa.RecordBatchReader:
-    """The same rows; reading them sets the heartbeat's progress and ends where `stop` is set."""
-    import pyarrow as pa
-
-    def batches() -> Any:
-        done = 0
-        for batch in rows:
+        def report(share: float) -> None:
             if stop.is_set():
                 raise H2OJobCancelled(
                     heartbeat.lost_reason or "generation was cancelled; no frame was made"
                 )
-            yield batch
-            done += batch.num_rows
-            heartbeat.progress = 0.9 * done / total
+            heartbeat.progress = 0.9 * share
 
-    return pa.RecordBatchReader.from_batches(rows.schema, batches())
+        arrow.write(with_progress(rows, count, report), self._key, holder)
 
 
 def _conditions(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -179,19 +123,3 @@ def _conditions(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
             value = (value.get("low"), value.get("high"))
         conditions[name] = value
     return conditions
-
-
-class EitherEvent(threading.Event):
-    """An event that is set where it is set itself, or another one is.
-
-    Args:
-        other: the other event.
-    """
-
-    def __init__(self, other: threading.Event) -> None:
-        super().__init__()
-        self._other = other
-
-    def is_set(self) -> bool:
-        """Whether either event is set."""
-        return super().is_set() or self._other.is_set()

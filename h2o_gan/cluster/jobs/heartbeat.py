@@ -20,7 +20,7 @@ _CHECKPOINT_SHARE = 0.1
 _ONE_TRY_S = 15.0
 _JOIN_S = 15.0
 
-log = logging.getLogger("h2o_gan.cluster.jobs.worker")
+log = logging.getLogger(__name__)
 
 
 class Heartbeat:

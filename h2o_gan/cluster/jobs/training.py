@@ -23,6 +23,7 @@ from h2o.exceptions import (
     H2OValueError,
 )
 from h2o.utils.shared_utils import quoted
+from typing_extensions import assert_never
 
 from h2o_gan.cluster import model_tables, rest
 from h2o_gan.cluster.answers import Refused, insist
@@ -34,7 +35,7 @@ from h2o_gan.parameters import JSON_PARAMETERS
 
 if TYPE_CHECKING:
     from h2o_gan.cluster.training_request import TrainingRequest
-    from h2o_gan.engine.events import Event, Listener
+    from h2o_gan.engine.events import Event, Listener, Scored
     from h2o_gan.engine.model import Model
     from h2o_gan.parameters import Parameters
 
@@ -51,7 +52,7 @@ _RELEASE_S = 10.0
 _LOCAL = ("model_id", "ignored_columns", "checkpoint", "export_checkpoints_dir")
 """Parameters that are sent in another form, or have no meaning on another machine."""
 
-log = logging.getLogger("h2o_gan.cluster.jobs.worker")
+log = logging.getLogger(__name__)
 
 
 def register(request: TrainingRequest) -> TrainingJob | None:
@@ -201,16 +202,16 @@ class TrainingJob:
         train: Train,
         listen: Listener,
         stop: threading.Event,
-        earlier: Model | None = None,
+        checkpoint: Model | None = None,
     ) -> Model:
         """Train, report to the cluster and to `listen`, and upload the model.
 
         Args:
-            train: trains from an earlier model, if there is one.
+            train: trains from a checkpoint, if there is one.
             listen: receives the engine's events too.
             stop: set it to end training after the current step.
-            earlier: a model of this process that the training continues. It is uploaded as the
-                first checkpoint, since whoever takes over the job needs it.
+            checkpoint: a model of this process that the training continues. It is uploaded, since
+                whoever takes over the job needs it.
 
         Returns:
             The model.
@@ -221,7 +222,7 @@ class TrainingJob:
         """
         with Heartbeat(self._client, self._task, stop, not self._needs_model) as heartbeat:
             try:
-                model = self.trained = self._train(train, listen, heartbeat, earlier)
+                model = self.trained = self._train(train, listen, heartbeat, checkpoint)
             except BaseException as error:
                 self._end(error, heartbeat)
                 raise
@@ -238,9 +239,9 @@ class TrainingJob:
         self._exiting = exiting
 
     def _train(
-        self, train: Train, listen: Listener, heartbeat: Heartbeat, earlier: Model | None
+        self, train: Train, listen: Listener, heartbeat: Heartbeat, checkpoint: Model | None
     ) -> Model:
-        from h2o_gan.engine import Message
+        from h2o_gan import engine
 
         reporter = _JobReporter(heartbeat)
 
@@ -248,24 +249,15 @@ class TrainingJob:
             reporter.on_event(event)
             listen(event)
 
-        if earlier is not None:
-            heartbeat.queue_checkpoint(file_of(earlier))
-        checkpoint = self._first_checkpoint()
         if checkpoint is not None:
+            heartbeat.queue_checkpoint(file_of(checkpoint))
+        if self._task.has_checkpoint:  # Another worker's, or the model that the job continues.
+            checkpoint = engine.load(self._client.fetch_checkpoint(self._task))
             verb = "resumes" if self._task.resumes else "continues an earlier model"
-            both(Message(f"Training {verb} from epoch {checkpoint.epoch}."))
-        start = checkpoint or earlier
-        if start is not None:
-            reporter.history = list(start.history)
-        return train(both, start)
-
-    def _first_checkpoint(self) -> Model | None:
-        """The model that the job starts from: another worker's checkpoint, or an earlier model."""
-        from h2o_gan import engine
-
-        if not self._task.has_checkpoint:
-            return None
-        return engine.load(self._client.fetch_checkpoint(self._task))
+            both(engine.Message(f"Training {verb} from epoch {checkpoint.epoch}."))
+        if checkpoint is not None:
+            reporter.history = list(checkpoint.history)
+        return train(both, checkpoint)
 
     def _end(self, error: BaseException, heartbeat: Heartbeat) -> None:
         """End the cluster's job of a training that has no model."""
@@ -284,13 +276,9 @@ class TrainingJob:
 
     def _release(self, model: Model | None) -> None:
         """Return the job to the queue, with the model trained so far."""
-        from h2o_gan.engine.training.trainer import RUNNING
-
         try:
             if model is not None:
-                # The last scoring is of an interrupted epoch, which the next worker does again.
-                unfinished = replace(model, stopped_by=RUNNING, history=model.history[:-1])
-                file = file_of(unfinished)
+                file = file_of(model.as_unfinished())
                 insist(lambda: self._client.checkpoint(self._task, file), _RELEASE_S)
             insist(lambda: self._client.release(self._task), _RELEASE_S)
             self.released = True
@@ -375,18 +363,21 @@ class _JobReporter:
         """Handle an event, in the thread that trains."""
         from h2o_gan import engine
 
-        if isinstance(event, engine.Progress):
-            self._heartbeat.progress = event.share
-        elif isinstance(event, engine.Message):
-            self._heartbeat.message = event.text
-        else:
-            self._score(event)
-        snapshot = getattr(event, "snapshot", None)
-        scored = isinstance(event, engine.Scored)
-        if snapshot is not None and self._heartbeat.checkpoint_is_due(scored):
-            self._queue_checkpoint(snapshot)
+        match event:
+            case engine.Progress():
+                self._heartbeat.progress = event.share
+                if event.snapshot is not None and self._heartbeat.checkpoint_is_due(False):
+                    self._queue_checkpoint(event.snapshot)
+            case engine.Message():
+                self._heartbeat.message = event.text
+            case engine.Scored():
+                self._score(event)
+                if self._heartbeat.checkpoint_is_due(True):
+                    self._queue_checkpoint(event.snapshot)
+            case _:
+                assert_never(event)
 
-    def _score(self, event: Any) -> None:
+    def _score(self, event: Scored) -> None:
         self.history.append(event.row)
         shown = ("epoch", "step", "seconds")
         values = [f"{n} {v:.4g}" for n, v in event.row.items() if n not in shown and v is not None]

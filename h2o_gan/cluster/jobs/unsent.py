@@ -17,7 +17,7 @@ _REMINDER_S = 600.0
 _MAX_WAITING = 8
 """Models in memory at most."""
 
-log = logging.getLogger("h2o_gan.cluster.jobs.worker")
+log = logging.getLogger(__name__)
 
 
 class UnsentModels:

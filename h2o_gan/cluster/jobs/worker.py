@@ -20,11 +20,13 @@ from h2o.exceptions import (
     H2OTypeError,
     H2OValueError,
 )
+from typing_extensions import assert_never
 
 from h2o_gan.cluster import rest
 from h2o_gan.cluster.answers import Refused
 from h2o_gan.cluster.jobs.client import GENERATE, LEASE_S, TRAIN, JobClient, JobLost, Task
-from h2o_gan.cluster.jobs.generation import EitherEvent, Generation, retried
+from h2o_gan.cluster.jobs.generation import Generation
+from h2o_gan.cluster.jobs.interruptions import EitherEvent, retried
 from h2o_gan.cluster.jobs.training import TrainingJob, fetch_model, file_of
 from h2o_gan.cluster.jobs.unsent import UnsentModels
 from h2o_gan.cluster.training_request import TrainingRequest
@@ -40,7 +42,7 @@ _RETRY_S = 2.0
 _MAX_RETRY_S = 30.0
 _RELEASED = "returned to the queue for another worker"
 
-log = logging.getLogger("h2o_gan.cluster.jobs.worker")
+log = logging.getLogger(__name__)
 
 
 class Worker:
@@ -241,7 +243,7 @@ class Worker:
     ) -> Model:
         request = self._request(client, task, checkpoint)
         with closing(request.open()) as rows:
-            return rows.fit(listen, stop, checkpoint or request.checkpoint)
+            return rows.fit(listen, checkpoint or request.checkpoint, stop)
 
     def _request(self, client: JobClient, task: Task, checkpoint: Model | None) -> TrainingRequest:
         """The training that a task asks for, on this machine."""
@@ -307,11 +309,16 @@ def _log(event: Event) -> None:
     """Log an event of the engine."""
     from h2o_gan import engine
 
-    if isinstance(event, engine.Message):
-        log.info("%s", event.text)
-    elif isinstance(event, engine.Scored):
-        shown = [f"{name} {value:.4g}" for name, value in event.row.items() if value is not None]
-        log.info("%s", ", ".join(shown))
+    match event:
+        case engine.Message():
+            log.info("%s", event.text)
+        case engine.Scored():
+            shown = [f"{name} {v:.4g}" for name, v in event.row.items() if v is not None]
+            log.info("%s", ", ".join(shown))
+        case engine.Progress():
+            pass
+        case _:
+            assert_never(event)
 
 
 def _check_access(error: Exception) -> None:

@@ -42,7 +42,7 @@ from h2o_gan.engine.image.networks import (
     channels_last,
 )
 from h2o_gan.engine.image.pretraining import VaePretraining, reconstruction_nll
-from h2o_gan.engine.model import score_quantiles
+from h2o_gan.engine.model import RUNNING, score_quantiles
 from h2o_gan.engine.training.adversarial import AdversarialTrainer, critic_step
 from h2o_gan.engine.training.objectives import Relativistic
 from h2o_gan.engine.training.optim import (
@@ -54,10 +54,10 @@ from h2o_gan.engine.training.optim import (
     warm_up,
 )
 from h2o_gan.engine.training.scoring import sliced_wasserstein
-from h2o_gan.engine.training.trainer import RUNNING, Losses, split_rows
+from h2o_gan.engine.training.trainer import Losses, split_rows
 from h2o_gan.parameters import Parameters
 
-__all__ = ["ImageTrainer"]
+__all__ = ["ImageTrainer", "preview_columns"]
 
 _PENALTY_EVERY = 4  # steps
 _LABEL_WEIGHT = 0.5
@@ -407,6 +407,15 @@ def _has_fast_bfloat16(device: torch.device) -> bool:
     return any(getattr(torch.cpu, name, bool)() for name in checks)
 
 
+def preview_columns(classes: int) -> int:
+    """The number of images in a row of a preview.
+
+    Args:
+        classes: number of classes; 0 without labels.
+    """
+    return classes if 2 <= classes <= 12 else 8
+
+
 def preview_grid(classes: int, pixels: int) -> int:
     """The number of images of a preview: full rows with one image a class, or of eight images.
 
@@ -414,7 +423,7 @@ def preview_grid(classes: int, pixels: int) -> int:
         classes: number of classes; 0 without labels.
         pixels: of an image, times channels.
     """
-    columns = classes if 2 <= classes <= 12 else 8
+    columns = preview_columns(classes)
     rows = max(min(_PREVIEW_IMAGES // columns, _PREVIEW_PIXELS // (pixels * columns)), 1)
     return columns * rows
 

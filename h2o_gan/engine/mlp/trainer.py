@@ -21,6 +21,7 @@ from h2o_gan.engine.mlp.networks import (
     initialize,
     start_at_marginals,
 )
+from h2o_gan.engine.model import RUNNING
 from h2o_gan.engine.training.adversarial import (
     AdversarialTrainer,
     critic_step,
@@ -37,7 +38,7 @@ from h2o_gan.engine.training.optim import (
     update_ema,
 )
 from h2o_gan.engine.training.scoring import sliced_wasserstein
-from h2o_gan.engine.training.trainer import RUNNING, Losses
+from h2o_gan.engine.training.trainer import Losses
 from h2o_gan.parameters import Parameters, default_for
 
 __all__ = ["LatentTrainer"]

@@ -27,7 +27,7 @@ from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.exceptions import Damaged, ModelFileError
 from h2o_gan.engine.families import family_of_kind
-from h2o_gan.engine.model import Model, ModelParts
+from h2o_gan.engine.model import RUNNING, Model, ModelParts
 from h2o_gan.engine.storage.atomic import atomic_write
 from h2o_gan.engine.storage.entries import (
     COLUMNS,
@@ -42,7 +42,6 @@ from h2o_gan.engine.storage.entries import (
 )
 from h2o_gan.engine.storage.manifest import check_manifest
 from h2o_gan.engine.storage.packing import pack, unpack
-from h2o_gan.engine.training.trainer import RUNNING
 from h2o_gan.parameters import Parameters
 
 __all__ = ["FORMAT_VERSION", "dump", "load", "save"]
@@ -197,7 +196,7 @@ def _parted(
     model = manifest.get("model")
     if model is None:
         raise Damaged("it has no model")
-    learned = len(model["layout"].get("columns", ())) if model["kind"] == "table" else 0
+    learned = family_of_kind(model["kind"]).model.token_columns(model)
     codecs = unpack(below("codec"), len(manifest["encoder"]["columns"]))
     tokens = unpack(below("tokens"), learned)
     named = {f"{i}.{name}": a for i, codec in enumerate(codecs) for name, a in codec.items()}

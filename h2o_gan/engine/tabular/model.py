@@ -191,6 +191,11 @@ class TableModel(Model):
     def token_arrays(self) -> list[Mapping[str, Array]]:
         return [column.arrays() for column in self.layout.columns]
 
+    @classmethod
+    @override
+    def token_columns(cls, data: Mapping[str, Any]) -> int:
+        return len(data["layout"].get("columns", ()))
+
     @override
     def to_json(self) -> dict[str, Any]:
         return {

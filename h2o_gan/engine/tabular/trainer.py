@@ -22,7 +22,7 @@ from typing_extensions import override
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.device import copied, on_cpu
 from h2o_gan.engine.events import Listener, Progress
-from h2o_gan.engine.model import score_quantiles
+from h2o_gan.engine.model import RUNNING, score_quantiles
 from h2o_gan.engine.tabular.critic_trainer import Clock, CriticTrainer, Rows
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
@@ -40,7 +40,7 @@ from h2o_gan.engine.training.optim import (
     update_ema,
     warm_up,
 )
-from h2o_gan.engine.training.trainer import RUNNING, Losses, Trainer, split_rows
+from h2o_gan.engine.training.trainer import Losses, Trainer, split_rows
 from h2o_gan.parameters import Parameters
 
 __all__ = ["TableTrainer"]

@@ -14,7 +14,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from h2o_gan.engine.events import Listener, Progress, Scored
 from h2o_gan.engine.exceptions import TrainingDiverged, TrainingStopped
+from h2o_gan.engine.model import RUNNING, Model
 from h2o_gan.engine.training.optim import (
     Stream,
     rng_of,
@@ -31,13 +32,7 @@ from h2o_gan.engine.training.scoring import EarlyStopping
 from h2o_gan.notices import warn
 from h2o_gan.parameters import Parameters
 
-if TYPE_CHECKING:
-    from h2o_gan.engine.model import Model
-
-__all__ = ["RUNNING", "Losses", "Trainer", "split_rows"]
-
-RUNNING = "running"
-"""The `stopped_by` of a model that was made during training."""
+__all__ = ["Losses", "Trainer", "split_rows"]
 
 _CHECK_EVERY = 200  # steps: each check of the losses waits for the device
 _MAX_LOSS = 1e6  # above it a training has diverged

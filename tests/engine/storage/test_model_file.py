@@ -249,7 +249,7 @@ def test_a_file_without_the_state_of_training(model, file, tmp_path, mixed_table
     again = engine.load(lean)
     assert again.sample(99, seed=4).read_all().equals(model.sample(99, seed=4).read_all())
     table = mixed_table if len(model.columns) < 64 else digits_table
-    with pytest.raises(ValueError, match="saved without the state of its training"):
+    with pytest.raises(ValueError, match="save the model again with for_training=True"):
         engine.fit(table.to_reader(), model.parameters, checkpoint=again)
 
 

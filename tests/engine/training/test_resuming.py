@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from h2o_gan import engine
-from h2o_gan.engine.training.trainer import RUNNING
+from h2o_gan.engine.model import RUNNING
 from h2o_gan.parameters import Parameters
 
 ARCHITECTURES = ("columns", "mlp", "convolutional")
