@@ -14,7 +14,6 @@ import re
 import subprocess
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from h2o.exceptions import H2OStartupError
 
 from h2o_gan import extension
 from h2o_gan.cluster.address import normalised_url
+from h2o_gan.notices import warn
 
 OLDEST, NEWEST = 8, 17
 """The Java versions that H2O supports, both included."""
@@ -131,10 +131,10 @@ def find_java() -> JavaRuntime:
             broken.append(f"{java} does not run")
         elif runtime.is_supported:
             if unsupported:
-                warnings.warn(
+                warn(
                     f"H2O runs on Java {OLDEST} to {NEWEST}: skipped "
                     f"{', '.join(map(str, unsupported))}; using {runtime}",
-                    stacklevel=2,
+                    UserWarning,
                 )
             return runtime
         else:

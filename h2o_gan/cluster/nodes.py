@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import time
 import urllib.parse
-import warnings
 import weakref
 from contextlib import suppress
 
@@ -25,6 +24,7 @@ from h2o_gan.cluster.exchange import (
     refusal,
     settings_of,
 )
+from h2o_gan.notices import warn
 from h2o_gan.version import PROTOCOL, __version__
 
 _REACH_S = 2.0
@@ -49,10 +49,10 @@ def extension() -> bool:
         mismatch = about and _mismatch(about)
         _extensions[current] = bool(about) and not mismatch
         if mismatch:
-            warnings.warn(
+            warn(
                 f"{mismatch}: the extension is not used. Start every node of the cluster with the "
                 "jar that `h2o-gan extension --path` names",
-                stacklevel=3,
+                UserWarning,
             )
     return _extensions[current]
 
