@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_TEXT = ("string", "uuid")
-
 
 class _UsageError(Exception):
     """The command can't do what was asked for; the message says why and what to do."""
@@ -86,11 +84,12 @@ def _report(options: argparse.Namespace, text: str) -> None:
 
 def _whole(text: str) -> int:
     """A whole number in any notation, for example 1e6."""
+    from h2o_gan.cluster.training_data import whole_number
+
     with contextlib.suppress(ValueError):
         return int(text)
-    with contextlib.suppress(ValueError, OverflowError):
-        if float(text) == int(float(text)):
-            return int(float(text))
+    with contextlib.suppress(ValueError, TypeError):
+        return whole_number(float(text), "")
     raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
 
 
@@ -105,7 +104,8 @@ def _extension(options: argparse.Namespace, result: IO[str]) -> None:
         )
     if options.path:
         print(jar, file=result)
-        print(extension.instructions(jar), file=sys.stderr)
+        if not options.quiet:
+            print(extension.instructions(jar), file=sys.stderr)
     else:
         print(extension.instructions(jar), file=result)
 
@@ -170,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder that image files of jobs must be in (none: refuse such jobs)",
     )  # fmt: skip
     worker.add_argument(
-        "--max-rows", type=int, metavar="N",
+        "--max-rows", type=_whole, metavar="N",
         help="leave jobs that generate more rows to other workers (no limit)",
     )  # fmt: skip
 
@@ -221,7 +221,7 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
     _check_seed(options.seed)
     _check_output(options.out)
     _check_output(options.save, any_name=True)
-    _conditions(options)
+    _check_conditions(options.where)
     if not options.file.is_file():
         raise _UsageError(f"there is no file {options.file}: check the path.")
     try:
@@ -231,6 +231,7 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
     from h2o.exceptions import H2OJobCancelled
 
     from h2o_gan.cluster import rest
+    from h2o_gan.cluster.training_data import TEXT
     from h2o_gan.engine import TrainingStopped
 
     gan = h2o_gan.H2OGANEstimator(
@@ -240,7 +241,7 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
         seed=-1 if options.seed is None else options.seed,
     )
     with _cluster(options), _uploaded(options.file) as frame:
-        if frame.types.get(options.response) in _TEXT:
+        if frame.types.get(options.response) in TEXT:
             raise _UsageError(
                 f"--response {options.response}: this column is free text: nearly all of its "
                 "values differ, so no model predicts it. Leave --response out."
@@ -272,7 +273,7 @@ def _generate(options: argparse.Namespace, result: IO[str]) -> None:
     _check_rows(options.rows)
     _check_seed(options.seed)
     _check_output(options.out)
-    _conditions(options)
+    _check_conditions(options.where)
     if not options.model.is_file():
         raise _UsageError(f"there is no file {options.model}: check the path.")
     _write(engine.load(options.model), options.rows, options, result)
@@ -393,9 +394,8 @@ def _uploaded(file: Path) -> Iterator[H2OFrame]:
 def _write(model: Model, rows: int, options: argparse.Namespace, result: IO[str]) -> None:
     from h2o_gan.engine.options import SampleOptions
 
-    wanted = SampleOptions(
-        _conditions(options) if options.where else None, options.balance, options.temperature
-    )
+    conditions = _conditions(options.where, model) if options.where else None
+    wanted = SampleOptions(conditions, options.balance, options.temperature)
     try:
         model.require(*wanted.given())
     except ValueError as error:
@@ -414,19 +414,35 @@ def _write(model: Model, rows: int, options: argparse.Namespace, result: IO[str]
     _report(options, f"{rows} rows written to {options.out}")
 
 
-def _conditions(options: argparse.Namespace) -> dict[str, Any]:
-    """The engine's conditions of ``--where``.
+def _check_conditions(where: Sequence[str]) -> None:
+    """Check the form of ``--where``, before any long work begins.
 
     Raises:
         _UsageError: one is not COLUMN=VALUE.
     """
-    conditions: dict[str, Any] = {}
-    for text in options.where:
-        name, equals, value = text.partition("=")
-        if not equals:
+    for text in where:
+        if "=" not in text:
             raise _UsageError(f"--where {text}: write COLUMN=VALUE.")
+
+
+def _conditions(where: Sequence[str], model: Model) -> dict[str, Any]:
+    """The engine's conditions of ``--where``.
+
+    Args:
+        where: each COLUMN=VALUE.
+        model: has the columns. A value of a column of levels or text stays text: 01234 is not 1234.
+    """
+    from h2o_gan.cluster.training_data import TEXT
+
+    textual = {column.name for column in model.columns if column.kind in ("enum", *TEXT)}
+    conditions: dict[str, Any] = {}
+    for text in where:
+        name, _, value = text.partition("=")
         low, dots, high = value.partition("..")
-        conditions[name] = (_value(low), _value(high)) if dots else _value(value)
+        if name in textual:
+            conditions[name] = value or None
+        else:
+            conditions[name] = (_value(low), _value(high)) if dots else _value(value)
     return conditions
 
 

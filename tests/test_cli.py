@@ -12,7 +12,8 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
-from h2o_gan import extension
+from h2o_gan import engine, extension
+from h2o_gan.parameters import Parameters
 
 COMMAND = Path(sys.executable).with_name("h2o-gan")
 PROSTATE = Path(h2o.__file__).parent / "h2o_data" / "prostate.csv"
@@ -217,6 +218,26 @@ def test_conditions_are_met(model):
     assert done.returncode == 2 and "write COLUMN=VALUE" in done.stderr
 
 
+def test_a_level_of_digits_stays_text(tmp_path):
+    """The model knows the type of a column: 01234 is a level, 5 is a number."""
+    levels = pa.array(["01234", "1234", "1e5", "9..5"] * 20).dictionary_encode()
+    table = pa.table({"zip": levels, "size": [float(size) for size in range(80)]})
+    given = Parameters(epochs=1, seed=1, discriminator_epochs=0, ignore_const_cols=False)
+    engine.save(engine.fit(table.to_reader(), given), tmp_path / "model.zip")
+    for level in levels.dictionary.to_pylist():
+        done = run("generate", "model.zip", "--rows", 5, "--where", f"zip={level}", "--where",
+                   "size=20..60", "--out", "rows.parquet", cwd=tmp_path)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        rows = pq.read_table(tmp_path / "rows.parquet").to_pandas()
+        assert set(rows["zip"]) == {level} and rows["size"].between(20, 60).all()
+
+
+def test_numbers_of_options_have_any_notation():
+    """Both reach the cluster, which is not there."""
+    done = run("worker", "--url", "nowhere", "--max-rows", "1e6")
+    assert done.returncode == 2 and "write host:port" in done.stderr
+
+
 def test_extension_says_where_it_is_and_how_to_use_it():
     jar = extension.jar()
     done = run("extension", "--path")
@@ -231,3 +252,5 @@ def test_extension_says_where_it_is_and_how_to_use_it():
     for way in ("Hadoop", "Kubernetes", "extra_classpath"):
         assert way in done.stderr
     assert run("extension").stdout == done.stderr
+    quiet = run("extension", "--path", "--quiet")
+    assert (quiet.stdout, quiet.stderr) == (f"{jar}\n", "")
