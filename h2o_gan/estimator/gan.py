@@ -69,6 +69,7 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         self._in_cluster = False
         self._run: TrainingRun | None = None
         self._job: BackgroundJob[Model] | None = None
+        self._verbose = False
 
     # ---- parameters, as scikit-learn and H2O have them
 
@@ -186,10 +187,29 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         fold_column: str | int | None = None,
         weights_column: str | int | None = None,
         validation_frame: H2OFrame | str | None = None,
-        **params: Any,
+        max_runtime_secs: float | None = None,
+        ignored_columns: Sequence[str | int] | None = None,
+        model_id: str | None = None,
+        verbose: bool = False,
     ) -> None:
-        """Train without waiting; :meth:`join` waits. Takes what :meth:`train` takes."""
-        params.pop("verbose", None)
+        """Train without waiting; :meth:`join` waits. Takes what :meth:`train` takes.
+
+        Args:
+            x: as in :meth:`train`.
+            y: as in :meth:`train`.
+            training_frame: as in :meth:`train`.
+            offset_column: as in :meth:`train`.
+            fold_column: as in :meth:`train`.
+            weights_column: as in :meth:`train`.
+            validation_frame: as in :meth:`train`.
+            max_runtime_secs: as in :meth:`train`.
+            ignored_columns: as in :meth:`train`.
+            model_id: as in :meth:`train`.
+            verbose: print the scoring history in :meth:`join`.
+
+        Raises:
+            H2OValueError, ValueError, TypeError: the input does not fit.
+        """
         self._launch(
             x,
             y,
@@ -197,9 +217,11 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
             validation_frame,
             {"offset_column": offset_column, "fold_column": fold_column},
             weights_column=weights_column,
-            **params,
+            max_runtime_secs=max_runtime_secs,
+            ignored_columns=ignored_columns,
+            model_id=model_id,
         )
-        self._future = True
+        self._future, self._verbose = True, verbose
 
     def join(self) -> None:
         """Wait for the training that :meth:`start` began.
@@ -210,7 +232,7 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         """
         if self._run is None:
             raise H2OValueError("there is no training to wait for: call start() first.")
-        self._finish(verbose=False)
+        self._finish(self._verbose)
 
     def _launch(
         self,
@@ -226,7 +248,6 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         for name, value in unsupported.items():
             if value is not None:
                 raise H2OValueError(f"{name} does not apply to a GAN: leave it out.")
-        check_names(overrides)
         if isinstance(x, H2OFrame | np.ndarray):
             if training_frame is not None:
                 raise H2OValueError("x is a frame, and training_frame is given too: give only one.")
@@ -234,15 +255,22 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         if isinstance(training_frame, np.ndarray):
             self._launch_on_images(training_frame, y, validation_frame, unsupported, overrides)
             return
-        values = {**self._parms, **{k: v for k, v in overrides.items() if v is not None}}
-        values["model_id"] = values["model_id"] or _new_id()
+        given = self._given(overrides)
         request = TrainingRequest.resolve(
-            values, training_frame, validation_frame, x=x, y=y, find_checkpoint=find_checkpoint
+            {**given, "model_id": given["model_id"] or _new_id()},
+            training_frame,
+            validation_frame,
+            x=x,
+            y=y,
+            find_checkpoint=find_checkpoint,
         )
-        given = {**{k: v for k, v in self._parms.items() if v is not None}, **overrides}
         self._start_time = int(time.time() * 1000)
         self._run = TrainingRun(request, given, f"{self.algo} Model Build")
         self._job = self._run.job
+
+    def _given(self, overrides: Mapping[str, Any]) -> dict[str, Any]:
+        """The constructor's parameters, replaced by those that were given to train()."""
+        return {**self._parms, **{k: v for k, v in overrides.items() if v is not None}}
 
     def _launch_on_images(
         self,
@@ -253,7 +281,7 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         overrides: Mapping[str, Any],
     ) -> None:
         """Train on images that become a frame of the cluster, which stays there."""
-        given = {**self._parms, **{k: v for k, v in overrides.items() if v is not None}}
+        given = self._given(overrides)
         Parameters(**given)
         shape = tuple(images.shape[1:])
         asked = given["image_shape"]
@@ -300,8 +328,8 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         """Called by H2O's own functions, such as h2o.get_model, with a model of the cluster."""
         if not rest.extension():
             raise H2OValueError(
-                "this H2OGANEstimator can't read the cluster's models: its version is not that of "
-                "the cluster's extension."
+                "this H2OGANEstimator can't read the cluster's models: the extension is missing on "
+                "a node, or has another protocol."
             )
         model = fetch(model_id)
         self._parms = {name: getattr(model.parameters, name) for name in DEFAULTS}
@@ -414,6 +442,9 @@ def load_model(path: str | os.PathLike[str]) -> H2OGANEstimator:
     """
     model = read_model(path)
     given = {name: getattr(model.parameters, name) for name in DEFAULTS}
+    if given["model_id"] is None:  # The engine, not this class, trained it.
+        named = model.parameters.replace(model_id=_new_id())
+        model = dataclasses.replace(model, parameters=named)
     estimator = H2OGANEstimator(**given)
     estimator._adopt(model, given, {})
     return estimator
@@ -428,6 +459,5 @@ def _new_id() -> str:
 
 declare_parameters(H2OGANEstimator)
 refuse_unsupported(H2OGANEstimator)
-H2OGANEstimator.train = checked_call(  # type: ignore[method-assign]
-    H2OGANEstimator.train, tuple(DEFAULTS)
-)
+for _method in (H2OGANEstimator.train, H2OGANEstimator.start):
+    setattr(H2OGANEstimator, _method.__name__, checked_call(_method, tuple(DEFAULTS)))

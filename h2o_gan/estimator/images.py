@@ -13,12 +13,7 @@ from h2o.exceptions import H2OValueError
 from h2o.frame import H2OFrame
 from h2o.plot import RAISE_ON_FIGURE_ACCESS, decorate_plot_result, get_matplotlib_pyplot
 
-from h2o_gan.cluster.training_data import (
-    check_column_types,
-    resolve_column,
-    resolve_frame,
-    whole_number,
-)
+from h2o_gan.cluster.training_data import resolve_frame, whole_number
 from h2o_gan.estimator.plots import INCHES, draw_grid, finish, save_gif, show_image, tiled
 from h2o_gan.estimator.trained import TrainedModel, as_h2o_errors
 
@@ -26,7 +21,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from h2o_gan.engine.data.labels import Labels
     from h2o_gan.engine.model import Model
 
 __all__ = ["ImageMethods"]
@@ -198,6 +192,8 @@ class ImageMethods(TrainedModel):
         Raises:
             H2OValueError: there is no such scoring, or the model has no images of its training.
         """
+        from h2o_gan.engine.image.trainer import preview_columns
+
         model = self._image_model()
         previews = model.training_previews
         if not previews:
@@ -209,7 +205,8 @@ class ImageMethods(TrainedModel):
             raise H2OValueError(
                 f"epoch={epoch} has no images; those that have are {', '.join(map(str, previews))}."
             )
-        across = _previews_per_row(model.encoder.labels)
+        labels = model.encoder.labels
+        across = preview_columns(0 if labels is None else len(labels.classes))
         if save_plot_path is not None and str(save_plot_path).lower().endswith(".gif"):
             save_gif([tiled(images, across) for images in previews.values()], save_plot_path)
             save_plot_path = None
@@ -320,9 +317,18 @@ class ImageMethods(TrainedModel):
                     "training_frame is missing: the frame that the model was trained on is not in "
                     "this cluster. Give it as training_frame."
                 )
-        training = _read(model, resolve_frame(training_frame, "training_frame", "copies"))
-        rows = _read(model, frame)
+        training_frame = resolve_frame(training_frame, "training_frame", "copies")
+        training = self._read_compared(training_frame, "training_frame")
+        rows = self._read_compared(frame, "frame")
         return nearest_training_rows(model, rows, training), rows, training
+
+    def _read_compared(self, frame: H2OFrame, parameter: str) -> pa.Table:
+        """The columns of a frame that distances compare; for image files, their paths."""
+        from h2o_gan.cluster.frames import open_frame
+
+        names = self._compared_columns(frame, parameter)
+        with closing(open_frame(frame, names)) as source:
+            return source.reader.read_all()
 
     def _image_model(self) -> Model:
         model = self.engine_model
@@ -331,25 +337,6 @@ class ImageMethods(TrainedModel):
                 "this model was trained on a table, not on images: generate(n) draws rows."
             )
         return model
-
-
-def _read(model: Model, frame: H2OFrame) -> pa.Table:
-    """The columns of a frame that distances compare; for image files, their paths."""
-    from h2o_gan.cluster.frames import open_frame
-
-    columns = list(model.scored_columns)
-    names = [column.name for column in columns]
-    path = model.parameters.image_column
-    if path is not None and path in frame.names:
-        names = [path]
-        label = model.encoder.labels
-        columns = [] if label is None else [label.column]
-        names += [column.name for column in columns]
-    for name in names:
-        resolve_column(frame, name, "frame")
-    check_column_types(frame, columns)
-    with closing(open_frame(frame, names)) as source:
-        return source.reader.read_all()
 
 
 def _labels_of_latents(
@@ -387,9 +374,3 @@ def _sphere(first: npt.NDArray[Any], last: npt.NDArray[Any], steps: int) -> npt.
         )
     arc: npt.NDArray[np.float64] = weights[0] * first + weights[1] * last
     return arc
-
-
-def _previews_per_row(labels: Labels | None) -> int:
-    """Images in a row of a preview; see :func:`h2o_gan.engine.image.trainer.preview_grid`."""
-    classes = 0 if labels is None else len(labels.classes)
-    return classes if 2 <= classes <= 12 else 8

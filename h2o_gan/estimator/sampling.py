@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -169,21 +169,9 @@ class SamplingMethods(TrainedModel):
 
         from h2o_gan.cluster.frames import open_frame, write_frame
 
-        model = self._model_with_root()
-        columns = list(model.scored_columns)
-        names = [column.name for column in columns]
-        path = model.parameters.image_column
-        if path is not None and path in test_data.names:
-            columns = [c for c in columns if c.name == model.parameters.response_column]
-            names = [path, *(column.name for column in columns)]
-        for name in names:
-            if name not in test_data.names:
-                raise H2OValueError(
-                    f"the frame has no column {name!r}, which the model was trained on."
-                )
-        check_column_types(test_data, columns)
+        names = self._compared_columns(test_data, "test_data")
         with closing(open_frame(test_data, names)) as source:
-            return write_frame(model.realism(source.reader))
+            return write_frame(self._model_with_root().realism(source.reader))
 
     def _read_rows(self, frame: H2OFrame, names: Sequence[str], parameter: str) -> pa.Table:
         """The columns of `frame` that the model has, checked and read."""
@@ -203,10 +191,15 @@ class SamplingMethods(TrainedModel):
     def _write_rows(self, rows: pa.RecordBatchReader, n: int, destination: str | None) -> H2OFrame:
         """Rows as a new frame, behind a progress bar; Ctrl-C leaves no frame behind."""
         from h2o_gan.cluster.capacity import check_memory
-        from h2o_gan.cluster.frames import write_frame
+        from h2o_gan.cluster.frames import with_progress, write_frame
 
         def work(job: BackgroundJob[H2OFrame]) -> H2OFrame:
-            return write_frame(_reporting(check_memory(rows, n), n, job), destination)
+            def report(share: float) -> None:
+                if job.stop.is_set():
+                    raise H2OJobCancelled("generation was cancelled; no frame was made.")
+                job.progress = 0.6 * share  # the cluster's part follows
+
+            return write_frame(with_progress(check_memory(rows, n), n, report), destination)
 
         job = BackgroundJob(work, f"{ALGO} generation")
         frame = job.poll()
@@ -214,21 +207,3 @@ class SamplingMethods(TrainedModel):
             h2o.remove(frame)
             raise H2OJobCancelled("generation was cancelled; no frame was made.")
         return frame
-
-
-def _reporting(
-    rows: pa.RecordBatchReader, total: int, job: BackgroundJob[Any]
-) -> pa.RecordBatchReader:
-    """The same rows; reading them sets the job's progress and ends where it is cancelled."""
-    import pyarrow as pa
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        done = 0
-        for batch in rows:
-            if job.stop.is_set():
-                raise H2OJobCancelled("generation was cancelled; no frame was made.")
-            yield batch
-            done += batch.num_rows
-            job.progress = 0.6 * done / total  # the cluster's part follows
-
-    return pa.RecordBatchReader.from_batches(rows.schema, batches())

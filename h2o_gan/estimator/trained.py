@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from h2o.exceptions import H2OValueError
+from h2o.frame import H2OFrame
+
+from h2o_gan.cluster.training_data import check_column_types, resolve_column
 
 if TYPE_CHECKING:
     from h2o_gan.engine.model import Model
@@ -45,6 +48,33 @@ class TrainedModel:
         if root is None or model.parameters.image_column is None:
             return model
         return dataclasses.replace(model, parameters=model.parameters.replace(image_root=root))
+
+    def _compared_columns(self, frame: H2OFrame, parameter: str) -> list[str]:
+        """The columns of a frame that the model compares with its training rows.
+
+        They are those of the training rows, without identifiers; where the frame has paths of image
+        files, the paths and the labels.
+
+        Args:
+            frame: the frame.
+            parameter: that the frame was given as, for the message.
+
+        Raises:
+            H2OValueError: the frame lacks one, or has it in another type.
+        """
+        model = self.engine_model
+        path = model.parameters.image_column
+        if path is not None and path in frame.names:
+            label = model.encoder.labels
+            columns = [] if label is None else [label.column]
+            names = [path, *(column.name for column in columns)]
+        else:
+            columns = list(model.scored_columns)
+            names = [column.name for column in columns]
+        for name in names:
+            resolve_column(frame, name, parameter)
+        check_column_types(frame, columns)
+        return names
 
 
 @contextmanager

@@ -3,13 +3,15 @@
 import inspect
 
 import h2o
+import pyarrow as pa
 import pytest
 from h2o.estimators.estimator_base import H2OEstimator
 from h2o.exceptions import H2OTypeError, H2OValueError
 from sklearn.base import clone
 
 import h2o_gan
-from h2o_gan import H2OGANEstimator
+from h2o_gan import H2OGANEstimator, engine
+from h2o_gan.parameters import Parameters
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -78,6 +80,27 @@ def test_scoring_history_and_plot(trained, tmp_path):
         trained.plot(timestep="days", server=True)
 
 
+def test_what_train_does_not_give_stays_the_constructors(prostate):
+    gan = H2OGANEstimator(
+        epochs=1, seed=1, max_runtime_secs=60.0, ignored_columns=["ID", "PSA"], model_id="given"
+    )
+    gan.train(training_frame=prostate, max_runtime_secs=90.0)
+    given = {name: entry["input"] for name, entry in gan.params.items()}
+    assert given["max_runtime_secs"] == 90.0
+    assert given["ignored_columns"] == ["ID", "PSA"] and given["model_id"] == "given"
+    h2o.remove("given")
+
+
+def test_start_takes_what_train_takes(prostate, capsys):
+    gan = H2OGANEstimator(epochs=1, seed=1, model_id="started")
+    with pytest.raises(TypeError, match=r"start\(\) does not take epochs: give it to"):
+        gan.start(training_frame=prostate, epochs=1)
+    gan.start(["AGE", "PSA"], training_frame=prostate, verbose=True)
+    gan.join()
+    assert "epoch=1" in capsys.readouterr().out
+    h2o.remove("started")
+
+
 def test_start_and_join(prostate):
     gan = H2OGANEstimator(epochs=3, seed=1)
     gan.start(x=["AGE", "PSA"], training_frame=prostate)
@@ -117,6 +140,18 @@ def test_a_model_can_be_renamed(trained, tmp_path):
     again.model_id = "another_name"
     assert again.model_id == again.key == again.get_params()["model_id"] == "another_name"
     assert h2o_gan.load_model(again.save(tmp_path)).model_id == "another_name"
+
+
+def test_a_model_of_the_engine_gets_a_model_id(trained, tmp_path, capsys):
+    table = pa.table({"a": range(50)})
+    model = engine.fit(table.to_reader(), Parameters(epochs=1, seed=1, architecture="mlp"))
+    engine.save(model, tmp_path / "model.zip")
+    loaded = h2o_gan.load_model(tmp_path / "model.zip")
+    assert loaded.model_id is not None
+    assert loaded.model_id == loaded.engine_model.parameters.model_id
+    loaded.show()
+    shown = capsys.readouterr().out
+    assert loaded.model_id in shown and "removed" not in shown
 
 
 def test_an_untrained_estimator_says_so(prostate):

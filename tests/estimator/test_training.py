@@ -14,6 +14,7 @@ import pytest
 from h2o.exceptions import H2OJobCancelled
 
 from h2o_gan import H2OGANEstimator, extension
+from h2o_gan.cluster.jobs.client import JobClient
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -68,6 +69,41 @@ def test_ctrl_c_keeps_the_model(prostate, tmp_path):
     frame = gan.generate(20)
     assert frame.nrow == 20 and gan.get_summary()["stopped_by"] == ["interrupted"]
     h2o.remove(frame)
+
+
+@pytest.mark.skipif(extension.jar() is None, reason="without the extension there is no job")
+def test_a_second_ctrl_c_leaves_the_model_in_this_process(prostate, monkeypatch):
+    """The first one ends the training, the second one the wait for the upload."""
+    asked, allowed = threading.Event(), threading.Event()
+    finish = JobClient.finish
+
+    def late(*arguments):
+        asked.set()
+        allowed.wait(60)
+        finish(*arguments)
+
+    monkeypatch.setattr(JobClient, "finish", late)
+
+    def interrupt():
+        for _ in range(2):
+            asked.wait(60)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1.0)
+
+    gan = H2OGANEstimator(epochs=1, seed=1, model_id="late")
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.warns(RuntimeWarning, match="'late' was in the cluster: it is only in this"):
+        gan.train(x=["AGE", "PSA"], training_frame=prostate)
+    try:
+        gan.model_id = "renamed"  # Here alone: a rename in the cluster would fail.
+        assert gan.engine_model.epoch == 1
+    finally:
+        allowed.set()
+    deadline = time.monotonic() + 60
+    while "late" not in set(h2o.ls()["key"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    h2o.remove("late")
 
 
 def test_a_cluster_that_dies_leaves_the_model(tmp_path):
