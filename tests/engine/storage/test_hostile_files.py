@@ -141,8 +141,12 @@ resource.setrlimit(resource.RLIMIT_CPU, (40, 40))
 try:
     engine.load(sys.argv[1])
 except engine.ModelFileError:
-    unit = 1 if sys.platform == "darwin" else 1024
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+    if sys.platform == "linux":  # ru_maxrss would count what the parent took
+        with open("/proc/self/status") as file:
+            [line] = [line for line in file if line.startswith("VmHWM")]
+        print(int(line.split()[1]) * 1024)
+    else:
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
     done = subprocess.run(
         [sys.executable, "-c", program, str(path)], capture_output=True, text=True
