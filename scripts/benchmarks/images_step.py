@@ -20,8 +20,8 @@ from images_data import Data, add_options
 
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.image import trainer as image_training
+from h2o_gan.engine.training.losses import Losses
 from h2o_gan.engine.training.objectives import r1_r2
-from h2o_gan.engine.training.trainer import Losses
 from h2o_gan.parameters import Parameters
 
 STEPS, TURNS = 20, 6  # of which the first turn does not count

@@ -47,6 +47,39 @@ class Cells:
             nodes[rows] = np.where(points[rows, axis] >= self.cut[at], right[at], at + 1)
         return leaf[nodes]
 
+    def overlaps(self, axis: int, low: float, high: float, step: float) -> Array:
+        """The share of each cell's rectangle that lies in a range of one column.
+
+        Args:
+            axis: of the column.
+            low: smallest value.
+            high: largest value.
+            step: distance of neighbouring values of the column.
+
+        Returns:
+            (cells,) float64.
+        """
+        lows, highs = self.low[axis], self.high[axis]
+        overlap = np.minimum(highs, high) - np.maximum(lows, low)
+        shares: Array = np.where(overlap < 0, 0.0, (overlap + step) / (highs - lows + step))
+        return shares
+
+    def agreement(self, axis: int, values: Array, step: float) -> Array:
+        """The probability of a value in each cell, or in the nearest cells, by one column.
+
+        Args:
+            axis: of the column.
+            values: (rows,) float64.
+            step: distance of neighbouring values of the column.
+
+        Returns:
+            (rows, cells) float64, at least one of a row positive.
+        """
+        low, high = self.low[axis], self.high[axis]
+        distance = np.maximum(low - values[:, None], values[:, None] - high).clip(min=0)
+        nearest = distance <= distance.min(1, keepdims=True)
+        return np.where(nearest, step / (high - low + step), 0.0)
+
 
 def fit_cells(points: Array, least: int, weights: Array) -> tuple[Cells, Array]:
     """Cut the plane into cells (k-d tree, Bentley 1975).

@@ -44,6 +44,7 @@ from h2o_gan.engine.image.networks import (
 from h2o_gan.engine.image.pretraining import VaePretraining, reconstruction_nll
 from h2o_gan.engine.model import RUNNING, score_quantiles
 from h2o_gan.engine.training.adversarial import AdversarialTrainer, critic_step
+from h2o_gan.engine.training.losses import Losses
 from h2o_gan.engine.training.objectives import Relativistic
 from h2o_gan.engine.training.optim import (
     Stream,
@@ -54,7 +55,7 @@ from h2o_gan.engine.training.optim import (
     warm_up,
 )
 from h2o_gan.engine.training.scoring import sliced_wasserstein
-from h2o_gan.engine.training.trainer import Losses, split_rows
+from h2o_gan.engine.training.split import split_rows
 from h2o_gan.parameters import Parameters
 
 __all__ = ["ImageTrainer", "preview_columns"]

@@ -29,6 +29,7 @@ from h2o_gan.engine.training.adversarial import (
     separately,
     together,
 )
+from h2o_gan.engine.training.losses import Losses
 from h2o_gan.engine.training.objectives import OBJECTIVES, Objective
 from h2o_gan.engine.training.optim import (
     Stream,
@@ -38,7 +39,6 @@ from h2o_gan.engine.training.optim import (
     update_ema,
 )
 from h2o_gan.engine.training.scoring import sliced_wasserstein
-from h2o_gan.engine.training.trainer import Losses
 from h2o_gan.parameters import Parameters, default_for
 
 __all__ = ["LatentTrainer"]

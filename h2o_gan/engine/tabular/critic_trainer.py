@@ -22,6 +22,7 @@ from h2o_gan.engine.tabular.critic import RowCritic
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator
 from h2o_gan.engine.tabular.sampling import Given, RejectionSampler, sample_rows
 from h2o_gan.engine.training.adversarial import critic_step, together
+from h2o_gan.engine.training.losses import Losses
 from h2o_gan.engine.training.objectives import Relativistic
 from h2o_gan.engine.training.optim import (
     BestWeights,
@@ -33,7 +34,6 @@ from h2o_gan.engine.training.optim import (
     update_ema,
     warm_up,
 )
-from h2o_gan.engine.training.trainer import Losses
 from h2o_gan.parameters import Parameters
 
 __all__ = ["Clock", "CriticTrainer", "Rows"]

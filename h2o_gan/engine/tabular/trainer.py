@@ -28,6 +28,7 @@ from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.engine.tabular.model import CRITIC_SIZES, TableModel, row_scores
 from h2o_gan.engine.tabular.sampling import RejectionSampler
+from h2o_gan.engine.training.losses import Losses
 from h2o_gan.engine.training.optim import (
     BestWeights,
     Stream,
@@ -40,7 +41,8 @@ from h2o_gan.engine.training.optim import (
     update_ema,
     warm_up,
 )
-from h2o_gan.engine.training.trainer import Losses, Trainer, split_rows
+from h2o_gan.engine.training.split import split_rows
+from h2o_gan.engine.training.trainer import Trainer
 from h2o_gan.parameters import Parameters
 
 __all__ = ["TableTrainer"]

@@ -24,6 +24,7 @@ from torch import Tensor
 from h2o_gan.engine.events import Listener, Progress, Scored
 from h2o_gan.engine.exceptions import TrainingDiverged, TrainingStopped
 from h2o_gan.engine.model import RUNNING, Model
+from h2o_gan.engine.training.losses import Losses
 from h2o_gan.engine.training.optim import (
     Stream,
     rng_of,
@@ -32,14 +33,11 @@ from h2o_gan.engine.training.scoring import EarlyStopping
 from h2o_gan.notices import warn
 from h2o_gan.parameters import Parameters
 
-__all__ = ["Losses", "Trainer", "split_rows"]
+__all__ = ["Trainer"]
 
 _CHECK_EVERY = 200  # steps: each check of the losses waits for the device
-_MAX_LOSS = 1e6  # above it a training has diverged
 _MIN_THREADED_PRODUCT = 2**27  # multiplications
 _REPORT_EVERY = 0.1  # seconds
-_HELD_OUT, _MOST_HELD_OUT = 0.1, 2048
-_SPLIT_SEED = 20  # not the training's: an earlier model must not have learned the held-out rows
 
 
 class Trainer(ABC):
@@ -420,84 +418,3 @@ class Trainer(ABC):
             f"training stopped at step {self.step}, epoch {self.epoch + 1}: the losses exploded "
             f"({losses.summary()}). The model keeps the last good weights. {self.hint}"
         )
-
-
-class Losses:
-    """Means of the critic's and the generator's losses, which stay on the device until a check.
-
-    Args:
-        device: of the losses.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self._sums = torch.zeros(2, device=device)
-        self._counts = [0, 0]
-        self._means: list[float | None] = [None, None]
-
-    def add_critic(self, loss: Tensor) -> None:
-        """Add the loss of a critic step, a scalar."""
-        self._sums[0] += loss.detach()
-        self._counts[0] += 1
-
-    def add_generator(self, loss: Tensor) -> None:
-        """Add the loss of a generator step, a scalar."""
-        self._sums[1] += loss.detach()
-        self._counts[1] += 1
-
-    def check(self) -> bool:
-        """Compute the means since the last check; False if one is not finite or very large."""
-        sums = self._sums.tolist()
-        for index in range(2):
-            if self._counts[index]:
-                self._means[index] = sums[index] / self._counts[index]
-        self._sums.zero_()
-        self._counts = [0, 0]
-        return all(mean is None or abs(mean) < _MAX_LOSS for mean in self._means)
-
-    def are_good(self) -> bool:
-        """The result that :meth:`check` would have, without a reset of the sums."""
-        sums = self._sums.tolist()
-        pairs = zip(sums, self._counts, strict=True)
-        return all(not count or abs(total / count) < _MAX_LOSS for total, count in pairs)
-
-    def means(self) -> dict[str, float | None]:
-        """The means at the last check by column of the history; None if not finite."""
-        if any(self._counts):
-            self.check()
-        values = [m if m is not None and math.isfinite(m) else None for m in self._means]
-        return {"discriminator_loss": values[0], "generator_loss": values[1]}
-
-    def summary(self) -> str:
-        """The means as text, for messages."""
-        names = ("discriminator", "generator")
-        pairs = zip(names, self._means, strict=True)
-        return ", ".join(f"{name} {mean:.3g}" for name, mean in pairs if mean is not None)
-
-
-def split_rows(
-    rows: int, fewest: int, weights: npt.NDArray[np.float64] | None = None
-) -> tuple[Tensor, Tensor]:
-    """Split rows into those to learn from and a few to hold out, the same ones every time.
-
-    Args:
-        rows: how many there are.
-        fewest: of these, for any to be held out.
-        weights: (rows,) row weights; rows are then held out as often as they count.
-
-    Returns:
-        int64 row numbers to learn from, ascending, and those held out, of which there may be none.
-    """
-    if rows < fewest:
-        return torch.arange(rows), torch.arange(0)
-    order = torch.randperm(rows, generator=torch.Generator().manual_seed(_SPLIT_SEED))
-    count = min(int(rows * _HELD_OUT), _MOST_HELD_OUT)
-    held_out, learned = order[:count], order[count:].sort().values
-    if weights is None:
-        return learned, held_out
-    # Rows of weight 0 are not part of the data; the others are held out as often as they count.
-    shares = torch.tensor(weights)
-    if shares[learned].sum() <= 0 or shares[held_out].sum() <= 0:
-        return torch.arange(rows), torch.arange(0)
-    rng = torch.Generator().manual_seed(_SPLIT_SEED)
-    drawn = torch.multinomial(shares[held_out], count, replacement=True, generator=rng)
-    return learned, held_out[drawn]

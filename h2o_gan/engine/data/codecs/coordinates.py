@@ -342,9 +342,11 @@ class CoordinatesCodec(LearnedCodec):
                 f"{extent[0]} to {extent[1]}."
             )
         shares = np.zeros(self.width)
-        shares[: len(self.cells)] = self._overlaps(axis, low, high)
+        shares[: len(self.cells)] = self.cells.overlaps(axis, low, high, self._step(axis))
         if exact:
-            shares[: len(self.cells)] = self._agreement(axis, np.array([low]))[0]
+            shares[: len(self.cells)] = self.cells.agreement(
+                axis, np.array([low]), self._step(axis)
+            )[0]
         if not shares.any():
             raise ValueError(
                 f"conditions: column {column!r} has no value {value!r}: no cell of at least "
@@ -367,7 +369,9 @@ class CoordinatesCodec(LearnedCodec):
         for axis, (values, mask) in enumerate(zip(columns, given, strict=True)):
             numbers, missing = numbers_of(values, self.columns[axis].kind)
             agreement = np.zeros((len(numbers), self.width))
-            agreement[:, : len(self.cells)] = self._agreement(axis, numbers.astype(np.float64))
+            agreement[:, : len(self.cells)] = self.cells.agreement(
+                axis, numbers.astype(np.float64), self._step(axis)
+            )
             if self.has_missing:
                 agreement[missing] = 0
                 agreement[missing, -1] = 1
@@ -377,29 +381,6 @@ class CoordinatesCodec(LearnedCodec):
         # Cells that agree with one column each and none with all: any will do.
         shares[~shares.any(1)] = 1
         return shares
-
-    def _overlaps(self, axis: int, low: float, high: float) -> Array:
-        """The share of each cell's rectangle, (cells,), that lies in a range of one column."""
-        step = self._step(axis)
-        lows, highs = self.cells.low[axis], self.cells.high[axis]
-        overlap = np.minimum(highs, high) - np.maximum(lows, low)
-        return np.where(overlap < 0, 0.0, (overlap + step) / (highs - lows + step))
-
-    def _agreement(self, axis: int, values: Array) -> Array:
-        """The probability of a value in each cell, or the nearest cells, by one column.
-
-        Args:
-            axis: of the column.
-            values: (rows,) float64.
-
-        Returns:
-            (rows, cells) float64, at least one of a row positive.
-        """
-        low, high = self.cells.low[axis], self.cells.high[axis]
-        distance = np.maximum(low - values[:, None], values[:, None] - high).clip(min=0)
-        nearest = distance <= distance.min(1, keepdims=True)
-        step = self._step(axis)
-        return np.where(nearest, step / (high - low + step), 0.0)
 
     def _step(self, axis: int) -> float:
         """The distance of neighbouring values of a column; a small one where there is no grid."""

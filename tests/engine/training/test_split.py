@@ -1,12 +1,9 @@
-"""The parts of the loop that stand alone: splits and sums of losses."""
-
-import math
+"""Rows that are held out: few, always the same, and by weight."""
 
 import numpy as np
-import pytest
 import torch
 
-from h2o_gan.engine.training.trainer import Losses, split_rows
+from h2o_gan.engine.training.split import split_rows
 
 
 def test_a_split_is_whole_and_always_the_same():
@@ -40,23 +37,3 @@ def test_nothing_is_held_out_where_one_part_would_have_no_weight():
     weights[split_rows(400, 40)[0][0].item()] = 1.0
     learned, held_out = split_rows(400, 40, weights)
     assert len(learned) == 400 and len(held_out) == 0
-
-
-def test_losses_are_means_since_the_last_check():
-    losses = Losses(torch.device("cpu"))
-    for value in (1.0, 3.0):
-        losses.add_critic(torch.tensor(value))
-    assert losses.means() == {"discriminator_loss": 2.0, "generator_loss": None}
-    losses.add_critic(torch.tensor(5.0))
-    losses.add_generator(torch.tensor(-1.0))
-    assert losses.check()
-    assert losses.means() == {"discriminator_loss": 5.0, "generator_loss": -1.0}
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, 1e7, -1e7])
-def test_losses_that_exploded_are_seen(value):
-    losses = Losses(torch.device("cpu"))
-    losses.add_generator(torch.tensor(value))
-    assert not losses.are_good()
-    assert not losses.check()
-    assert losses.means()["generator_loss"] == (value if math.isfinite(value) else None)
