@@ -73,3 +73,14 @@ def test_a_result_says_what_and_when(path):
     assert members <= set(result)
     assert result["figures"]
     assert result["measured"] or result["source"]
+    whole = git("rev-parse", "--is-shallow-repository") == "false"  # else old commits are absent
+    if whole and result["commit"]:
+        assert git("cat-file", "-t", result["commit"]) == "commit"
+
+
+def git(*arguments):
+    """What git prints about this repository; nothing where there is none."""
+    done = subprocess.run(
+        ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True
+    )
+    return done.stdout.strip()
