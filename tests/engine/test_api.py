@@ -199,7 +199,8 @@ def test_a_stop_before_the_first_step_leaves_no_model(mixed_table):
 
 def test_max_runtime_secs_ends_training(mixed_table):
     began = time.perf_counter()
-    model = train(mixed_table, epochs=1_000_000, max_runtime_secs=1.5)
+    limits = {"epochs": 1_000_000, "discriminator_epochs": None, "max_runtime_secs": 1.5}
+    model = train(mixed_table, **limits)
     assert model.stopped_by == "max_runtime_secs"
     assert 1.5 <= time.perf_counter() - began < 30 and model.step > 0
 
