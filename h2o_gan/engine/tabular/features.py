@@ -30,17 +30,17 @@ class TokenFeatures(nn.Module):
     _starts: Tensor
     _knots: Tensor
     _order: Tensor
+    _choice_index: Tensor
+    _number_index: Tensor
 
     def __init__(self, tokens: Sequence[Token], size: int, knots: int) -> None:
         super().__init__()
-        self._choices = [index for index, token in enumerate(tokens) if not token.is_number]
+        choices = [index for index, token in enumerate(tokens) if not token.is_number]
         self._numbers = [index for index, token in enumerate(tokens) if token.is_number]
-        sizes = [tokens[index].size for index in self._choices]
+        sizes = [tokens[index].size for index in choices]
         # Explicitly on the CPU: model files are checked with networks built on the meta device.
         starts = torch.tensor([0, *sizes], device="cpu").cumsum(0)
-        self._first = {
-            index: int(start) for index, start in zip(self._choices, starts, strict=False)
-        }
+        self._first = {index: int(start) for index, start in zip(choices, starts, strict=False)}
         inner = torch.special.ndtri(torch.linspace(0, 1, knots + 1, device="cpu")[1:-1])
         ends = torch.tensor([-3.5, 3.5], device="cpu")
         at = torch.cat([ends[:1], inner, ends[1:]])
@@ -48,8 +48,11 @@ class TokenFeatures(nn.Module):
         self.lines = nn.Parameter(torch.empty(len(self._numbers), len(at), size))
         self.register_buffer("_starts", starts[:-1], persistent=False)
         self.register_buffer("_knots", at, persistent=False)
-        order = torch.tensor([*self._choices, *self._numbers], device="cpu", dtype=torch.int64)
+        order = torch.tensor([*choices, *self._numbers], device="cpu", dtype=torch.int64)
         self.register_buffer("_order", order.argsort(), persistent=False)
+        # Indices on the device: a list would be copied there at every step.
+        self.register_buffer("_choice_index", order[: len(choices)], persistent=False)
+        self.register_buffer("_number_index", order[len(choices) :], persistent=False)
 
     def initialize(self, rng: torch.Generator) -> None:
         """Draw all initial weights from `rng`, on the CPU."""
@@ -67,11 +70,11 @@ class TokenFeatures(nn.Module):
             (T, B, E) float32, zero where there is no value.
         """
         parts = []
-        if self._choices:
-            index = values[:, self._choices].long() + self._starts
+        if len(self._choice_index):
+            index = values[:, self._choice_index].long() + self._starts
             parts.append(F.embedding(index.T, self.levels))
         if self._numbers:
-            lines = self._encoded(values[:, self._numbers].T)
+            lines = self._encoded(values[:, self._number_index].T)
             parts.append(torch.bmm(lines, self.lines))
         features = torch.cat(parts)
         if len(parts) == 2:

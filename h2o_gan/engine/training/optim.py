@@ -76,7 +76,7 @@ def gradient_step(
         max_norm: the norm of all gradients together is clipped to it; None for no clipping.
     """
     for weight, grad in zip(weights, torch.autograd.grad(loss, weights), strict=True):
-        weight.grad = grad
+        weight.grad = _strided_like(weight, grad)
     if max_norm is not None:
         torch.nn.utils.clip_grad_norm_(weights, max_norm)
     optimizer.step()
@@ -184,3 +184,17 @@ def load_optimizer_state(optimizer: torch.optim.Optimizer, state: Mapping[str, A
     """
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
+    for weight, moments in optimizer.state.items():
+        for name, moment in moments.items():
+            if moment.shape == weight.shape:
+                moments[name] = _strided_like(weight, moment)
+
+
+def _strided_like(weight: Tensor, values: Tensor) -> Tensor:
+    """Values with the strides of a weight, which CUDA's fused optimizers need.
+
+    Convolutions may give gradients in another memory format; files hold moments in one of theirs.
+    """
+    if values.stride() == weight.stride():
+        return values
+    return torch.empty_like(weight).copy_(values)

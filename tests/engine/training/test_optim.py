@@ -43,6 +43,25 @@ def test_a_step_goes_down_the_loss_by_clipped_gradients(max_norm):
     assert other.grad is None and other.tolist() == [1.0, 1.0]
 
 
+def test_gradients_and_moments_have_the_strides_of_their_weights():
+    """CUDA's fused optimizers refuse others."""
+    layout = torch.channels_last
+    weight = torch.rand(8, 4, 3, 3).contiguous(memory_format=layout).requires_grad_()
+    target = torch.arange(weight.numel(), dtype=torch.float32).reshape(weight.shape)
+    loss = (weight.contiguous() * target).sum()  # the gradient's strides are those of `target`
+    assert torch.autograd.grad(loss, weight, retain_graph=True)[0].stride() != weight.stride()
+    optimizer = adam([weight], 0.1, (0.5, 0.9))
+    gradient_step(optimizer, loss, [weight])
+    assert weight.grad.stride() == weight.stride() and torch.equal(weight.grad, target)
+    moments = optimizer.state[weight]
+    stored = {name: moment.contiguous() for name, moment in moments.items()}
+    again = adam([weight], 0.1, (0.5, 0.9))
+    load_optimizer_state(again, {"state": {0: stored}})
+    for name, moment in again.state[weight].items():
+        assert torch.equal(moment, moments[name])
+        assert moment.stride() == moments[name].stride()
+
+
 def test_the_average_begins_short_and_becomes_long():
     average, weights = [torch.zeros(2)], [torch.ones(2, requires_grad=True)]
     update_ema(average, weights, 0.9, 1)
