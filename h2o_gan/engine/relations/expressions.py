@@ -22,6 +22,7 @@ languages evaluate it with one function and no parser::
 
 from __future__ import annotations
 
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -175,9 +176,11 @@ class Number(Literal):
     value: int | float
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.value) or (
-            isinstance(self.value, int) and abs(self.value) > _MAX_WHOLE
-        ):
+        if isinstance(self.value, int):
+            valid = abs(self.value) <= _MAX_WHOLE
+        else:
+            valid = math.isfinite(self.value)
+        if not valid:
             raise ValueError(f"the number {self.value!r:.30} is too large to be exact")
         if float(self.value).is_integer() and abs(self.value) <= _MAX_WHOLE:
             object.__setattr__(self, "value", int(self.value))
@@ -203,10 +206,19 @@ class Number(Literal):
 
 @dataclass(frozen=True)
 class Text(Literal):
-    """A text value."""
+    """A text value.
+
+    Raises:
+        ValueError: it is very long, or not Unicode.
+    """
 
     tag: ClassVar[str] = "text"
     value: str
+
+    def __post_init__(self) -> None:
+        if len(self.value) > _MAX_TEXT:
+            raise ValueError(f"a text has {len(self.value):,} characters")
+        self.value.encode()  # raises for half of a surrogate pair
 
     @override
     def __str__(self) -> str:
@@ -778,7 +790,7 @@ def _restored(data: Any, budget: _Budget, depth: int) -> Expression:
     if tag in _LEAVES:
         make, types = _LEAVES[tag]
         value = items[0]
-        if type(value) not in types or (isinstance(value, str) and len(value) > _MAX_TEXT):
+        if type(value) not in types:
             raise ValueError(f"{data!r:.50}")
         return make(value)
     raise ValueError(f"{data!r:.50}")
