@@ -465,14 +465,14 @@ class _Parser:
                 )
         message = f"there is no column {name!r:.50}"
         owners = [column.name for column in self.columns.values() if name in column.levels]
-        near = [] if owners else _near(name, list(self.columns))
-        if owners or (self.beside_text and not near):
+        near = _near(name, list(self.columns))
+        if token.is_word(*(word.upper() for word in KEYWORDS)):
+            message += f"; write {name.lower()!r} in lower case"
+        elif owners or (self.beside_text and not near):
             of = f"; it is a level of {owners[0]!r:.50}" if owners else ""
             message += f"{of}; text is written in single quotes: {quoted_text(name)}"
         elif near:
             message += f"; did you mean {_joined(map(quoted_name, near))}?"
-        elif token.is_word(*(word.upper() for word in KEYWORDS)):
-            message += f"; write {name.lower()!r} in lower case"
         else:
             message += f"; the columns are {listed(list(self.columns))}"
         self._fail(message, token.start)

@@ -317,7 +317,7 @@ class Unique(Rule):
             size *= len(encoded.dictionary)
         present = np.flatnonzero(~missing)
         # Codes count up in the order in which they first occur.
-        first = codes[present] if len(self.keys) == 1 else _encoded(codes[present])
+        first = _encoded(codes[present]) if len(self.keys) > 1 or missing.any() else codes
         repeated = np.zeros(rows, bool)
         repeated[present[1:]] = first[1:] <= np.maximum.accumulate(first)[:-1]
         return repeated
@@ -379,12 +379,14 @@ class FixedCombinations(Rule):
             ValueError: no combination is in so many rows, or there are too many.
         """
         read = [_numbers(table, part) for part in self.parts]
-        ids = np.zeros(table.num_rows, np.int64)
+        rows = table.num_rows
+        ids = np.zeros(rows, np.int64)
         for values, absent in read:
             encoded = pa.array(values, mask=absent).dictionary_encode(null_encoding="encode")
-            ids = ids * max(len(encoded.dictionary), 1) + encoded.indices.to_numpy()
-            ids = np.unique(ids, return_inverse=True)[1]
-        _, first, counts = np.unique(ids, return_index=True, return_counts=True)
+            ids = _encoded(ids * max(len(encoded.dictionary), 1) + encoded.indices.to_numpy())
+        counts = np.bincount(ids)
+        first = np.zeros(len(counts), np.int64)
+        first[ids[::-1]] = np.arange(rows)[::-1]
         first = first[counts >= min_rows]
         if not len(first):
             raise ValueError(
@@ -410,23 +412,25 @@ class FixedCombinations(Rule):
 
     @override
     def broken(self, table: Table) -> Array:
-        """Where rows have a combination that the rule does not hold, (rows,) bool."""
+        """Where rows have a combination that the rule does not hold, (rows,) bool.
+
+        Raises:
+            ValueError: the rule is not fitted.
+        """
+        if not self.numbers:
+            raise ValueError(f"{self.text!r} is not fitted: it holds no combinations")
         known = np.zeros(len(self), np.int64)
-        codes, found = np.zeros(table.num_rows, np.int64), np.ones(table.num_rows, bool)
+        codes = np.zeros(table.num_rows, np.int64)  # -1 for what the rule does not hold
         for part, numbers, absent in zip(self.parts, self.numbers, self.missing, strict=True):
             values, missing = _numbers(table, part)
             distinct = np.unique(numbers[~absent])
             size = len(distinct) + 1
-            at = np.minimum(np.searchsorted(distinct, values), max(size - 2, 0))
-            matches = missing if size == 1 else missing | (distinct[at] == values)
-            keys = codes * size + np.where(missing, size - 1, at)
-            known_keys = known * size + np.where(
-                absent, size - 1, np.searchsorted(distinct, numbers)
-            )
-            prefixes, known = np.unique(known_keys, return_inverse=True)
-            codes = np.minimum(np.searchsorted(prefixes, keys), len(prefixes) - 1)
-            found &= matches & (prefixes[codes] == keys)
-        return ~found
+            at = np.where(missing, size - 1, _index_in(values, distinct))
+            known_at = np.where(absent, size - 1, _index_in(numbers, distinct))
+            prefixes, known = np.unique(known * size + known_at, return_inverse=True)
+            codes = np.where((codes < 0) | (at < 0), -1, codes * size + at)
+            codes = _index_in(codes, prefixes)
+        return codes < 0
 
     def combinations(self) -> pa.Table:
         """The combinations as a table of the columns' types."""
@@ -472,19 +476,21 @@ class FixedCombinations(Rule):
         ):
             raise Damaged("the arrays of fixed combinations do not match")
         for part, name in zip(parts, names, strict=True):
-            numbers, dtype = arrays[name], np.float64 if part.kind == "real" else np.int64
+            values, dtype = arrays[name], np.float64 if part.kind == "real" else np.int64
             if (
                 part.kind not in LEARNED_KINDS
-                or numbers.dtype != dtype
-                or numbers.shape != (count,)
-                or np.isnan(numbers).any()
+                or values.dtype != dtype
+                or values.shape != (count,)
+                or np.isnan(values).any()
                 or (
                     part.kind == "enum"
-                    and not (numbers.min() >= 0 and numbers.max() < max(len(part.levels), 1))
+                    and not (values.min() >= 0 and values.max() < max(len(part.levels), 1))
                 )
             ):
                 raise Damaged(f"the combinations of column {part.name!r:.50} are invalid")
-        return cls(data["text"], parts, tuple(arrays[name] for name in names), missing)
+        numbers = [arrays[name] for name in names]
+        numbers = [_same_zero(values) for values in numbers]
+        return cls(data["text"], parts, tuple(numbers), missing)
 
 
 RULES: dict[str, type[Rule]] = {
@@ -541,6 +547,23 @@ def _encoded(values: Array) -> Array:
     return codes
 
 
+def _index_in(values: Array, known: Array) -> Array:
+    """Indices of values among distinct known ones, int64; -1 for others."""
+    index = pc.index_in(pa.array(values), value_set=pa.array(known))
+    found: Array = pc.fill_null(index, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
+
+
+def _read_numbers(values: pa.ChunkedArray, kind: str) -> tuple[Array, Array]:
+    numbers, missing = numbers_of(values, kind)
+    return _same_zero(numbers), missing
+
+
+def _same_zero(numbers: Array) -> Array:
+    """Numbers with 0 in place of -0, which Arrow tells from it."""
+    return numbers + 0.0 if numbers.dtype == np.float64 else numbers
+
+
 def _chunked(table: Table, name: str) -> pa.ChunkedArray:
     values = table.column(name)
     return pa.chunked_array([values]) if isinstance(values, pa.Array) else values
@@ -553,13 +576,13 @@ def _keys(table: Table, name: str) -> tuple[Array, Array]:
     if kind == "enum" or kind in TEXT_KINDS:
         texts = text_values(values)
         return np.where(texts.missing, 0, texts.codes), texts.missing
-    return numbers_of(values, kind)
+    return _read_numbers(values, kind)
 
 
 def _numbers(table: Table, column: Column) -> tuple[Array, Array]:
     """Values of a column as numbers that a file holds, and a mask of missing ones."""
     values = _chunked(table, column.name)
     if column.kind != "enum":
-        return numbers_of(values, column.kind)
+        return _read_numbers(values, column.kind)
     indices, missing = level_indices(values, column.levels)
     return np.where(missing, 0, indices), missing

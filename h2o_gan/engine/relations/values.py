@@ -60,8 +60,7 @@ TYPE_OF_KIND: Mapping[str, str] = {
 """The type of an expression that is a column of some kind."""
 
 _RELATIVE = 1e-9  # tolerance of numbers without decimals
-_EPSILON = np.finfo(np.float64).eps
-_ULPS = 16 * _EPSILON  # what the roundings of some operations add up to
+_ULPS = 4 * np.finfo(np.float64).eps  # what the roundings of some operations add up to
 
 
 @dataclass(frozen=True)
@@ -304,7 +303,7 @@ def rounded(values: Numbers, decimals: int | None) -> Array:
         scale = 10.0**decimals
         scaled = np.abs(numbers) * scale
         # Some last bits less than a half are one half.
-        units = np.floor(scaled + 0.5 + np.minimum(4 * _EPSILON * scaled, 1e-6))
+        units = np.floor(scaled + 0.5 + np.minimum(_ULPS * scaled, 1e-6))
         if values.decimals is not None and 0 <= values.decimals - decimals < 16:
             # Known decimals make halves whole numbers.
             finer = np.abs(numbers) * 10.0**values.decimals
