@@ -1,12 +1,13 @@
 """Expressions over the columns of a table: an immutable syntax tree, its types and its values.
 
 A condition is true, false, or neither: a comparison with a missing value is neither (Kleene's
-three-valued logic, as in SQL). A rule is broken only where its condition is false.
+three-valued logic, as in SQL). A rule is broken only where its condition is false: ``a = b`` holds
+where one of them is missing, and where both are.
 
 Trees survive as JSON: a tree is a list of a tag and what belongs to it, so that programs in other
 languages evaluate it with one function and no parser::
 
-    ["number", 1.5]                     a number: not text, not true
+    ["number", 1.5]                     finite; if whole, up to 2**53
     ["text", "a"]
     ["time", 1577836800000]             milliseconds since 1970, UTC
     ["column", "price"]
@@ -108,6 +109,7 @@ IDENTIFIER = re.compile(r"[^\W\d][\w.]*")
 
 _MAX_WHOLE = 2**53  # integers up to here are exact in every program that reads JSON
 _MAX_TEXT = 10_000
+_MAX_SHOWN = 80
 _MOMENTS = (-62_167_219_200_000, 253_402_300_799_999)  # years 0 to 9999
 _OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _UNARY, _ATOM = range(8)  # how tightly each binds
 
@@ -425,9 +427,7 @@ class Sum(_Chain):
                 left, right = self.operands[index : index + 2]
                 verb = "add" if operator == "+" else "subtract"
                 hint = _unit_hint({total: left, other: right})
-                raise TypeError(
-                    f"{left} is {total} and {right} is {other}: cannot {verb} them{hint}"
-                )
+                raise _wrong_pair(left, total, right, other, verb, hint)
             total = found
         return total
 
@@ -459,7 +459,7 @@ class Product(_Chain):
             if found is None:
                 left, right = self.operands[index : index + 2]
                 verb = "multiply" if operator == "*" else "divide"
-                raise TypeError(f"{left} is {total} and {right} is {other}: cannot {verb} them")
+                raise _wrong_pair(left, total, right, other, verb)
             total = found
         return total
 
@@ -492,7 +492,7 @@ class Comparison(_Chain):
             left, right = self.operands[index : index + 2]
             _check_comparable(left, types[index], right, types[index + 1])
             if types[index] == TEXT and operator not in ("=", "!="):
-                raise TypeError(f"{left} is text, which has no order: use =, != or in")
+                raise TypeError(f"{_shown(left)} is text, which has no order: use =, != or in")
         return CONDITION
 
     @override
@@ -532,7 +532,7 @@ class Missing(Expression):
     def values(self, table: TableValues) -> Truth:
         values = self.of.values(table)
         if isinstance(values, Truth):
-            raise TypeError(f"{self.of} is {CONDITION}")
+            raise TypeError(f"{_shown(self.of)} is {CONDITION}")
         return Truth(values.missing, ~values.missing)
 
     @override
@@ -843,12 +843,27 @@ def _decimals(value: float) -> int:
     return max(-exponent, 0) if isinstance(exponent, int) else 0
 
 
+def _shown(part: Expression) -> str:
+    """The text of an expression in a message, which may be too long."""
+    text = str(part)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
+
+
+def _wrong_pair(
+    left: Expression, one: str, right: Expression, other: str, verb: str, hint: str = ""
+) -> TypeError:
+    """The error of two parts whose types do not go together."""
+    return TypeError(
+        f"{_shown(left)} is {one} and {_shown(right)} is {other}: cannot {verb} them{hint}"
+    )
+
+
 def _expect(part: Expression, kinds: Kinds, *types: str) -> str:
     """The type of a part, which must be one of some."""
     found = part.type_in(kinds)
     if found not in types:
         needed = " or ".join(types)
-        raise TypeError(f"{part} is {found}, where {needed} is needed")
+        raise TypeError(f"{_shown(part)} is {found}, where {needed} is needed")
     return found
 
 
@@ -863,15 +878,16 @@ def _check_comparable(left: Expression, one: str, right: Expression, other: str)
         hint = "; a time is written as '2020-01-31' or '2020-01-31 12:00:00'"
     elif isinstance(operands.get(TEXT), Text) and NUMBER in operands:
         hint = "; write numbers without quotes"
-    raise TypeError(f"{left} is {one} and {right} is {other}: cannot compare them{hint}")
+    raise _wrong_pair(left, one, right, other, "compare", hint)
 
 
 def _unit_hint(operands: Mapping[str, Expression]) -> str:
     """How to make a number of a time difference, or the other way round."""
     if set(operands) == {NUMBER, DIFFERENCE}:
-        return f"; count it: days({operands[DIFFERENCE]}), or hours, minutes, seconds"
+        return f"; count it: days({_shown(operands[DIFFERENCE])}), or hours, minutes, seconds"
     if set(operands) == {NUMBER, TIME}:
-        return f"; give the number a unit: days({operands[NUMBER]}), or hours, minutes, seconds"
+        number = _shown(operands[NUMBER])
+        return f"; give the number a unit: days({number}), or hours, minutes, seconds"
     return ""
 
 
@@ -896,7 +912,7 @@ def _numbers(part: Expression, table: TableValues) -> Numbers:
 def _truth(part: Expression, table: TableValues) -> Truth:
     values = part.values(table)
     if not isinstance(values, Truth):
-        raise TypeError(f"{part} is not {CONDITION}")
+        raise TypeError(f"{_shown(part)} is not {CONDITION}")
     return values
 
 

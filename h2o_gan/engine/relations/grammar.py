@@ -35,6 +35,7 @@ from h2o_gan.engine.relations.expressions import (
     COMPARISONS,
     IDENTIFIER,
     KEYWORDS,
+    MAX_DEPTH,
     UNITS,
     Comparison,
     Duration,
@@ -70,7 +71,6 @@ from h2o_gan.notices import listed
 
 __all__ = ["parse", "parse_expression"]
 
-_MAX_NESTING = 24  # of parentheses and signs, far below Python's own limit of calls
 _MAX_DIGITS = 40
 _SHOWN = 80  # characters of a rule above a caret
 
@@ -478,8 +478,8 @@ class _Parser:
         self._fail(message, token.start)
 
     def _nested(self, inner: Callable[[], Expression], start: int) -> Expression:
-        if self.nesting >= _MAX_NESTING:
-            self._fail(f"it is nested deeper than {_MAX_NESTING} levels", start)
+        if self.nesting >= MAX_DEPTH:
+            self._fail(f"it is nested deeper than {MAX_DEPTH} levels", start)
         self.nesting += 1
         found = inner()
         self.nesting -= 1

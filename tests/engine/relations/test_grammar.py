@@ -163,8 +163,8 @@ def test_names_texts_and_times():
         ("1 < 2", "1", "the rule is about no column"),
         ("age > 1e999", "1e999", "too large"),
         ("age > " + "1" * 50, "1", "at most 40 digits"),
-        ("(" * 30 + "age" + ")" * 30 + " > 1", "(" * 6 + "a", "nested deeper than 24"),
-        ("not " * 30 + "age > 1", "not " * 6 + "a", "nested deeper than 24"),
+        ("(" * 40 + "age" + ")" * 40 + " > 1", "(" * 8 + "a", "nested deeper than 32"),
+        ("not " * 40 + "age > 1", "not " * 8 + "a", "nested deeper than 32"),
     ],
 )  # fmt: skip
 def test_errors_point_at_the_place(text, at, message):
@@ -211,6 +211,9 @@ def test_texts_too_long_or_empty_are_refused():
     with pytest.raises(ValueError, match="did you mean price") as found:
         parse(long, COLUMNS)
     assert len(str(found.value)) < 300
+    with pytest.raises(TypeError, match=r"age [+] age [+] .*\.\.\. is a number and") as found:
+        parse(" + ".join(["age"] * 1_000) + " > 'x'", COLUMNS)
+    assert len(str(found.value)) < 400
     assert len(condition(" + ".join(["age"] * 1_000) + " > 1").operands[0].operands) == 1_000
 
 
