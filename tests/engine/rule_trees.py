@@ -5,8 +5,7 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from h2o_gan.engine.data.schema import Column
-from h2o_gan.engine.relations.expressions import (
+from h2o_gan.engine.data.relations.expressions import (
     COMPARISONS,
     UNITS,
     Comparison,
@@ -23,6 +22,7 @@ from h2o_gan.engine.relations.expressions import (
     Sum,
     Text,
 )
+from h2o_gan.engine.data.schema import Column
 
 COLUMNS = [
     Column("a", "int"),

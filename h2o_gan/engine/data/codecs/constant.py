@@ -12,8 +12,8 @@ import pyarrow as pa
 from typing_extensions import override
 
 from h2o_gan.engine.data.codecs.categorical import dictionary_array, level_indices, levels_of
-from h2o_gan.engine.data.codecs.numeric import numbers_of
 from h2o_gan.engine.data.conditions import as_number, range_of, value_text
+from h2o_gan.engine.data.numbers import numbers_of
 from h2o_gan.engine.data.protocol import FitOptions, GeneratedCodec
 from h2o_gan.engine.data.schema import (
     COLUMN_CHECK,

@@ -18,8 +18,8 @@ import torch
 from typing_extensions import override
 
 from h2o_gan.engine.data.cells import Cells, fit_cells, is_tree
-from h2o_gan.engine.data.codecs.numeric import decimals_of, numbers_of
 from h2o_gan.engine.data.conditions import on_grid, range_of, value_text
+from h2o_gan.engine.data.numbers import decimals_of, numbers_of
 from h2o_gan.engine.data.protocol import (
     ColumnTokens,
     Constraint,
@@ -260,7 +260,7 @@ class CoordinatesCodec(LearnedCodec):
         )
 
     @override
-    def encode(self, columns: Sequence[pa.ChunkedArray]) -> Array:
+    def encode(self, columns: Sequence[pa.ChunkedArray], related: Array | None = None) -> Array:
         parts = [numbers_of(v, c.kind) for v, c in zip(columns, self.columns, strict=True)]
         points = np.stack([numbers.astype(np.float64) for numbers, _ in parts], 1)
         missing = parts[0][1] | parts[1][1]

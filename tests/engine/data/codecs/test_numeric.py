@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from untrained import chunked
 
-from h2o_gan.engine.data.codecs.numeric import MAX_BINS, NumericCodec, decimals_of, numbers_of
+from h2o_gan.engine.data.codecs.numeric import MAX_BINS, NumericCodec
+from h2o_gan.engine.data.numbers import decimals_of, numbers_of
 from h2o_gan.engine.data.protocol import UNKNOWN, FitOptions
 from h2o_gan.engine.data.schema import TIME, Column
 from h2o_gan.engine.data.tokens.categorical import CategoricalTokens

@@ -9,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from h2o_gan.engine.data.codecs.categorical import levels_of
-from h2o_gan.engine.data.schema import Array, Column, kind_of
-from h2o_gan.engine.relations.expressions import Reference
-from h2o_gan.engine.relations.grammar import parse
-from h2o_gan.engine.relations.rules import (
+from h2o_gan.engine.data.relations.expressions import Reference
+from h2o_gan.engine.data.relations.grammar import parse
+from h2o_gan.engine.data.relations.rules import (
     MAX_RULES,
     Condition,
     FixedCombinations,
@@ -20,7 +19,8 @@ from h2o_gan.engine.relations.rules import (
     Rule,
     Unique,
 )
-from h2o_gan.engine.relations.values import decimals_in
+from h2o_gan.engine.data.relations.values import decimals_in
+from h2o_gan.engine.data.schema import Array, Column, kind_of
 
 __all__ = ["check_rules", "columns_in", "parse_rules"]
 

@@ -10,11 +10,11 @@ from hostile import HOSTILE, places, with_value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from h2o_gan.engine.data.relations.checking import columns_in
+from h2o_gan.engine.data.relations.grammar import parse
+from h2o_gan.engine.data.relations.rules import MAX_COMBINATIONS, MAX_TEXT, Formula, restore
 from h2o_gan.engine.data.schema import TIME, Column
 from h2o_gan.engine.exceptions import Damaged
-from h2o_gan.engine.relations.checking import columns_in
-from h2o_gan.engine.relations.grammar import parse
-from h2o_gan.engine.relations.rules import MAX_COMBINATIONS, MAX_TEXT, Formula, restore
 
 DAY = 86_400_000
 LEVELS = ("Paris", "Rome", "Oslo", "unused")

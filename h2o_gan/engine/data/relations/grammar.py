@@ -30,8 +30,7 @@ from typing import NoReturn, TypeVar
 
 import numpy as np
 
-from h2o_gan.engine.data.schema import LEARNED_KINDS, Column
-from h2o_gan.engine.relations.expressions import (
+from h2o_gan.engine.data.relations.expressions import (
     COMPARISONS,
     IDENTIFIER,
     KEYWORDS,
@@ -57,7 +56,7 @@ from h2o_gan.engine.relations.expressions import (
     quoted_name,
     quoted_text,
 )
-from h2o_gan.engine.relations.rules import (
+from h2o_gan.engine.data.relations.rules import (
     MAX_COLUMNS,
     MAX_TEXT,
     Condition,
@@ -66,7 +65,8 @@ from h2o_gan.engine.relations.rules import (
     Rule,
     Unique,
 )
-from h2o_gan.engine.relations.values import CONDITION, TEXT, TIME
+from h2o_gan.engine.data.relations.values import CONDITION, TEXT, TIME
+from h2o_gan.engine.data.schema import LEARNED_KINDS, Column
 from h2o_gan.notices import listed
 
 __all__ = ["parse", "parse_expression"]
@@ -113,7 +113,7 @@ def parse(
         decimals: of real columns; None or absent for one whose values are not rounded.
 
     Returns:
-        The rule. :meth:`~h2o_gan.engine.relations.rules.FixedCombinations.fitted` of fixed
+        The rule. :meth:`~h2o_gan.engine.data.relations.rules.FixedCombinations.fitted` of fixed
         combinations is still to be called.
 
     Raises:

@@ -1,7 +1,7 @@
 """Kinds of rules that hold for every row of a table, and the rows that break them.
 
 To add a kind, write a subclass of :class:`Rule`, its syntax in
-:mod:`~h2o_gan.engine.relations.grammar`, and its name in `RULES`.
+:mod:`~h2o_gan.engine.data.relations.grammar`, and its name in `RULES`.
 """
 
 from __future__ import annotations
@@ -17,20 +17,16 @@ import pyarrow.compute as pc
 from typing_extensions import override
 
 from h2o_gan.engine.data.codecs.categorical import dictionary_array, level_indices
-from h2o_gan.engine.data.codecs.numeric import numbers_of
-from h2o_gan.engine.data.schema import LEARNED_KINDS, TEXT_KINDS, Array, Column, kind_of
-from h2o_gan.engine.data.tokens.rules import RULES as TOKEN_RULES
-from h2o_gan.engine.exceptions import Damaged
-from h2o_gan.engine.json_checks import dict_of, list_of, one_of, optional, record, text, whole
-from h2o_gan.engine.relations.expressions import (
+from h2o_gan.engine.data.numbers import numbers_of
+from h2o_gan.engine.data.relations.expressions import (
     Comparison,
     Expression,
     Reference,
     columns_of,
     evaluate,
 )
-from h2o_gan.engine.relations.expressions import restore as restore_expression
-from h2o_gan.engine.relations.values import (
+from h2o_gan.engine.data.relations.expressions import restore as restore_expression
+from h2o_gan.engine.data.relations.values import (
     CONDITION,
     Numbers,
     Table,
@@ -39,6 +35,10 @@ from h2o_gan.engine.relations.values import (
     rounded,
     text_values,
 )
+from h2o_gan.engine.data.schema import LEARNED_KINDS, TEXT_KINDS, Array, Column, kind_of
+from h2o_gan.engine.data.tokens.rules import RULES as TOKEN_RULES
+from h2o_gan.engine.exceptions import Damaged
+from h2o_gan.engine.json_checks import dict_of, list_of, one_of, optional, record, text, whole
 
 __all__ = [
     "MAX_COLUMNS",

@@ -35,8 +35,7 @@ import numpy as np
 import pyarrow as pa
 from typing_extensions import override
 
-from h2o_gan.engine.exceptions import Damaged
-from h2o_gan.engine.relations.values import (
+from h2o_gan.engine.data.relations.values import (
     CONDITION,
     DIFFERENCE,
     NUMBER,
@@ -59,6 +58,7 @@ from h2o_gan.engine.relations.values import (
     same_text,
     subtracted,
 )
+from h2o_gan.engine.exceptions import Damaged
 
 __all__ = [
     "COMPARISONS",

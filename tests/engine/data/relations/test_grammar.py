@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from h2o_gan.engine.data.schema import Column
-from h2o_gan.engine.relations.expressions import (
+from h2o_gan.engine.data.relations.expressions import (
     Comparison,
     Duration,
     Logic,
@@ -20,8 +19,9 @@ from h2o_gan.engine.relations.expressions import (
     Sum,
     Text,
 )
-from h2o_gan.engine.relations.grammar import parse, parse_expression
-from h2o_gan.engine.relations.rules import Condition, FixedCombinations, Formula, Unique
+from h2o_gan.engine.data.relations.grammar import parse, parse_expression
+from h2o_gan.engine.data.relations.rules import Condition, FixedCombinations, Formula, Unique
+from h2o_gan.engine.data.schema import Column
 
 COLUMNS = [
     *(Column(name, "real") for name in ("total", "price", "hours-per-week", 'the `odd` "one"')),

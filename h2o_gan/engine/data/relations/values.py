@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from h2o_gan.engine.data.codecs.numeric import decimals_of, numbers_of
+from h2o_gan.engine.data.numbers import decimals_of, numbers_of
 from h2o_gan.engine.data.schema import Array, kind_of
 
 __all__ = [

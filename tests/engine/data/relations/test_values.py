@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from h2o_gan.engine.relations.values import (
+from h2o_gan.engine.data.relations.values import (
     Numbers,
     TableValues,
     decimals_in,

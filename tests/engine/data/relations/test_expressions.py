@@ -10,9 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rule_trees import COLUMNS, KINDS, conditions, value_in_row
 
-from h2o_gan.engine.data.schema import TIME, Column
-from h2o_gan.engine.exceptions import Damaged
-from h2o_gan.engine.relations.expressions import (
+from h2o_gan.engine.data.relations.expressions import (
     MAX_DEPTH,
     MAX_NODES,
     Comparison,
@@ -35,8 +33,10 @@ from h2o_gan.engine.relations.expressions import (
     quoted_text,
     restore,
 )
-from h2o_gan.engine.relations.grammar import parse_expression
-from h2o_gan.engine.relations.values import CONDITION, DIFFERENCE, NUMBER, TEXT, Numbers, Texts
+from h2o_gan.engine.data.relations.grammar import parse_expression
+from h2o_gan.engine.data.relations.values import CONDITION, DIFFERENCE, NUMBER, TEXT, Numbers, Texts
+from h2o_gan.engine.data.schema import TIME, Column
+from h2o_gan.engine.exceptions import Damaged
 
 A, B, START, CITY = Reference("a"), Reference("or"), Reference("start"), Reference("city")
 

@@ -1,0 +1,40 @@
+"""Columns of numbers and times as arrays of numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from h2o_gan.engine.data.schema import TIME, Array
+
+__all__ = ["decimals_of", "numbers_of"]
+
+_MAX_DECIMALS = 8
+
+
+def numbers_of(values: pa.ChunkedArray, kind: str) -> tuple[Array, Array]:
+    """Values as numbers.
+
+    Returns:
+        (rows,) int64 or, for reals, float64, with 0 for missing values; and (rows,) bool, where
+        values are missing.
+    """
+    if kind == "real":
+        numbers = pc.fill_null(values.cast(pa.float64()), float("nan")).to_numpy()
+        missing = np.isnan(numbers)
+        return np.where(missing, 0.0, numbers), missing
+    if kind == "time":
+        values = values.cast(TIME, safe=False)
+    missing = values.is_null().to_numpy()
+    return pc.fill_null(values.cast(pa.int64()), 0).to_numpy(), missing
+
+
+def decimals_of(distinct: Array) -> int | None:
+    """The fewest decimals that write all values exactly, or None for more than 8."""
+    finite = distinct[np.isfinite(distinct)]
+    with np.errstate(over="ignore"):  # rounding scales up, which overflows for huge doubles
+        for decimals in range(_MAX_DECIMALS + 1):
+            if np.array_equal(np.round(finite, decimals), finite):
+                return decimals
+    return None
