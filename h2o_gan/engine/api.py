@@ -13,7 +13,7 @@ import torch
 
 from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
-from h2o_gan.engine.data.preparation import encode_rows, fit_encoder, read_rows
+from h2o_gan.engine.data.preparation import encode_rows, fit_encoder, kept_rows, read_rows
 from h2o_gan.engine.data.schema import TEXT_KINDS, kind_of
 from h2o_gan.engine.device import resolve_device
 from h2o_gan.engine.events import Listener, Message
@@ -68,8 +68,9 @@ def fit(
     if checkpoint is not None:
         checkpoint.check_can_continue()
     table, weights = read_rows(batches, parameters, stop)
+    table, weights, rules = kept_rows(table, weights, parameters)
     if checkpoint is None:
-        encoder = fit_encoder(table, weights, parameters)
+        encoder = fit_encoder(table, weights, parameters, rules)
         _check_widths(parameters, encoder)
     else:
         encoder = checkpoint.encoder
@@ -152,6 +153,9 @@ def _check_checkpoint(checkpoint: Model, table: pa.Table, parameters: Parameters
         "discriminator_architecture",
         "loss_function",
         "resolved_latent_size",
+        "constraints",
+        "ignored_relations",
+        "relations",
     ):
         now, then = getattr(parameters, name), getattr(checkpoint.parameters, name)
         if now != then:

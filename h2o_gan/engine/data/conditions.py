@@ -7,10 +7,12 @@ import math
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from h2o_gan.engine.data.schema import Column
+from h2o_gan.engine.data.numbers import numbers_of
+from h2o_gan.engine.data.schema import Array, Column
 
-__all__ = ["as_number", "on_grid", "range_of", "value_text"]
+__all__ = ["as_number", "meets", "on_grid", "range_of", "value_text"]
 
 
 def as_number(column: Column, value: Any) -> Any:
@@ -71,6 +73,31 @@ def range_of(column: Column, value: Any) -> tuple[Any, Any]:
         return min(numbers), max(numbers)
     number = as_number(column, value)
     return number, number
+
+
+def meets(column: Column, value: Any, values: pa.Array) -> Array:
+    """Where the values of a numeric or time column meet a condition, (rows,) bool.
+
+    Args:
+        column: the column.
+        value: as :func:`range_of`, or None for missing; a list may hold None, too.
+        values: of the column.
+
+    Raises:
+        TypeError, ValueError: as :func:`range_of`.
+    """
+    numbers, missing = numbers_of(pa.chunked_array([values]), column.kind)
+    wanted = list(value) if isinstance(value, list | set) else [value]
+    found = missing & (None in wanted)
+    if isinstance(value, list | set):
+        return found | ~missing & np.isin(
+            numbers, [as_number(column, v) for v in wanted if v is not None]
+        )
+    if value is None:
+        return found
+    low, high = range_of(column, value)
+    inside: Array = ~missing & (low <= numbers) & (numbers <= high)
+    return inside
 
 
 def on_grid(column: Column, decimals: int | None, value: Any, up: bool) -> Any:

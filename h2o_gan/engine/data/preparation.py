@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +13,14 @@ from torch import Tensor
 from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.image_files import read_images
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
+from h2o_gan.engine.data.relations.checking import check_rules
+from h2o_gan.engine.data.relations.rules import Rule
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.exceptions import TrainingStopped
 from h2o_gan.notices import warn
 from h2o_gan.parameters import Parameters
 
-__all__ = ["encode_rows", "fit_encoder", "read_rows"]
+__all__ = ["encode_rows", "fit_encoder", "kept_rows", "read_rows"]
 
 _FEW_ROWS = 50
 _CHECKED_VALUES = 100  # of a column
@@ -56,8 +59,40 @@ def read_rows(
     return table, weights
 
 
-def fit_encoder(
+def kept_rows(
     table: pa.Table, weights: npt.NDArray[np.float64] | None, parameters: Parameters
+) -> tuple[pa.Table, npt.NDArray[np.float64] | None, list[Rule]]:
+    """Check the user's rules and leave out rows that break them, if the user wants that.
+
+    Args:
+        table: the rows.
+        weights: float64 (rows,) row weights, or None.
+        parameters: with the rules.
+
+    Returns:
+        The rows that are left, their weights, and the rules.
+
+    Raises:
+        ValueError: a text is not a rule, or rows break a rule and are not to be left out.
+        TypeError: a rule uses values as what they are not.
+    """
+    if not parameters.constraints:
+        return table, weights, []
+    rules, keep = check_rules(parameters.constraints, table, parameters.constraint_errors)
+    if keep.all():
+        return table, weights, rules
+    warn(
+        f"{int((~keep).sum()):,} of {len(keep):,} training rows break rules of constraints and are "
+        "left out."
+    )
+    return table.filter(pa.array(keep)), None if weights is None else weights[keep], rules
+
+
+def fit_encoder(
+    table: pa.Table,
+    weights: npt.NDArray[np.float64] | None,
+    parameters: Parameters,
+    rules: Sequence[Rule] = (),
 ) -> Encoder:
     """Choose and fit the encoder: of images, or of a table.
 
@@ -65,6 +100,7 @@ def fit_encoder(
         table: the rows.
         weights: float64 (rows,) row weights, or None.
         parameters: with everything that the user declares about the columns.
+        rules: that all rows keep.
 
     Raises:
         ValueError: the rows do not fit the parameters.
@@ -95,12 +131,16 @@ def fit_encoder(
             f"{table.num_rows} rows are few to learn from: samples will hardly differ from them. "
             f"Train on at least {_FEW_ROWS}, better on thousands."
         )
+    by_columns = parameters.networks_for(images=False) == "columns"
     return TableEncoder.fit(
         table,
         weights,
         parameters.ignore_const_cols,
         parameters.column_types,
-        groups=parameters.networks_for(images=False) == "columns",
+        groups=by_columns,
+        relations=by_columns and parameters.relations,
+        ignored_relations=parameters.ignored_relations or (),
+        rules=rules,
     )
 
 

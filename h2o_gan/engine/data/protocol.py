@@ -47,11 +47,15 @@ class FitOptions:
         weights: (rows,) float64 non-negative row weights, or None.
         keep_constant: whether columns with a single value are learned.
         treat_as: the kind that the user wants for the column, or "auto".
+        relations: number of relations that give the column's value in a part of the rows.
+        related: (rows,) integers, the relation that gives a row's value; -1 for none.
     """
 
     weights: Array | None = field(default=None, repr=False)
     keep_constant: bool = False
     treat_as: str = "auto"
+    relations: int = 0
+    related: Array = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
 
 
 @dataclass(frozen=True)
@@ -268,11 +272,13 @@ class GeneratedCodec(Codec):
 class LearnedCodec(Codec):
     """A kind of column that networks learn.
 
-    Codes run from 0 to ``width - 1``; the last one is missing, where there are missing values.
+    Codes run from 0 to ``width - 1``; the last one is missing, where there are missing values. One
+    code for each relation stands before it.
 
     Attributes:
         shares: (width,) float64 probabilities of the codes.
         has_missing: whether there were missing values in training.
+        related: number of relations that give the value in a part of the rows.
         quantiles: the quantile function whose bins the codes are, for numbers; None for others.
     """
 
@@ -283,6 +289,7 @@ class LearnedCodec(Codec):
 
     shares: Array
     has_missing: bool
+    related: int = 0
     quantiles: Quantiles | None = None
 
     @property
@@ -290,12 +297,20 @@ class LearnedCodec(Codec):
         """Number of codes."""
         return len(self.shares)
 
+    @property
+    def related_codes(self) -> range:
+        """The codes of relations, in order."""
+        end = self.width - self.has_missing
+        return range(end - self.related, end)
+
     @abstractmethod
-    def encode(self, columns: Sequence[pa.ChunkedArray]) -> Array:
+    def encode(self, columns: Sequence[pa.ChunkedArray], related: Array | None = None) -> Array:
         """Encode values.
 
         Args:
             columns: the values of each of :attr:`columns`, (rows,).
+            related: (rows,) int64, the relation that gives a row's value, -1 for none; None where
+                the column has no relations.
 
         Returns:
             (rows,) int32 codes; :data:`UNKNOWN` for values that training never saw.
@@ -423,6 +438,17 @@ class ColumnTokens(ABC):
     @abstractmethod
     def tables(self) -> list[TokenTable]:
         """How codes become tokens, for each token."""
+
+    def related(self, values: Array) -> Array | None:
+        """The relations that give the values of rows.
+
+        Args:
+            values: (rows, tokens) float64.
+
+        Returns:
+            (rows,) int64, the relation, -1 for none; None where the column has no relations.
+        """
+        return None
 
     @abstractmethod
     def decode(

@@ -6,6 +6,7 @@ In memory a row is a few integer codes; networks expand them on the device.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,18 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from h2o_gan.engine.data.codecs.computed import ComputedCodec
+from h2o_gan.engine.data.codecs.identifier import IdentifierCodec
 from h2o_gan.engine.data.codecs.registry import CODECS
+from h2o_gan.engine.data.codecs.sequence import SequenceCodec
 from h2o_gan.engine.data.protocol import Codec, FitOptions, GeneratedCodec, LearnedCodec
+from h2o_gan.engine.data.relations.relations import RELATIONS_CHECK, Relations
+from h2o_gan.engine.data.relations.rules import MAX_RULES, Rule, Unique
+from h2o_gan.engine.data.relations.rules import restore as restore_rule
+from h2o_gan.engine.data.relations.selection import Found
 from h2o_gan.engine.data.schema import TEXT_KINDS, Array, kind_of, schema_of
 from h2o_gan.engine.exceptions import Damaged
+from h2o_gan.engine.json_checks import anything, list_of
 from h2o_gan.notices import listed, warn
 
 __all__ = ["TableEncoder", "fit_codec"]
@@ -28,6 +37,8 @@ class TableEncoder:
     Args:
         codecs: of all columns.
         names: the columns in the frame's order; None for the order of codecs.
+        relations: formulas that give values of columns.
+        rules: conditions that every row meets.
 
     Attributes:
         columns: the columns in the frame's order.
@@ -38,8 +49,16 @@ class TableEncoder:
     labels = None
     summary = None
 
-    def __init__(self, codecs: Sequence[Codec], names: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        codecs: Sequence[Codec],
+        names: Sequence[str] | None = None,
+        relations: Relations | None = None,
+        rules: Sequence[Rule] = (),
+    ) -> None:
         self.codecs = tuple(codecs)
+        self.rules = tuple(rules)
+        self.relations = relations or Relations()
         by_name = {column.name: column for codec in codecs for column in codec.columns}
         self.columns = tuple(by_name.values() if names is None else (by_name[n] for n in names))
         self.learned = tuple(codec for codec in self.codecs if isinstance(codec, LearnedCodec))
@@ -52,6 +71,9 @@ class TableEncoder:
         ignore_const_cols: bool = True,
         column_types: Mapping[str, str] | None = None,
         groups: bool = True,
+        relations: bool = True,
+        ignored_relations: Sequence[str] = (),
+        rules: Sequence[Rule] = (),
     ) -> TableEncoder:
         """Fit a codec to each column of `table`.
 
@@ -63,11 +85,14 @@ class TableEncoder:
             ignore_const_cols: whether columns with a single value are not learned.
             column_types: how to treat columns, by name; see :func:`fit_codec`.
             groups: whether columns that belong together, such as coordinates, share a codec.
+            relations: whether formulas and conditions between columns are found and kept.
+            ignored_relations: texts of those that are not kept.
+            rules: those that the user declares, which all rows keep.
 
         Raises:
             ValueError: no column is left to learn, or a column cannot be treated as asked.
         """
-        treat_as = dict(column_types or {})
+        treat_as = {**_identifiers(rules, table), **(column_types or {})}
         grouped: dict[str, tuple[type[Codec], tuple[str, ...]]] = {}
         unclaimed = table if groups else table.select([])
         for kind in CODECS.values():
@@ -75,16 +100,25 @@ class TableEncoder:
                 grouped[names[0]] = kind, names
                 unclaimed = unclaimed.drop_columns(list(names))
         in_group = {name for _, names in grouped.values() for name in names}
+        found = Found.in_table(
+            table.drop_columns(list(in_group)), weights, treat_as, rules, relations
+        ).without(ignored_relations)
+        kept = Relations(found.relations)
+        related = kept.indices(table)
         codecs: list[Codec] = []
         text = []
         for name in table.column_names:
             codec: Codec | None
             options = FitOptions(weights, not ignore_const_cols, treat_as.get(name, "auto"))
-            if name in grouped:
-                kind, names = grouped[name]
-                codec = kind.fit({name: table.column(name) for name in names}, options)
+            if name in related:
+                options = replace(options, relations=kept.count(name), related=related[name])
+            if name in kept.always:
+                codec = ComputedCodec.of(name, table.column(name))
+            elif name in grouped:
+                kind, group = grouped[name]
+                codec = kind.fit({name: table.column(name) for name in group}, options)
                 if codec is None:
-                    raise TypeError(f"{kind.__name__} found the group {names} and does not fit it")
+                    raise TypeError(f"{kind.__name__} found the group {group} and does not fit it")
             elif name in in_group:
                 continue
             else:
@@ -93,7 +127,8 @@ class TableEncoder:
                 text.append(name)
             else:
                 codecs.append(codec)
-        encoder = cls(codecs, [name for name in table.column_names if name not in text])
+        names_left = [name for name in table.column_names if name not in text]
+        encoder = cls(codecs, names_left, kept, found.rules_over(names_left))
         if not encoder.learned:
             if text:
                 raise ValueError(
@@ -104,6 +139,7 @@ class TableEncoder:
                 "every column is constant, all missing or an identifier, so there is nothing to "
                 "learn: give other columns, or set ignore_const_cols=False to train on constants."
             )
+        _check_learned(rules, text)
         if text:
             warn(
                 f"Dropping text columns, which can't be learned: {', '.join(text)}. "
@@ -120,8 +156,10 @@ class TableEncoder:
         widest = max(codec.width for codec in self.learned)
         dtype = np.int16 if widest < np.iinfo(np.int16).max else np.int32
         codes = np.empty((table.num_rows, len(self.learned)), dtype)
+        related = self.relations.indices(table)
         for index, codec in enumerate(self.learned):
-            codes[:, index] = codec.encode([table.column(c.name) for c in codec.columns])
+            values = [table.column(column.name) for column in codec.columns]
+            codes[:, index] = codec.encode(values, related.get(codec.columns[0].name))
         return torch.from_numpy(codes)
 
     def decode(self, output: Array, start: int = 0, seed: int = 0) -> pa.RecordBatch:
@@ -137,10 +175,10 @@ class TableEncoder:
             for index, codec in enumerate(self.learned)
             for array in codec.decode_output(output[:, index])
         ]
-        return self.assemble(arrays, start, seed)
+        return self.batch(self.assemble(arrays, start, seed))
 
-    def assemble(self, learned: Sequence[pa.Array], start: int, seed: int) -> pa.RecordBatch:
-        """Rows of the table, from the values of learned columns.
+    def assemble(self, learned: Sequence[pa.Array], start: int, seed: int) -> dict[str, pa.Array]:
+        """All columns but those that relations give, from the values of learned columns.
 
         Args:
             learned: the arrays of each column of each learned codec, in order.
@@ -154,8 +192,59 @@ class TableEncoder:
             if isinstance(codec, GeneratedCodec):
                 made = codec.generate(start, rows, seed)
                 arrays.update(zip((c.name for c in codec.columns), made, strict=True))
+        return arrays
+
+    def batch(self, arrays: Mapping[str, pa.Array]) -> pa.RecordBatch:
+        """Rows of the table from the arrays of all columns."""
         schema = schema_of(list(self.columns))
         return pa.RecordBatch.from_arrays([arrays[name] for name in schema.names], schema=schema)
+
+    @property
+    def generated_names(self) -> list[str]:
+        """Names of the columns whose values follow from a row's index in the sample."""
+        kinds = [codec for codec in self.codecs if isinstance(codec, GeneratedCodec)]
+        return [column.name for codec in kinds for column in codec.columns]
+
+    def range_of(self, name: str) -> tuple[float, float]:
+        """The smallest and the largest value of a column of numbers or times in training."""
+        if name in self.relations.ranges:
+            return self.relations.ranges[name]
+        for codec in self.learned:
+            if codec.columns[0].name == name and codec.quantiles is not None:
+                return float(codec.quantiles.low[0]), float(codec.quantiles.high[-1])
+        return -np.inf, np.inf
+
+    def broken_rules(
+        self, arrays: Mapping[str, pa.Array], given: Mapping[str, Array]
+    ) -> list[tuple[str, Array]]:
+        """The rules that rows break, but for what the user gave.
+
+        Args:
+            arrays: of all columns.
+            given: by column, (rows,) bool, the cells that the user gave.
+
+        Returns:
+            The texts of the rules that any row breaks, and the masks of those rows, (rows,) bool.
+        """
+        broken = []
+        for rule in self.rules:
+            if isinstance(rule, Unique):  # a matter of all rows: see the sample
+                continue
+            mask = rule.broken(pa.table({name: arrays[name] for name in rule.columns}))
+            if all(name in given for name in rule.columns):
+                mask &= ~np.logical_and.reduce([given[name] for name in rule.columns])
+            if mask.any():
+                broken.append((rule.text, mask))
+        return broken
+
+    def check_relations(self) -> None:
+        """Raise Damaged unless the relations are between columns of the table."""
+        by_name = {column.name: codec for codec in self.codecs for column in codec.columns}
+        for name, codec in by_name.items():
+            always = isinstance(codec, ComputedCodec)
+            count = codec.related if isinstance(codec, LearnedCodec) else 0
+            if always != (name in self.relations.always) or count != self.relations.count(name):
+                raise Damaged(f"column {name!r:.50} does not match its relations")
 
     def describe(self) -> list[dict[str, Any]]:
         """Describe each column; see :func:`h2o_gan.engine.data.schema.description`."""
@@ -168,15 +257,22 @@ class TableEncoder:
         names = [column.name for column in self.columns]
         if names != [column.name for codec in self.codecs for column in codec.columns]:
             data["names"] = names
+        if len(self.relations):
+            data["relations"] = self.relations.to_json()
+        if self.rules:
+            data["rules"] = [rule.to_json() for rule in self.rules]
         return data
 
     def arrays(self) -> dict[str, Array]:
-        """The array part of the state: names are ``INDEX.NAME``, with the index of the codec."""
-        return {
-            f"{index}.{name}": array
-            for index, codec in enumerate(self.codecs)
-            for name, array in codec.arrays().items()
-        }
+        """The array part of the state: names are ``INDEX.NAME``, with the index of the codec.
+
+        Those of rules are ``rule INDEX.NAME``.
+        """
+        parts = [
+            *((str(index), codec.arrays()) for index, codec in enumerate(self.codecs)),
+            *((f"rule {index}", rule.arrays()) for index, rule in enumerate(self.rules)),
+        ]
+        return {f"{part}.{name}": array for part, arrays in parts for name, array in arrays.items()}
 
     @classmethod
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> TableEncoder:
@@ -199,10 +295,42 @@ class TableEncoder:
             raise Damaged("two of its columns have one name")
         if sorted(names) != sorted(known):
             raise Damaged("its names are not those of its columns")
-        encoder = cls(codecs, names)
+        columns = {column.name: column for codec in codecs for column in codec.columns}
+        found, texts = data.get("relations", []), data.get("rules", [])
+        RELATIONS_CHECK(found, "its relations")
+        list_of(anything, most=MAX_RULES)(texts, "its rules")
+        rules = [
+            restore_rule(item, by_index.get(f"rule {index}", {}), list(columns.values()))
+            for index, item in enumerate(texts)
+        ]
+        encoder = cls(codecs, names, Relations.restore(found, columns), rules)
+        encoder.check_relations()
         if not encoder.learned:
             raise Damaged("none of its columns is learned")
         return encoder
+
+
+def _identifiers(rules: Sequence[Rule], table: pa.Table) -> dict[str, str]:
+    """Columns that the user calls unique and that can get new values without end."""
+    return {
+        rule.columns[0]: IdentifierCodec.treatment
+        for rule in rules
+        if isinstance(rule, Unique)
+        and len(rule.columns) == 1
+        and kind_of(table.schema.field(rule.columns[0]).type)
+        in IdentifierCodec.kinds | SequenceCodec.kinds
+    }
+
+
+def _check_learned(rules: Sequence[Rule], text: Sequence[str]) -> None:
+    """Raise ValueError if a rule is about a column that is not learned."""
+    for rule in rules:
+        lost = [name for name in rule.columns if name in text]
+        if lost:
+            raise ValueError(
+                f"constraints: {rule.text!r} is about column {lost[0]!r}, free text, which cannot "
+                "be learned: convert it with asfactor(), or leave the rule out."
+            )
 
 
 def fit_codec(name: str, values: pa.ChunkedArray, options: FitOptions) -> Codec | None:
@@ -223,8 +351,8 @@ def fit_codec(name: str, values: pa.ChunkedArray, options: FitOptions) -> Codec 
     """
     kind = kind_of(values.type)
     wanted = options.treat_as
-    allowed = {codec.treatment: codec.kinds for codec in CODECS.values()}
-    if wanted in allowed and kind not in allowed[wanted]:
+    treated = [codec.kinds for codec in CODECS.values() if codec.treatment == wanted]
+    if treated and kind not in frozenset().union(*treated):
         raise ValueError(
             f"column_types: column {name!r} is {kind}, which cannot be treated as {wanted}: "
             "convert it first, for instance with asfactor(), asnumeric() or ascharacter()."

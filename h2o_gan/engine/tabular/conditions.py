@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from h2o_gan.engine.data.codecs.computed import ComputedCodec
 from h2o_gan.engine.data.protocol import Constraint, GeneratedCodec
 from h2o_gan.engine.data.schema import Array
 from h2o_gan.engine.data.table_encoder import TableEncoder
@@ -50,6 +51,8 @@ class Conditions:
         cells: the given values by name, and (rows,) bool, which rows have them.
         partial: rows of which only some columns of a codec are given, by column.
         filled: columns that are functions of another and whose gaps are filled with values.
+        checks: conditions, by name, on columns whose values relations give: rows are drawn until
+            they meet them.
     """
 
     layout: RowLayout
@@ -60,11 +63,17 @@ class Conditions:
     cells: Mapping[str, tuple[pa.Array, Array]] = field(default_factory=dict)
     partial: Mapping[int, Partial] = field(default_factory=dict)
     filled: tuple[int, ...] = ()
+    checks: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is no condition."""
-        return not self.bounds and self.codes is None
+        return not self.bounds and self.codes is None and not self.checks
+
+    @property
+    def by_row(self) -> bool:
+        """Whether rows have different conditions."""
+        return self.codes is not None and len(self.codes) > 1
 
     @classmethod
     def by_column(
@@ -84,6 +93,8 @@ class Conditions:
         """
         owners = {column.name: codec for codec in encoder.codecs for column in codec.columns}
         constraints: dict[int, Constraint] = {}
+        checks = {}
+        cells: dict[str, tuple[pa.Array, Array]] = {}
         for name, value in wanted.items():
             if name not in owners:
                 raise ValueError(
@@ -93,7 +104,16 @@ class Conditions:
             if isinstance(codec, GeneratedCodec):
                 codec.check_condition(name, value)
                 continue
+            if isinstance(codec, ComputedCodec):
+                exact = codec.given(value, encoder.range_of(name))
+                if exact is None:
+                    checks[name] = value
+                else:
+                    cells[name] = exact, np.ones(1, bool)
+                continue
             assert index is not None
+            if layout.codecs[index].related and value is not None:
+                checks[name] = value
             constraint = layout.columns[index].constraint(name, value)
             before = constraints.get(index)
             if before is not None:
@@ -102,16 +122,15 @@ class Conditions:
                 raise _unmet(name)
             constraints[index] = constraint
         codes = np.full((1, len(layout.codecs)), _FREE, np.int64)
-        cells: dict[str, tuple[pa.Array, Array]] = {}
         for index, constraint in constraints.items():
             codes[0, index] = _FREE if constraint.code is None else constraint.code
             cells |= {name: (cell, np.ones(1, bool)) for name, cell in constraint.cells.items()}
         free = {index: c for index, c in constraints.items() if c.code is None}
-        conditions = _constrained(layout, free)
+        conditions = replace(_constrained(layout, free), checks=checks)
         return replace(conditions, codes=codes, cells=cells) if cells else conditions
 
     @classmethod
-    def by_row(
+    def of_rows(
         cls, layout: RowLayout, encoder: TableEncoder, table: pa.Table, fill_missing: bool
     ) -> Conditions:
         """Cells as `table` has them; other columns are drawn.
@@ -188,8 +207,7 @@ class Conditions:
         codec = self.layout.codecs[index]
         levels = codec.width - codec.has_missing
         # If nothing else is given row by row, one row of each level stands for all.
-        by_row = self.codes is not None and len(self.codes) > 1
-        count = rows if by_row else min(rows, levels)
+        count = rows if self.by_row else min(rows, levels)
         repeated = np.arange(count)
         codes = np.full((count, len(self.layout.codecs)), _FREE, np.int64)
         if self.codes is not None:
@@ -247,15 +265,29 @@ class Conditions:
             bounds = _with_rows(bounds, self._filled_bounds(index, gaps, bounds))
         return Given(values, active & known, known, alike=len(self.codes) == 1), bounds
 
-    def restored(self, batch: pa.RecordBatch, start: int) -> pa.RecordBatch:
-        """Put the given cells, exactly as given, into rows from `start` on."""
-        if not self.cells:
-            return batch
-        arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
-        for name, (cells, given) in self.cells.items():
-            picked = np.arange(start, start + batch.num_rows) % len(cells)
-            arrays[name] = _merged(arrays[name], cells.take(pa.array(picked)), given[picked])
-        return pa.RecordBatch.from_arrays(list(arrays.values()), schema=batch.schema)
+    def restored(self, arrays: Mapping[str, pa.Array], rows: Array) -> dict[str, pa.Array]:
+        """Put the given cells, exactly as given, into rows.
+
+        Args:
+            arrays: of columns by name.
+            rows: (rows,) int64, the index of each one in the sample.
+        """
+        restored = dict(arrays)
+        for name in self.cells:
+            if name in arrays:
+                restored[name] = _merged(arrays[name], *self.cells_of(name, rows))
+        return restored
+
+    def cells_of(self, name: str, rows: Array) -> tuple[pa.Array, Array]:
+        """The cells of a column, and where they are given, of rows by their index."""
+        cells, given = self.cells[name]
+        # After the last row comes the first again: a block is always drawn whole.
+        picked = rows % len(cells)
+        return cells.take(pa.array(picked)), given[picked]
+
+    def given(self, rows: Array) -> dict[str, Array]:
+        """The columns that have given cells, and the mask of rows that do, (rows,) bool."""
+        return {name: given[rows % len(given)] for name, (_, given) in self.cells.items()}
 
     def _filled_bounds(
         self, index: int, gaps: torch.Tensor, bounds: Mapping[int, Bounds]

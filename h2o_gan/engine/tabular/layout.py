@@ -116,15 +116,35 @@ class RowLayout:
         constraints = constraints or {}
         arrays = []
         for index, column in enumerate(self.columns):
-            dependency = self._derived.get(index)
-            if dependency is None:
-                span = self.spans[index]
-                column_values = values[:, span.start : span.stop]
-            else:
-                source = values[:, self.spans[dependency.source].start].astype(np.int64)
-                column_values = dependency.table[source][:, None]
-            arrays += column.decode(column_values, uniforms[:, index], constraints.get(index))
+            part = self._values_of(index, values)
+            arrays += column.decode(part, uniforms[:, index], constraints.get(index))
         return arrays
+
+    def related(self, values: Array) -> dict[str, Array]:
+        """The relations that give values of rows.
+
+        Args:
+            values: (rows, tokens) float64.
+
+        Returns:
+            By name of the column, (rows,) int64, the relation; -1 for none.
+        """
+        found = {}
+        for index, codec in enumerate(self.codecs):
+            if codec.related:
+                relation = self.columns[index].related(self._values_of(index, values))
+                assert relation is not None
+                found[codec.columns[0].name] = relation
+        return found
+
+    def _values_of(self, index: int, values: Array) -> Array:
+        """The tokens of one column, (rows, its tokens), those of functions of others too."""
+        dependency = self._derived.get(index)
+        if dependency is None:
+            span = self.spans[index]
+            return values[:, span.start : span.stop]
+        source = values[:, self.spans[dependency.source].start].astype(np.int64)
+        return dependency.table[source][:, None]
 
     def to_json(self) -> dict[str, Any]:
         """The JSON part of the state; the codecs have their own."""

@@ -21,6 +21,7 @@ from h2o_gan.engine.device import sampling_device
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.model import Model, ModelParts, actual_seed, check_rows_and_seed
 from h2o_gan.engine.options import SampleOptions
+from h2o_gan.engine.tabular.completion import Completion
 from h2o_gan.engine.tabular.conditions import Conditions
 from h2o_gan.engine.tabular.critic import RowCritic
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
@@ -91,7 +92,7 @@ class TableModel(Model):
     def _sample(self, rows: int, seed: int | None, options: SampleOptions) -> pa.RecordBatchReader:
         conditions = options.conditions
         if isinstance(conditions, pa.Table):
-            wanted = Conditions.by_row(self.layout, self.encoder, conditions, fill_missing=False)
+            wanted = Conditions.of_rows(self.layout, self.encoder, conditions, fill_missing=False)
         else:
             wanted = Conditions.by_column(self.layout, self.encoder, conditions or {})
         if options.balance is not None:
@@ -101,7 +102,7 @@ class TableModel(Model):
     @override
     def impute(self, table: pa.Table, seed: int | None = None) -> pa.RecordBatchReader:
         check_rows_and_seed(table.num_rows, seed)
-        wanted = Conditions.by_row(self.layout, self.encoder, table, fill_missing=True)
+        wanted = Conditions.of_rows(self.layout, self.encoder, table, fill_missing=True)
         return self._reader(table.num_rows, seed, wanted, 1.0)
 
     def _reader(
@@ -120,21 +121,31 @@ class TableModel(Model):
         # Rows with conditions take many candidates: smaller blocks keep a short sample quick.
         size = self.block_rows if conditions.is_empty else max(self.block_rows // 8, 64)
 
+        completion = Completion(self.encoder, self.layout, conditions, seed)
+
         def batch(block: int) -> pa.RecordBatch:
             start = block * size
             rng = torch.Generator(device).manual_seed(block_seed(seed, block))
-            uniforms = np.random.default_rng([seed, block]).random((size, len(self.layout.codecs)))
+            decoding = np.random.default_rng([seed, block])
+            given, bounds = conditions.block(start, size, rng, device)
+
+            def draw(owners: Array) -> tuple[Array, Array]:
+                taken, limits = given, bounds
+                if len(owners) != size or (owners != every).any():
+                    picked = torch.from_numpy(owners).to(device)
+                    taken = given.take(picked)
+                    limits = {token: bound.take(picked) for token, bound in bounds.items()}
+                values, _ = sample_rows(
+                    generator, sampler, taken, order, usual_order, rng, limits, temperature
+                )
+                uniforms = decoding.random((len(owners), len(self.layout.codecs)))
+                return values.cpu().double().numpy(), uniforms
+
             # A block is drawn whole even if only its first rows are wanted, so that the rows
             # of a short sample are those of a long one.
-            given, bounds = conditions.block(start, size, rng, device)
-            values, _ = sample_rows(
-                generator, sampler, given, order, usual_order, rng, bounds, temperature
-            )
-            count = min(size, rows - start)
-            arrays = self.layout.decode(
-                values[:count].cpu().double().numpy(), uniforms[:count], conditions.constraints
-            )
-            return conditions.restored(self.encoder.assemble(arrays, start, seed), start)
+            return completion.rows(draw, start, size).slice(0, min(size, rows - start))
+
+        every = np.arange(size)
 
         yield from in_threads(batch, -(-rows // size), device)
 

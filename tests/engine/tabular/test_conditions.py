@@ -53,7 +53,7 @@ def by_column(model, **wanted):
 
 
 def by_row(model, table, fill_missing=False):
-    return Conditions.by_row(model.layout, model.encoder, table, fill_missing)
+    return Conditions.of_rows(model.layout, model.encoder, table, fill_missing)
 
 
 def follows(rows):

@@ -79,7 +79,7 @@ class CategoricalCodec(LearnedCodec):
         return cls(column, observed, masses / masses.sum(), missing_mass > 0)
 
     @override
-    def encode(self, columns: Sequence[pa.ChunkedArray]) -> Array:
+    def encode(self, columns: Sequence[pa.ChunkedArray], related: Array | None = None) -> Array:
         indices, missing = level_indices(columns[0], self.column.levels)
         code_of = np.full(len(self.column.levels) + 1, UNKNOWN, np.int32)
         code_of[self.observed] = np.arange(len(self.observed), dtype=np.int32)

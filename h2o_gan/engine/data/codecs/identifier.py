@@ -53,7 +53,7 @@ class IdentifierCodec(GeneratedCodec):
         kind = kind_of(values.type)
         forced = options.treat_as == cls.treatment
         found = options.treat_as == "auto" and _levels_identify_rows(values)
-        if not (forced or kind in TEXT_KINDS or found):
+        if kind not in cls.kinds or not (forced or kind in TEXT_KINDS or found):
             return None
         identifiers = fit_identifiers(name, values, force=forced)
         if identifiers is not None:

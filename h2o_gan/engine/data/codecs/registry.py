@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from h2o_gan.engine.data.codecs.categorical import CategoricalCodec
+from h2o_gan.engine.data.codecs.computed import ComputedCodec
 from h2o_gan.engine.data.codecs.constant import ConstantCodec
 from h2o_gan.engine.data.codecs.coordinates import CoordinatesCodec
 from h2o_gan.engine.data.codecs.identifier import IdentifierCodec
 from h2o_gan.engine.data.codecs.numeric import NumericCodec
+from h2o_gan.engine.data.codecs.sequence import SequenceCodec
 from h2o_gan.engine.data.protocol import Codec
 
 __all__ = ["CODECS"]
@@ -17,8 +19,10 @@ CODECS: dict[str, type[Codec]] = {
         CoordinatesCodec,
         ConstantCodec,
         IdentifierCodec,
+        SequenceCodec,
         CategoricalCodec,
         NumericCodec,
+        ComputedCodec,
     )
 }
 """Codecs by their names in model files."""

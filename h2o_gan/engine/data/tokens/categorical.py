@@ -47,6 +47,17 @@ class _ChoiceTokens(ColumnTokens):
     def _choices_of(self, values: Array) -> Array:
         """Tokens (rows, tokens) to choices, (rows,) int64."""
 
+    @override
+    def related(self, values: Array) -> Array | None:
+        relations = self.codec.related_codes
+        if not relations:
+            return None
+        # Frequent enough for a choice of its own, a relation is the only code behind it.
+        relation_of = np.full(self._choices.max() + 1, -1)
+        relation_of[self._choices[relations.start : relations.stop]] = np.arange(len(relations))
+        found: Array = relation_of[self._choices_of(values)]
+        return found
+
     def codes(self, values: Array, uniforms: Array, constraint: Constraint | None) -> Array:
         """Tokens to codes, (rows,) int64; see :meth:`decode`."""
         allowed = None if constraint is None else constraint.codes

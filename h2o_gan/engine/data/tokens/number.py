@@ -36,7 +36,7 @@ class NumberTokens(ColumnTokens):
     Args:
         index: of the codec among the learned ones.
         codec: the codec.
-        spikes: (spikes,) int64 codes of the values that are choices.
+        spikes: (spikes,) int64 codes that are choices: of frequent values, then of relations.
         start, length: (codes,) float64, missing last: the first rank of a code's values, and how
             far their ranks reach.
         knots: the rest's values by rank.
@@ -96,6 +96,7 @@ class NumberTokens(ColumnTokens):
         start, length = np.full(len(shares), 0.5), np.zeros(len(shares))
         start[others], length[others] = ends[:-1] / ends[-1], rest
         kinds = np.append(shares[spikes], shares[len(bins) :])
+        spikes = np.append(spikes, codec.related_codes).astype(np.int64)
         if len(kinds):
             kinds = np.append(kinds, max(1 - kinds.sum(), 1e-9))
             kinds = kinds / kinds.sum()
@@ -111,6 +112,14 @@ class NumberTokens(ColumnTokens):
         )
 
     @override
+    def related(self, values: Array) -> Array | None:
+        count = self.codec.related
+        if not count:
+            return None
+        relation = values[:, 0].astype(np.int64) - (len(self._spikes) - count)
+        return np.where((relation >= 0) & (relation < count), relation, -1)
+
+    @override
     def tables(self) -> list[TokenTable]:
         bins = len(self.codec.quantiles)
         active = np.ones(len(self._start), bool)
@@ -121,7 +130,7 @@ class NumberTokens(ColumnTokens):
             return [number]
         kinds = np.full(len(self._start), self.tokens[0].size - 1)
         kinds[self._spikes] = np.arange(len(self._spikes))
-        kinds[bins:] = len(self._spikes)
+        kinds[self.codec.related_codes.stop :] = len(self._spikes)
         return [choice_table(kinds), number]
 
     @override
@@ -133,8 +142,9 @@ class NumberTokens(ColumnTokens):
         if len(self.tokens) == 2:
             kinds = values[:, 0].astype(np.int64)
             is_spike = kinds < len(self._spikes)
-            low = self.codec.quantiles.low
-            numbers[is_spike] = low[self._spikes[kinds[is_spike]]]
+            # Values that a relation gives are computed later; any value stands for them.
+            codes = np.minimum(self._spikes, len(self.codec.quantiles) - 1)
+            numbers[is_spike] = self.codec.quantiles.low[codes[kinds[is_spike]]]
             missing = ~is_spike & (kinds < self.tokens[0].size - 1)
         name = self._knots.column.name
         if constraint is not None and name in constraint.ranges:
@@ -151,8 +161,10 @@ class NumberTokens(ColumnTokens):
         bounds, inside, spikes = None, True, np.ones(len(self._spikes), bool)
         if limits is not None:
             low, high = limits
-            values = self.codec.quantiles.low[self._spikes]
-            spikes = (low <= values) & (values <= high)
+            frequent = self._spikes[: len(spikes) - self.codec.related]
+            values = self.codec.quantiles.low[frequent]
+            # Whether a relation's value lies in the range shows when it is computed.
+            spikes[: len(frequent)] = (low <= values) & (values <= high)
             bounds, inside = self._bounds(low, high)
         if len(self.tokens) == 1:
             return [bounds]
@@ -208,11 +220,13 @@ class NumberTokens(ColumnTokens):
         start, length = arrays.get("start", _EMPTY), arrays.get("length", _EMPTY)
         shares, floor = arrays.get("kind_shares", np.zeros(0)), data.get("rank_floor")
         kinds = len(spikes) + codec.has_missing
+        frequent = spikes[: max(len(spikes) - codec.related, 0)]
         if (
             spikes.dtype != np.int32
-            or (len(spikes) and not (spikes[0] >= 0 and spikes[-1] < bins))
+            or (len(frequent) and not (frequent[0] >= 0 and frequent[-1] < bins))
             or not (spikes[1:] > spikes[:-1]).all()
-            or len(spikes) == bins
+            or len(frequent) == bins
+            or not np.array_equal(spikes[len(frequent) :], codec.related_codes)
             or not all(_are_ranks(part, codes) for part in (start, length))
             or shares.shape != ((kinds + 1,) if kinds else (0,))
             or not (not kinds or is_distribution(shares))

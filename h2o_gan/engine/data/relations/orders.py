@@ -1,0 +1,134 @@
+"""Finds conditions on two columns that hold in every training row: orders, and absence together.
+
+A condition counts only where chance cannot explain it. Of two independent columns, the first is at
+most as large as the second in a row with the probability sum_v p(v) P(second >= v); n rows are in
+order with that to the power of n. One set of k of n rows equals another set of k rows with the
+probability 1 / C(n, k).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import lgamma
+
+import numpy as np
+import pyarrow as pa
+
+from h2o_gan.engine.data.relations.expressions import (
+    Comparison,
+    Expression,
+    Logic,
+    Missing,
+    Not,
+    Number,
+    Reference,
+    columns_of,
+)
+from h2o_gan.engine.data.relations.finding import NumberColumn, chance_bound
+from h2o_gan.engine.data.relations.rules import Condition
+from h2o_gan.engine.data.schema import Array
+
+__all__ = ["find_conditions"]
+
+_SCREENED_ROWS = 500
+_MIN_ROWS = 20  # in which both columns are present
+_MOST_CHECKED = 2000  # pairs, on all rows
+_MAX_CONDITIONS = 500
+
+
+def find_conditions(
+    table: pa.Table, columns: Sequence[NumberColumn], decimals: Mapping[str, int | None]
+) -> list[Condition]:
+    """Find orders of numbers and times, columns missing together, and numbers zero together.
+
+    Orders that follow from others are left out.
+
+    Args:
+        table: the training rows.
+        columns: its columns of numbers and times.
+        decimals: of real columns; None for those whose values are not rounded.
+    """
+    found = []
+    for expression in (*_orders(columns), *_missing_together(table), *_zero_together(columns)):
+        names = [name for name in columns_of(expression) if name in decimals]
+        rule = Condition(str(expression), expression, tuple((n, decimals[n]) for n in names))
+        found.append(rule)
+    return found[:_MAX_CONDITIONS]
+
+
+def _orders(columns: Sequence[NumberColumn]) -> Iterator[Expression]:
+    for of_times in (False, True):
+        some = [column for column in columns if column.is_time == of_times]
+        if len(some) < 2:
+            continue
+        values = np.stack([column.values for column in some], 1)
+        holds = _candidates(values)
+        if holds.sum() > _MOST_CHECKED:
+            holds = _reduced(holds)
+        for low, high in np.argwhere(holds)[:_MOST_CHECKED]:
+            gap = values[:, high] - values[:, low]
+            gap = gap[~np.isnan(gap)]
+            holds[low, high] = len(gap) >= _MIN_ROWS and gap.min() >= 0
+        for low, high in np.argwhere(_reduced(holds)):
+            strict = bool(np.nanmin(values[:, high] - values[:, low]) > 0)
+            names = Reference(some[low].name), Reference(some[high].name)
+            yield Comparison(names, ("<" if strict else "<=",))
+
+
+def _candidates(values: Array) -> Array:
+    """Pairs of columns, (columns, columns) bool, that are in order beyond chance in some rows."""
+    rows, count = values.shape
+    rng = np.random.default_rng(0)
+    some = values[rng.permutation(rows)[:_SCREENED_ROWS]]
+    others = some[rng.permutation(len(some))]
+    holds = np.zeros((count, count), bool)
+    bound = chance_bound(count**2)
+    for column in range(count):
+        both = ~np.isnan(some[:, [column]]) & ~np.isnan(some)
+        in_order = ~both | (some[:, [column]] <= some)
+        crossed = ~np.isnan(some[:, [column]]) & ~np.isnan(others)
+        by_chance = (crossed & (some[:, [column]] <= others)).sum(0) / np.maximum(crossed.sum(0), 1)
+        evidence = -rows * both.mean(0) * np.log(np.maximum(by_chance, 1 / len(some)))
+        holds[column] = in_order.all(0) & (evidence > bound)
+    ordered: Array = holds & ~holds.T  # equal columns have a formula
+    return ordered
+
+
+def _reduced(holds: Array) -> Array:
+    """Orders without those that follow from two others."""
+    links = holds.astype(np.float32)
+    reduced: Array = holds & ~((links @ links) > 0)
+    return reduced
+
+
+def _missing_together(table: pa.Table) -> Iterator[Expression]:
+    masks = {
+        name: table.column(name).is_null(nan_is_null=True).to_numpy()
+        for name in table.column_names
+        if table.column(name).null_count or pa.types.is_floating(table.schema.field(name).type)
+    }
+    for first, second in _equal_sets(masks):
+        one, other = Missing(Reference(first)), Missing(Reference(second))
+        yield Logic("or", (Logic("and", (one, other)), Logic("and", (Not(one), Not(other)))))
+
+
+def _zero_together(columns: Sequence[NumberColumn]) -> Iterator[Expression]:
+    masks = {column.name: column.values == 0 for column in columns if not column.is_time}
+    for first, second in _equal_sets(masks):
+        names = Reference(first), Reference(second)
+        are = Logic("and", tuple(Comparison((name, Number(0)), ("=",)) for name in names))
+        are_not = Logic("and", tuple(Comparison((name, Number(0)), ("!=",)) for name in names))
+        yield Logic("or", (are, are_not))
+
+
+def _equal_sets(masks: Mapping[str, Array]) -> Iterator[tuple[str, str]]:
+    """Neighbours among columns that have one mask, where chance cannot explain it."""
+    groups: dict[bytes, list[str]] = {}
+    for name, mask in masks.items():
+        groups.setdefault(np.packbits(mask).tobytes(), []).append(name)
+    for names in groups.values():
+        rows, inside = len(masks[names[0]]), int(masks[names[0]].sum())
+        ways = lgamma(rows + 1) - lgamma(inside + 1) - lgamma(rows - inside + 1)
+        if ways > chance_bound(len(masks) ** 2):
+            yield from pairwise(names)

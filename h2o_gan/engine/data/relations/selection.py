@@ -1,0 +1,349 @@
+"""Which of the formulas that were found are kept, and for which column."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from h2o_gan.engine.data.numbers import decimals_of
+from h2o_gan.engine.data.relations.expressions import (
+    Duration,
+    Expression,
+    Number,
+    Product,
+    Reference,
+    Sum,
+)
+from h2o_gan.engine.data.relations.finding import (
+    Candidate,
+    NumberColumn,
+    explains_all,
+    explains_part,
+    find_candidates,
+)
+from h2o_gan.engine.data.relations.orders import find_conditions
+from h2o_gan.engine.data.relations.relations import Relation, agreeing, formula_of, numbers
+from h2o_gan.engine.data.relations.rules import Condition, Formula, Rule
+from h2o_gan.engine.data.schema import LEARNED_KINDS, Array, Column, kind_of
+from h2o_gan.engine.data.tokens.rules import RULES
+from h2o_gan.notices import listed
+
+__all__ = ["Found"]
+
+_KINDS = ("int", "real", "time")
+_TREATED = ("auto", "numeric")
+_SCREENED_ROWS = 20_000
+_MAX_RELATIONS = 4  # of a column, each in a part of the rows
+_UNITS = {"days": 86_400_000, "hours": 3_600_000, "minutes": 60_000, "seconds": 1000}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What holds between the columns of a table.
+
+    Attributes:
+        relations: formulas, those that the user declares among them, without circles.
+        rules: all other rules.
+    """
+
+    relations: Sequence[Relation]
+    rules: Sequence[Rule]
+
+    @classmethod
+    def in_table(
+        cls,
+        table: pa.Table,
+        weights: Array | None,
+        treat_as: Mapping[str, str],
+        declared: Sequence[Rule],
+        search: bool,
+    ) -> Found:
+        """Find relations and rules.
+
+        Args:
+            table: the training rows.
+            weights: (rows,) float64 row weights, or None; rows of weight 0 do not count.
+            treat_as: how the user wants columns treated, by name.
+            declared: rules that all rows keep.
+            search: whether to look for others.
+        """
+        if weights is not None:
+            table = table.filter(pa.array(weights > 0))
+        names = [name for name in table.column_names if treat_as.get(name, "auto") in _TREATED]
+        numeric = [_numbers(name, table.column(name)) for name in names]
+        columns = [column for column in numeric if column is not None]
+        by_name = {column.name: column for column in columns}
+        given = [
+            _always(rule, by_name[rule.column.name])
+            for rule in declared
+            if isinstance(rule, Formula) and rule.column.name in by_name
+        ]
+        computed = {id(relation.formula) for relation in given}
+        rules = [rule for rule in declared if id(rule) not in computed]
+        if not search or not columns:
+            return cls(given, rules)
+        decimals = _decimals(columns)
+        usable = table.select([name for name in table.column_names if _is_learned(table, name)])
+        known = {str(rule.expression) for rule in rules if isinstance(rule, Condition)}
+        rules += [
+            rule
+            for rule in find_conditions(usable, columns, decimals)
+            if str(rule.expression) not in known
+        ]
+        return cls(_relations(table, columns, given), rules)
+
+    def without(self, texts: Sequence[str]) -> Found:
+        """The same without some relations and rules.
+
+        Raises:
+            ValueError: there is none of such a text.
+        """
+        known = [r.formula.text for r in self.relations] + [rule.text for rule in self.rules]
+        unknown = [text for text in texts if text not in known]
+        if unknown:
+            raise ValueError(
+                f"ignored_relations: there is no relation {unknown[0]!r}; there are: "
+                f"{listed(known)}."
+            )
+        return Found(
+            [r for r in self.relations if r.formula.text not in texts],
+            [rule for rule in self.rules if rule.text not in texts],
+        )
+
+    def rules_over(self, names: Sequence[str]) -> list[Rule]:
+        """The rules that are about these columns only."""
+        return [rule for rule in self.rules if {*rule.columns} <= {*names}]
+
+
+def _relations(
+    table: pa.Table, columns: Sequence[NumberColumn], declared: Sequence[Relation]
+) -> list[Relation]:
+    """Relations that chance does not explain, and those declared."""
+    candidates = find_candidates(columns)
+    tried = len(columns) ** 3
+    kept = _Kept(list(declared))
+    parts: list[tuple[float, Candidate, Formula, Array]] = []
+    wholes: list[tuple[Candidate, Formula]] = []
+    rows = table.num_rows
+    some = min(rows, _SCREENED_ROWS)
+    first = table.slice(0, some)
+    for candidate in candidates:
+        formula = _formula(candidate, columns, table.schema)
+        if formula is None:
+            continue
+        column = columns[candidate.target]
+        holds = _holds(formula, first)
+        if holds.agrees.sum() < RULES.spike_share * some / 2:
+            continue
+        if some < rows:
+            holds = _holds(formula, table)
+        if holds.everywhere and explains_all(column.values, holds.formula, tried):
+            wholes.append((candidate, formula))
+            continue
+        values = column.without_frequent()
+        if explains_part(values, holds.formula, holds.agrees, column.unit, tried):
+            agrees = holds.agrees & ~np.isnan(values)
+            parts.append((float(agrees.mean()), candidate, formula, agrees))
+    for candidate, formula in _one_target_each(wholes, columns):
+        if kept.allows(formula):
+            kept.add(formula, True, 1.0, columns[candidate.target])
+    least = max(RULES.spike_share, RULES.spike_rows / rows)
+    covered: dict[str, Array] = {}
+    # Of two equal columns, the later one follows from the earlier.
+    for _, candidate, formula, agrees in sorted(
+        parts, key=lambda part: (-round(part[0], 2), -part[1].target)
+    ):
+        name = formula.column.name
+        new = agrees & ~covered.get(name, np.zeros(rows, bool))
+        share = float(new.mean())
+        if share < least or kept.count(name) >= _MAX_RELATIONS or not kept.allows(formula):
+            continue
+        kept.add(formula, False, share, columns[candidate.target])
+        covered[name] = agrees | covered.get(name, False)
+    return kept.relations
+
+
+def _always(formula: Formula, column: NumberColumn) -> Relation:
+    low, high = float(np.nanmin(column.values)), float(np.nanmax(column.values))
+    return Relation(formula, True, 1.0, low, high)
+
+
+def _decimals(columns: Sequence[NumberColumn]) -> dict[str, int | None]:
+    return {c.name: round(-math.log10(c.unit)) if c.unit else None for c in columns}
+
+
+def _is_learned(table: pa.Table, name: str) -> bool:
+    return kind_of(table.schema.field(name).type) in LEARNED_KINDS
+
+
+class _Kept:
+    """Relations so far."""
+
+    def __init__(self, relations: list[Relation]) -> None:
+        self.relations = relations
+
+    def count(self, target: str) -> int:
+        return sum(relation.target == target for relation in self.relations)
+
+    def allows(self, formula: Formula) -> bool:
+        """Whether a formula leads to no circle, and its column is not computed already."""
+        if any(r.always and r.target == formula.column.name for r in self.relations):
+            return False
+        reached, left = set(), list(formula.sources)
+        while left:
+            name = left.pop()
+            if name == formula.column.name:
+                return False
+            if name not in reached:
+                reached.add(name)
+                left += [i for r in self.relations if r.target == name for i in r.formula.sources]
+        return True
+
+    def add(self, formula: Formula, always: bool, share: float, column: NumberColumn) -> None:
+        low, high = float(np.nanmin(column.values)), float(np.nanmax(column.values))
+        frequent = () if always else tuple(column.frequent().tolist())
+        self.relations.append(Relation(formula, always, share, low, high, frequent))
+
+
+class _Holds:
+    """Where a formula gives its column's value."""
+
+    def __init__(self, formula: Formula, table: pa.Table) -> None:
+        values, missing = numbers(table.column(formula.column.name))
+        computed = formula.compute(table)
+        self.agrees = agreeing(formula, table, (values, missing))
+        found, absent = numbers(computed)
+        self.everywhere = bool((self.agrees | (missing & absent)).all())
+        self.formula = np.where(absent, np.nan, found.astype(np.float64))
+
+
+def _holds(formula: Formula, table: pa.Table) -> _Holds:
+    return _Holds(formula, table)
+
+
+def _numbers(name: str, values: pa.ChunkedArray) -> NumberColumn | None:
+    """A column for the search; None for one that has fewer than two values or infinities."""
+    kind = kind_of(values.type)
+    if kind not in _KINDS:
+        return None
+    found, missing = numbers(values)
+    distinct = np.unique(found[~missing])
+    if len(distinct) < 2 or not np.isfinite(distinct.astype(np.float64)).all():
+        return None
+    unit = 1.0
+    if kind == "real":
+        decimals = decimals_of(distinct)
+        unit = 0.0 if decimals is None else 10.0**-decimals
+    return NumberColumn(
+        name, np.where(missing, np.nan, found.astype(np.float64)), unit, kind == "time"
+    )
+
+
+def _one_target_each(
+    found: Sequence[tuple[Candidate, Formula]], columns: Sequence[NumberColumn]
+) -> list[tuple[Candidate, Formula]]:
+    """Of formulas over the same columns, the one whose target varies most: a sum, not a summand."""
+    best: dict[frozenset[int], tuple[Candidate, Formula]] = {}
+
+    def rank(candidate: Candidate) -> tuple[bool, bool, float, int]:
+        column = columns[candidate.target]
+        spread = float(np.nanstd(column.values))
+        # A difference of times is small beside them: compute the later time from it.
+        return column.is_time, candidate.is_product, round(spread, 6), candidate.target
+
+    for candidate, formula in found:
+        before = best.get(candidate.columns)
+        if before is None or rank(candidate) > rank(before[0]):
+            best[candidate.columns] = candidate, formula
+    return list(best.values())
+
+
+def _formula(
+    candidate: Candidate, columns: Sequence[NumberColumn], schema: pa.Schema
+) -> Formula | None:
+    """The formula of a candidate; None where its types do not go together."""
+    target = columns[candidate.target]
+    make = _product if candidate.is_product else _sum
+    expression = make(candidate, columns)
+    if expression is None:
+        return None
+    kinds = {field.name: kind_of(field.type) for field in schema}
+    decimals = _decimals(columns)
+    try:
+        return formula_of(Column(target.name, kinds[target.name]), expression, kinds, decimals)
+    except TypeError:
+        return None
+
+
+def _product(candidate: Candidate, columns: Sequence[NumberColumn]) -> Expression | None:
+    over = [columns[i] for factor, i in candidate.terms if factor > 0]
+    under = [columns[i] for factor, i in candidate.terms if factor < 0]
+    operands: list[Expression] = [Reference(c.name) for c in over]
+    if candidate.constant != 1 or not operands:
+        operands.insert(0, Number(candidate.constant))
+    operators = ["*"] * (len(operands) - 1) + ["/"] * len(under)
+    operands += [Reference(c.name) for c in under]
+    return Product(tuple(operands), tuple(operators)) if operators else None
+
+
+def _sum(candidate: Candidate, columns: Sequence[NumberColumn]) -> Expression | None:
+    target = columns[candidate.target]
+    times = [(factor, i) for factor, i in candidate.terms if columns[i].is_time]
+    if times and not target.is_time:
+        return _length(candidate, columns, times)
+    parts: list[tuple[bool, Expression]] = []
+    for factor, index in sorted(candidate.terms, key=lambda term: not columns[term[1]].is_time):
+        column = columns[index]
+        if column.is_time:
+            if factor != 1 or parts:
+                return None
+            parts.append((True, Reference(column.name)))
+        elif target.is_time:
+            part = _duration(abs(factor), Reference(column.name))
+            parts.append((factor > 0, part))
+        else:
+            parts.append((factor > 0, _times(abs(factor), Reference(column.name))))
+    if candidate.constant:
+        size = Number(abs(candidate.constant))
+        constant: Expression = Duration("seconds", _over(size, 1000)) if target.is_time else size
+        parts.append((candidate.constant > 0, constant))
+    parts.sort(key=lambda part: not part[0])  # begin with something that is added
+    if not parts[0][0]:
+        parts.insert(0, (True, Number(0)))
+    if len(parts) == 1:
+        return parts[0][1]
+    operators = tuple("+" if plus else "-" for plus, _ in parts[1:])
+    return Sum(tuple(part for _, part in parts), operators)
+
+
+def _length(
+    candidate: Candidate, columns: Sequence[NumberColumn], times: Sequence[tuple[float, int]]
+) -> Expression | None:
+    """The difference of two times in days, hours, minutes or seconds."""
+    if len(times) != 2 or len(candidate.terms) != 2 or candidate.constant:
+        return None
+    (first, start), (second, end) = sorted(times)
+    for unit, length in _UNITS.items():
+        if abs(second * length - 1) < 1e-9 and abs(first * length + 1) < 1e-9:
+            difference = Sum((Reference(columns[end].name), Reference(columns[start].name)), ("-",))
+            return Duration(unit, difference)
+    return None
+
+
+def _duration(factor: float, of: Expression) -> Expression:
+    for unit, length in _UNITS.items():
+        if factor % length == 0:
+            return Duration(unit, _times(factor / length, of))
+    return Duration("seconds", _over(_times(factor, of), 1000))
+
+
+def _times(factor: float, of: Expression) -> Expression:
+    return of if factor == 1 else Product((Number(factor), of), ("*",))
+
+
+def _over(of: Expression, divisor: int) -> Expression:
+    return Product((of, Number(divisor)), ("/",))
