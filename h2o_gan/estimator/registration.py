@@ -16,7 +16,7 @@ from h2o.grid import H2OGridSearch
 from h2o.utils.shared_utils import stringify_dict_as_map
 
 from h2o_gan.estimator.gan import GANEstimator, H2OGANEstimator
-from h2o_gan.parameters import JSON_PARAMETERS
+from h2o_gan.parameters import JSON_PARAMETERS, LINES_PARAMETERS, joined_lines
 
 __all__ = ["register"]
 
@@ -74,6 +74,8 @@ def _patch_grid_search() -> None:
 
 def _as_sent(name: str, value: Any) -> Any:
     """A parameter that all models of a grid share, in the form of its field."""
+    if name in LINES_PARAMETERS and value is not None:
+        return joined_lines(value)
     is_dict = name in JSON_PARAMETERS and isinstance(value, Mapping)
     return json.dumps(dict(value)) if is_dict else value
 
@@ -82,6 +84,8 @@ def _as_text(name: str, value: Any) -> Any:
     """A value of a grid's hyperparameter, in a form that H2O writes as JSON."""
     if name in JSON_PARAMETERS and value is not None:
         return json.dumps(value if isinstance(value, str) else json.dumps(dict(value)))
+    if name in LINES_PARAMETERS and value is not None:
+        return joined_lines(value)
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -20,6 +20,7 @@ from . import limits
 from .declaration import JSON, SEED, Declaration, declaration_of
 from .declared import (
     JSON_PARAMETERS,
+    LINES_PARAMETERS,
     ClusterParameters,
     Parameters,
     check_weights,
@@ -36,6 +37,7 @@ from .limits import (
     LOSS_FUNCTIONS,
     MOST_WEIGHTS,
 )
+from .rules import joined_lines
 
 __all__ = [
     "ACTIVATIONS",
@@ -45,6 +47,7 @@ __all__ = [
     "IMAGE_ERRORS",
     "JSON",
     "JSON_PARAMETERS",
+    "LINES_PARAMETERS",
     "LOSS_ALIASES",
     "LOSS_FUNCTIONS",
     "MOST_WEIGHTS",
@@ -56,5 +59,6 @@ __all__ = [
     "declaration_of",
     "default_for",
     "documentation",
+    "joined_lines",
     "limits",
 ]

@@ -12,6 +12,7 @@ from typing import Any
 __all__ = [
     "FLAG",
     "JSON",
+    "LINES",
     "MODEL",
     "NAMES",
     "NUMBER",
@@ -53,6 +54,9 @@ SEED = Type((int,), "long")
 """A seed of random numbers, below 2**63."""
 JSON = Type((Mapping,), "String")
 """A dict; the cluster keeps it as text."""
+LINES = Type((list, tuple, str), "String")
+"""Several texts: a list, or one text with ; or line breaks between them. The cluster keeps the
+latter."""
 MODEL = Type((object,), "Key")
 """A model, or a name of one; the engine checks it."""
 

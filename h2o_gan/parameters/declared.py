@@ -14,6 +14,7 @@ from typing import Any
 from .declaration import (
     FLAG,
     JSON,
+    LINES,
     MODEL,
     NAMES,
     NUMBER,
@@ -29,6 +30,7 @@ from .declaration import (
 )
 from .limits import (
     ARCHITECTURES,
+    CONSTRAINT_ERRORS,
     DEFAULT_HIDDEN,
     IMAGE_ERRORS,
     IMAGE_START,
@@ -40,10 +42,11 @@ from .limits import (
     MOST_WEIGHTS,
     RATIO_LOSS,
 )
-from .rules import check_architecture, check_column_types, check_image_shape
+from .rules import check_architecture, check_column_types, check_image_shape, split_lines
 
 __all__ = [
     "JSON_PARAMETERS",
+    "LINES_PARAMETERS",
     "ClusterParameters",
     "Parameters",
     "check_weights",
@@ -109,6 +112,39 @@ class Parameters:
         "(latitude and longitude, two columns) or ignore.",
         group="data",
         gridable=True,
+    )
+    relations: bool = parameter(
+        True,
+        FLAG,
+        "For tables of architecture columns: find formulas between columns in the training rows "
+        "(totals, differences, equal columns) and conditions (orders, columns missing together), "
+        "and keep them in every generated row.",
+        group="data",
+        gridable=True,
+    )
+    ignored_relations: Sequence[str] | str | None = parameter(
+        None,
+        LINES,
+        "Relations that are not kept, as the model's table of relations shows them: a list, or "
+        "text with ; between them.",
+        group="data",
+        level="expert",
+    )
+    constraints: Sequence[str] | str | None = parameter(
+        None,
+        LINES,
+        "Rules that every generated row keeps: a list, or text with ; between them. For example "
+        "total = price * quantity; start <= end; age >= 18 or guardian is not missing; "
+        "unique(order_id); city, country (only combinations of the training rows).",
+        group="data",
+    )
+    constraint_errors: str = parameter(
+        "raise",
+        TEXT,
+        "What to do if training rows break a rule of constraints: raise an error that counts them, "
+        "or drop those rows.",
+        group="data",
+        choices=CONSTRAINT_ERRORS,
     )
     architecture: str = parameter(
         "auto",
@@ -347,6 +383,8 @@ class Parameters:
             if aliases:
                 self._set(field.name, aliases.get(value, value))
         check_column_types(self.column_types)
+        for name in LINES_PARAMETERS:
+            self._set(name, split_lines(name, getattr(self, name)))
         for which in _NETWORKS:
             check_architecture(which, getattr(self, which))
         for name in JSON_PARAMETERS:
@@ -354,6 +392,7 @@ class Parameters:
             self._set(name, copy.deepcopy(getattr(self, name)))
         self._check_choice_of_networks()
         self._check_images()
+        self._check_constraints()
         latent = (self.generator_architecture or {}).get("input_dim")
         if None not in (latent, self.latent_size) and latent != self.latent_size:
             raise ValueError(
@@ -417,6 +456,14 @@ class Parameters:
                 f"{self.architecture!r}: leave one of them out."
             )
 
+    def _check_constraints(self) -> None:
+        for_images = self.has_images or self.architecture == "convolutional"
+        if self.constraints and (for_images or self.networks_for(images=False) != "columns"):
+            raise ValueError(
+                "constraints are for tables of architecture='columns': leave them out, or the "
+                "parameters that select another architecture."
+            )
+
     def _check_images(self) -> None:
         given = [name for name in _IMAGE_ONLY if getattr(self, name) is not None]
         if self.architecture == "columns" and given:
@@ -472,6 +519,11 @@ JSON_PARAMETERS = tuple(
     name for name, field in _FIELDS.items() if declaration_of(field).type is JSON
 )
 """Parameters that are dicts, which a cluster keeps as text."""
+
+LINES_PARAMETERS = tuple(
+    name for name, field in _FIELDS.items() if declaration_of(field).type is LINES
+)
+"""Parameters that are lists of texts, which a cluster keeps as one text."""
 
 
 def default_for(name: str, architecture: str, rows: int | None = None) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "softplus")
 ARCHITECTURES = ("auto", "columns", "convolutional", "mlp")
 COLUMN_TYPES = ("numeric", "categorical", "identifier", "coordinates", "ignore")
+CONSTRAINT_ERRORS = ("raise", "drop")
 IMAGE_ERRORS = ("raise", "skip")
 LOSS_FUNCTIONS = ("relativistic", "mse", "bce", "hinge", "wasserstein")
 LOSS_ALIASES = {"lsgan": "mse", "non_saturating": "bce"}

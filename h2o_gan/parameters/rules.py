@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,15 @@ from .limits import (
     NETWORK_KEYS,
 )
 
-__all__ = ["check_architecture", "check_column_types", "check_image_shape"]
+__all__ = [
+    "check_architecture",
+    "check_column_types",
+    "check_image_shape",
+    "joined_lines",
+    "split_lines",
+]
+
+_SEPARATED = re.compile(r"""(?:'[^']*'|"[^"]*"|`[^`]*`|[^;\n])+""")
 
 
 def check_column_types(types: Mapping[str, str] | None) -> None:
@@ -87,3 +96,31 @@ def check_image_shape(shape: Sequence[int]) -> None:
             f"image_shape={sizes!r} must be (height, width) or (height, width, 3), "
             f"sides from {LEAST_SIDE} to {MOST_SIDE} pixels."
         )
+
+
+def split_lines(name: str, value: Sequence[str] | str | None) -> tuple[str, ...] | None:
+    """Split text into the texts between ; and line breaks that are not in quotes.
+
+    Args:
+        name: of the parameter.
+        value: a text, or a list of such texts.
+
+    Returns:
+        The texts without spaces around them; None for no text.
+
+    Raises:
+        TypeError: a text of the list is not one.
+    """
+    if value is None:
+        return None
+    texts = [value] if isinstance(value, str) else list(value)
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"{name} must be text or a list of texts, not {text!r}.")
+    parts = [part.strip() for text in texts for part in _SEPARATED.findall(text)]
+    return tuple(part for part in parts if part) or None
+
+
+def joined_lines(value: Sequence[str] | str) -> str:
+    """The texts of a list as one text; :func:`split_lines` is the inverse."""
+    return value if isinstance(value, str) else "; ".join(value)

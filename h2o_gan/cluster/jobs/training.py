@@ -31,7 +31,7 @@ from h2o_gan.cluster.jobs.client import JobClient, JobLost, Task
 from h2o_gan.cluster.jobs.heartbeat import Heartbeat
 from h2o_gan.cluster.patience import watched
 from h2o_gan.notices import warn
-from h2o_gan.parameters import JSON_PARAMETERS
+from h2o_gan.parameters import JSON_PARAMETERS, LINES_PARAMETERS, joined_lines
 
 if TYPE_CHECKING:
     from h2o_gan.cluster.training_request import TrainingRequest
@@ -127,6 +127,8 @@ def _as_sent(name: str, value: Any) -> Any:
     """A parameter's value as H2O's client can send it."""
     if name in JSON_PARAMETERS:
         return json.dumps(dict(value))
+    if name in LINES_PARAMETERS:
+        return joined_lines(value)
     if isinstance(value, tuple):
         return list(value)
     return os.fspath(value) if isinstance(value, os.PathLike) else value
