@@ -50,11 +50,11 @@ def in_threads(make: Callable[[int], T], count: int, device: torch.device) -> It
             torch.set_num_threads(threads)
 
 
-def block_seed(seed: int, block: int) -> int:
+def block_seed(seed: int, *block: int) -> int:
     """The seed, of 64 bits, of one block of a sample.
 
     Args:
         seed: of the sample.
-        block: number of the block.
+        block: number of the block and, where it is drawn again, of the attempt.
     """
-    return int(np.random.SeedSequence([seed, block]).generate_state(1, np.uint64)[0])
+    return int(np.random.SeedSequence([seed, *block]).generate_state(1, np.uint64)[0])

@@ -214,6 +214,15 @@ class TableEncoder:
                 return float(codec.quantiles.low[0]), float(codec.quantiles.high[-1])
         return -np.inf, np.inf
 
+    @property
+    def unique_rules(self) -> list[Unique]:
+        """Rules about all rows of a sample, but those that identifiers keep anyway."""
+        return [
+            rule
+            for rule in self.rules
+            if isinstance(rule, Unique) and not {*rule.columns} & {*self.generated_names}
+        ]
+
     def broken_rules(
         self, arrays: Mapping[str, pa.Array], given: Mapping[str, Array]
     ) -> list[tuple[str, Array]]:

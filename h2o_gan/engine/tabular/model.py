@@ -28,6 +28,7 @@ from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.engine.tabular.sampling import RejectionSampler, sample_rows
 from h2o_gan.engine.tabular.token_tables import TokenTables
+from h2o_gan.engine.tabular.uniqueness import without_repeats
 from h2o_gan.engine.weights import named, network_of, resumed
 
 __all__ = ["CRITIC_SIZES", "TableModel"]
@@ -123,10 +124,11 @@ class TableModel(Model):
 
         completion = Completion(self.encoder, self.layout, conditions, seed)
 
-        def batch(block: int) -> pa.RecordBatch:
+        def batch(block: int, attempt: int = 0) -> pa.RecordBatch:
             start = block * size
-            rng = torch.Generator(device).manual_seed(block_seed(seed, block))
-            decoding = np.random.default_rng([seed, block])
+            part = [block, attempt] if attempt else [block]
+            rng = torch.Generator(device).manual_seed(block_seed(seed, *part))
+            decoding = np.random.default_rng([seed, *part])
             given, bounds = conditions.block(start, size, rng, device)
 
             def draw(owners: Array) -> tuple[Array, Array]:
@@ -146,8 +148,9 @@ class TableModel(Model):
             return completion.rows(draw, start, size).slice(0, min(size, rows - start))
 
         every = np.arange(size)
-
-        yield from in_threads(batch, -(-rows // size), device)
+        batches = in_threads(batch, -(-rows // size), device)
+        unique = self.encoder.unique_rules
+        yield from without_repeats(batches, unique, batch) if unique else batches
 
     @property
     def block_rows(self) -> int:
