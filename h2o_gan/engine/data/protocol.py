@@ -450,6 +450,10 @@ class ColumnTokens(ABC):
         """
         return None
 
+    def choice_of_relation(self, relation: int) -> int:
+        """The choice of the first token that stands for a relation, given by its number."""
+        raise ValueError(f"column {self.codec.columns[0].name!r} has no relations")
+
     @abstractmethod
     def decode(
         self, values: Array, uniforms: Array, constraint: Constraint | None = None

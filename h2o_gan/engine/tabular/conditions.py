@@ -12,9 +12,10 @@ import torch
 
 from h2o_gan.engine.data.codecs.computed import ComputedCodec
 from h2o_gan.engine.data.protocol import Constraint, GeneratedCodec
+from h2o_gan.engine.data.relations.expressions import Reference
 from h2o_gan.engine.data.schema import Array
 from h2o_gan.engine.data.table_encoder import TableEncoder
-from h2o_gan.engine.tabular.bounds import Bounds
+from h2o_gan.engine.tabular.bounds import Bounds, Link
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.engine.tabular.sampling import Given
 from h2o_gan.notices import listed
@@ -127,6 +128,7 @@ class Conditions:
             cells |= {name: (cell, np.ones(1, bool)) for name, cell in constraint.cells.items()}
         free = {index: c for index, c in constraints.items() if c.code is None}
         conditions = replace(_constrained(layout, free), checks=checks)
+        conditions = conditions._linked(encoder, {n: v for n, v in wanted.items() if n in checks})
         return replace(conditions, codes=codes, cells=cells) if cells else conditions
 
     @classmethod
@@ -288,6 +290,34 @@ class Conditions:
     def given(self, rows: Array) -> dict[str, Array]:
         """The columns that have given cells, and the mask of rows that do, (rows,) bool."""
         return {name: given[rows % len(given)] for name, (_, given) in self.cells.items()}
+
+    def _linked(self, encoder: TableEncoder, wanted: Mapping[str, Any]) -> Conditions:
+        """These conditions, passed on to columns that are equal in a part of the rows.
+
+        Where a row takes its value from another column, that column has to meet the condition.
+        """
+        bounds = dict(self.bounds)
+        for name, value in wanted.items():
+            index = self.layout.index_of(name)
+            if index is None or index not in self.layout.spans:
+                continue
+            for number, relation in enumerate(encoder.relations.partial(name)):
+                expression = relation.formula.expression
+                if not isinstance(expression, Reference):
+                    continue
+                source = self.layout.index_of(expression.name)
+                if source is None or source not in self.layout.spans or source in self.first:
+                    continue
+                try:
+                    constraint = self.layout.columns[source].constraint(expression.name, value)
+                except (TypeError, ValueError):  # no value of that column meets the condition
+                    continue
+                choice = self.layout.columns[index].choice_of_relation(number)
+                for token, bound in _bounds_of(self.layout, source, constraint).items():
+                    if token not in bounds:
+                        link = Link(self.layout.spans[index].start, choice, bound)
+                        bounds[token] = Bounds(link=link)
+        return replace(self, bounds=bounds)
 
     def _filled_bounds(
         self, index: int, gaps: torch.Tensor, bounds: Mapping[int, Bounds]

@@ -59,7 +59,8 @@ def draw_rows(
         given = known[:, index]
         if any_known and bool(given.all()):
             continue
-        token, bound = generator.tokens[index], bounds.get(index, Bounds())
+        token = generator.tokens[index]
+        bound = bounds.get(index, Bounds()).linked(values, token.size)
         if token.is_second:
             summaries.separate()
         log_density: LogDensity | None = None
@@ -203,7 +204,8 @@ def _draw_number(
         uniform = torch.rand(len(output), generator=rng, device=output.device)
         rank = (start + (end - start) * uniform).clamp(1e-6, 1 - 1e-6)
         drawn = mean[rows, component] + torch.special.ndtri(rank) * sd[rows, component]
-        drawn, log_mass = drawn.clamp(bound.low, bound.high), mass.sum(-1).log()
+        drawn = drawn[:, None].clamp(bound.low, bound.high)[:, 0]
+        log_mass = mass.sum(-1).log()
     return drawn, lambda: log_normal_mixture(weight, mean, log_sd, drawn) - log_mass
 
 

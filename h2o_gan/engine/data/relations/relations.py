@@ -154,6 +154,10 @@ class Relations:
     def __len__(self) -> int:
         return len(self.relations)
 
+    def partial(self, name: str) -> Sequence[Relation]:
+        """The relations that give a column's value in a part of the rows."""
+        return self._partial.get(name, ())
+
     def count(self, name: str) -> int:
         """The number of relations that give a column's value in a part of the rows."""
         return len(self._partial.get(name, ()))

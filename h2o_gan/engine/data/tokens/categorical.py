@@ -89,6 +89,10 @@ class CategoricalTokens(_ChoiceTokens):
         sizes = masses(choices, shares)
         self.tokens = (Token(index, len(sizes), sizes / sizes.sum()),)
 
+    @override
+    def choice_of_relation(self, relation: int) -> int:
+        return int(self._choices[self.codec.related_codes[relation]])
+
     @property
     @override
     def choices(self) -> Array:

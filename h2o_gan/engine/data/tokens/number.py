@@ -112,6 +112,10 @@ class NumberTokens(ColumnTokens):
         )
 
     @override
+    def choice_of_relation(self, relation: int) -> int:
+        return len(self._spikes) - self.codec.related + relation
+
+    @override
     def related(self, values: Array) -> Array | None:
         count = self.codec.related
         if not count:
