@@ -35,8 +35,11 @@ SCORES = {  # heading and name
     "beta": "beta_recall",
     "c2st_lr": "c2st_lr",
     "c2st_xgb": "c2st_xgb",
+    "trees": "trees_auc",
+    "pairs": "pairs_auc",
     "mle": "mle",
     "dcr": "dcr_share",
+    "membership": "membership_auc",
     "copies": "exact_copies",
 }
 TIMES = {  # name, and decimals shown

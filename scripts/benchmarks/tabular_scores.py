@@ -1,20 +1,29 @@
 """Measures of how far a synthetic table stands in for a real one, as one JSON object.
 
     python tabular_scores.py --train real.csv --test unseen.csv --synthetic synthetic.parquet \\
-        --target income [--categorical a,b] [--groups quality,c2st,mle,geometry,privacy]
+        --target income [--categorical a,b]
+        [--groups quality,c2st,trees,mle,geometry,privacy,attacks]
 
 CSV or Parquet; text columns are categorical unless --categorical names them. 1 is best, except for
-`dcr_share` (.5) and the two shares of copies (which should be equal).
+areas under the ROC curve and `dcr_share` (.5 is best) and the two shares of copies (which should be
+equal).
 
 - shape, trend: column shapes and column pair trends of the quality report of SDMetrics (DataCebo).
 - c2st_lr, c2st_xgb: the classifier two-sample test of Lopez-Paz & Oquab, "Revisiting classifier
   two-sample tests" (ICLR 2017): 1 where a classifier cannot tell real rows from synthetic, 0 where
   it always can.
+- trees_auc, pairs_auc: how well boosted trees, stopped early, tell held-out real rows from
+  synthetic ones: by the columns, and by all differences and ratios of two numbers beside them.
 - mle, mle_real: boosted trees that learn from synthetic (or real training) rows what the target is,
   judged on unseen real rows: area under the ROC curve, or R2 for a numeric target.
 - alpha_precision, beta_recall: Alaa et al., "How faithful is your synthetic data?" (ICML 2022), in
   the form that published tables use: in the table's own space, not a learned one.
 - dcr_share: share of the synthetic rows that lie closer to training rows than to as many unseen.
+- attack_nearest, attack_density, attack_trees: membership attacks, as areas under the ROC curve for
+  telling training rows from as many unseen ones: by the distance to the nearest synthetic row; by
+  the density of synthetic rows over that of other unseen rows (van Breugel et al., "Membership
+  inference attacks against synthetic data through overfitting detection", AISTATS 2023), from the
+  distances to the fifth nearest rows, and from trees. membership_auc: the largest of them.
 - exact_copies, exact_copies_unseen_real: share of synthetic, of unseen real rows found in training.
 
 Needs numpy, pandas, pyarrow, scikit-learn, sdmetrics and xgboost.
@@ -27,11 +36,13 @@ import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 MOST_ROWS = 20_000  # for measures that search for nearest neighbours
+MOST_PAIRS = 400  # of columns, for differences and ratios
 LEVELS = 30  # points on the curves of alpha_beta
 
 
@@ -135,6 +146,98 @@ def two_sample_tests(tables: Tables) -> dict[str, float]:
             probability = model.predict_proba(features[judge])[:, 1]
             areas[name].append(roc_auc_score(is_real[judge], probability))
     return {name: 2 - 2 * max(float(np.mean(area)), 0.5) for name, area in areas.items()}
+
+
+def harder_tests(tables: Tables) -> dict[str, float]:
+    """How well tuned trees tell held-out real rows from synthetic ones (AUC)."""
+    rng = np.random.default_rng(tables.seed)
+    size = min(len(tables.train), len(tables.synthetic), MOST_ROWS)
+    halves = [
+        half.sample(size, random_state=tables.seed) for half in (tables.train, tables.synthetic)
+    ]
+    rows = pd.concat(halves, ignore_index=True)
+    is_real = np.repeat([1.0, 0.0], size)
+    features = Codes(rows, tables.numeric, tables.categorical).ranks(rows)
+    order = rng.permutation(len(rows))
+    width = len(tables.numeric)
+    pairs = [(a, b) for a in range(width) for b in range(a)][:MOST_PAIRS]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        made = [features[:, a] - features[:, b] for a, b in pairs]
+        made += [features[:, a] / features[:, b] for a, b in pairs]
+    found = {"trees_auc": _separation(features, is_real, order, tables.seed)}
+    if made:
+        whole = np.column_stack([features, *made])
+        whole[~np.isfinite(whole)] = np.nan
+        found["pairs_auc"] = _separation(whole, is_real, order, tables.seed)
+    return found
+
+
+def _separation(features: np.ndarray, labels: np.ndarray, order: np.ndarray, seed: int) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    learn, judge = np.array_split(order, 2)
+    model = _fitted_trees(features[learn], labels[learn], seed)
+    return float(roc_auc_score(labels[judge], model.predict_proba(features[judge])[:, 1]))
+
+
+def _fitted_trees(features: np.ndarray, labels: np.ndarray, seed: int) -> Any:
+    """Boosted trees; a fifth of the rows says when to stop."""
+    from xgboost import XGBClassifier
+
+    stop = len(labels) // 5
+    model = XGBClassifier(
+        n_estimators=1000,
+        max_depth=5,
+        learning_rate=0.08,
+        subsample=0.8,
+        colsample_bytree=0.6,
+        early_stopping_rounds=30,
+        eval_metric="auc",
+        n_jobs=-1,
+        random_state=seed,
+    )
+    held_out = [(features[:stop], labels[:stop])]
+    return model.fit(features[stop:], labels[stop:], eval_set=held_out, verbose=False)
+
+
+def attacks(tables: Tables) -> dict[str, float]:
+    """How well attackers tell training rows from unseen ones (AUC)."""
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(tables.seed)
+    unseen = tables.test.iloc[rng.permutation(len(tables.test))]
+    others, reference = np.array_split(np.arange(len(unseen)), 2)
+    size = min(len(others), len(tables.train), MOST_ROWS // 2)
+    members = tables.train.sample(size, random_state=tables.seed)
+    judged = pd.concat([members, unseen.iloc[others[:size]]], ignore_index=True)
+    known = unseen.iloc[reference]
+    is_member = np.repeat([1.0, 0.0], size)
+    codes = Codes(tables.train, tables.numeric, tables.categorical)
+    low = tables.train[tables.numeric].min()
+    span = (tables.train[tables.numeric].max() - low).replace(0, 1)
+
+    def points(table: pd.DataFrame) -> np.ndarray:
+        scaled = tables.whole(table).copy()
+        scaled[tables.numeric] = (scaled[tables.numeric] - low) / span
+        return codes.indicators(scaled, weight=0.5)
+
+    targets = points(judged)
+    drawn = tables.synthetic.sample(min(len(tables.synthetic), MOST_ROWS), random_state=tables.seed)
+    to_drawn = _neighbours(points(drawn), targets, 5, "manhattan")[0]
+    to_known = _neighbours(points(known), targets, 5, "manhattan")[0]
+    tiny = 1e-9
+    density = np.log(to_known[:, 4] + tiny) - np.log(to_drawn[:, 4] + tiny)
+    same = drawn.sample(min(len(drawn), len(known)), random_state=tables.seed)
+    both = codes.ranks(pd.concat([same, known], ignore_index=True))
+    labels = np.repeat([1.0, 0.0], [len(same), len(known)])
+    order = rng.permutation(len(labels))
+    trees = _fitted_trees(both[order], labels[order], tables.seed)
+    found = {
+        "attack_nearest": roc_auc_score(is_member, -to_drawn[:, 0]),
+        "attack_density": roc_auc_score(is_member, density),
+        "attack_trees": roc_auc_score(is_member, trees.predict_proba(codes.ranks(judged))[:, 1]),
+    }
+    return {**found, "membership_auc": max(found.values())}
 
 
 def usefulness(tables: Tables) -> dict[str, float]:
@@ -257,9 +360,11 @@ def _neighbours(
 GROUPS: dict[str, Callable[[Tables], dict[str, float]]] = {
     "quality": quality,
     "c2st": two_sample_tests,
+    "trees": harder_tests,
     "mle": usefulness,
     "geometry": alpha_beta,
     "privacy": privacy,
+    "attacks": attacks,
 }
 
 
