@@ -83,7 +83,9 @@ def compare(benchmark: Benchmark, methods: list[str]) -> Figures:
         figures[method] = {key: statistics.fmean(some) for key, some in values.items() if some}
         figures[method]["seeds"] = len(results)
         if len(results) > 1:
-            figures[method]["spread"] = {key: statistics.stdev(values[key]) for key in SCORES}
+            figures[method]["spread"] = {
+                key: statistics.stdev(values[key]) for key in SCORES if len(values[key]) > 1
+            }
         real = {"copies": results[0]["exact_copies_unseen_real"]}
         if benchmark.target:
             real["mle"] = results[0]["mle_real"]

@@ -3,7 +3,7 @@
 import torch
 from untrained import CPU
 
-from h2o_gan.engine.tabular.bounds import Bounds
+from h2o_gan.engine.tabular.bounds import Bounds, Link
 
 PAIR = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.5, 1.0]])  # two blocks of three choices
 
@@ -32,3 +32,13 @@ def test_the_second_token_of_a_pair_depends_on_the_first():
     by_row = torch.stack([PAIR, PAIR.flip(0), 1 - PAIR])
     found = Bounds(by_row, by_row=True).mask_after(first)
     assert found.tolist() == [[0, 0.5, 1], [0, 0.5, 1], [1, 0.5, 0]]
+
+
+def test_linked_bounds_hold_in_rows_of_one_choice():
+    drawn = torch.tensor([[0.0, 9.0], [1.0, 9.0]])
+    number = Bounds(low=-1.0, link=Link(0, 1, Bounds(low=2.0, high=3.0))).linked(drawn, 0)
+    assert number.low.tolist() == [[-1.0], [2.0]] and not number.is_open
+    assert number.high.tolist() == [[float("inf")], [3.0]]
+    choice = Bounds(link=Link(0, 1, Bounds(torch.tensor([0.0, 1.0])))).to(CPU).linked(drawn, 2)
+    assert choice.by_row and choice.mask.tolist() == [[1, 1], [0, 1]]
+    assert Bounds(PAIR).linked(drawn, 3).mask is PAIR

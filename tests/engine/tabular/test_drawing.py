@@ -9,7 +9,7 @@ import torch
 from untrained import assert_shares, generator_of, random
 
 from h2o_gan.engine.data.protocol import Token
-from h2o_gan.engine.tabular.bounds import Bounds
+from h2o_gan.engine.tabular.bounds import Bounds, Link
 from h2o_gan.engine.tabular.drawing import draw_rows
 
 ROWS = 20_000
@@ -265,3 +265,28 @@ def test_equal_seeds_draw_equal_rows():
     generator = generator_of([*PAIR, NUMBER], strength=1)
     first, again, other = (draw(generator, [0, 1, 2], seed, 100)[0] for seed in (1, 1, 2))
     assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_bounds_that_hold_after_one_choice_leave_the_other_rows_alone():
+    generator = generator_of([choice(0, 0.7, 0.3), NUMBER])
+    link = Link(0, 1, Bounds(low=0.5, high=1.0))
+    values, _, log_drawn = draw(generator, [0, 1], bounds={1: Bounds(link=link)})
+    free, _, _ = draw(generator, [0, 1])
+    chosen = values[:, 0] == 1
+    assert_shares(values[:, 0], [0.7, 0.3])
+    assert values[chosen, 1].min() >= 0.5 and values[chosen, 1].max() <= 1.0
+    low = torch.tensor([0.0, 0.5, 1.0])
+    assert torch.allclose(
+        (values[~chosen, 1, None] < low).float().mean(0),
+        (free[free[:, 0] == 0][:, 1, None] < low).float().mean(0),
+        atol=0.02,
+    )
+    # The density within the bounds: that of all numbers, over the share of those that are allowed.
+    with torch.no_grad():
+        logs = generator.log_likelihood(
+            values, torch.ones(values.shape, dtype=torch.bool), torch.tensor([0, 1])
+        ).sum(0)
+    inside = (free[:, 1] >= 0.5) & (free[:, 1] <= 1.0)
+    allowed = inside[free[:, 0] == 1].float().mean().log()
+    assert torch.allclose((log_drawn - logs)[chosen], -allowed.expand(int(chosen.sum())), atol=0.1)
+    assert torch.allclose(log_drawn[~chosen], logs[~chosen], atol=1e-4)
