@@ -62,25 +62,26 @@ def _orders(columns: Sequence[NumberColumn]) -> Iterator[Expression]:
         some = [column for column in columns if column.is_time == of_times]
         if len(some) < 2:
             continue
-        values = np.stack([column.values for column in some], 1)
-        holds = _candidates(values)
+        holds = _candidates(some)
         if holds.sum() > _MOST_CHECKED:
             holds = _reduced(holds)
-        for low, high in np.argwhere(holds)[:_MOST_CHECKED]:
-            gap = values[:, high] - values[:, low]
+        least = {}
+        for low, high in np.argwhere(holds)[:_MOST_CHECKED].tolist():
+            gap = some[high].values - some[low].values
             gap = gap[~np.isnan(gap)]
-            holds[low, high] = len(gap) >= _MIN_ROWS and gap.min() >= 0
-        for low, high in np.argwhere(_reduced(holds)):
-            strict = bool(np.nanmin(values[:, high] - values[:, low]) > 0)
+            least[low, high] = gap.min() if len(gap) >= _MIN_ROWS else -1.0
+            holds[low, high] = least[low, high] >= 0
+        for low, high in np.argwhere(_reduced(holds)).tolist():
             names = Reference(some[low].name), Reference(some[high].name)
-            yield Comparison(names, ("<" if strict else "<=",))
+            yield Comparison(names, ("<" if least[low, high] > 0 else "<=",))
 
 
-def _candidates(values: Array) -> Array:
+def _candidates(columns: Sequence[NumberColumn]) -> Array:
     """Pairs of columns, (columns, columns) bool, that are in order beyond chance in some rows."""
-    rows, count = values.shape
+    rows, count = len(columns[0].values), len(columns)
     rng = np.random.default_rng(0)
-    some = values[rng.permutation(rows)[:_SCREENED_ROWS]]
+    picked = rng.permutation(rows)[:_SCREENED_ROWS]
+    some = np.stack([column.values[picked] for column in columns], 1)
     others = some[rng.permutation(len(some))]
     holds = np.zeros((count, count), bool)
     bound = chance_bound(count**2)
