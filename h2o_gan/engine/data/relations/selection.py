@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from h2o_gan.engine.data.numbers import decimals_of
 from h2o_gan.engine.data.relations.expressions import (
+    Comparison,
     Duration,
     Expression,
     Number,
@@ -88,13 +89,16 @@ class Found:
             return cls(given, rules)
         decimals = _decimals(columns)
         usable = table.select([name for name in table.column_names if _is_learned(table, name)])
+        relations = _relations(table, columns, given)
         known = {str(rule.expression) for rule in rules if isinstance(rule, Condition)}
+        for relation in relations:
+            known |= _implied(relation, by_name)
         rules += [
             rule
             for rule in find_conditions(usable, columns, decimals)
             if str(rule.expression) not in known
         ]
-        return cls(_relations(table, columns, given), rules)
+        return cls(relations, rules)
 
     def without(self, texts: Sequence[str]) -> Found:
         """The same without some relations and rules.
@@ -165,6 +169,25 @@ def _relations(
         kept.add(formula, False, share, columns[candidate.target])
         covered[name] = agrees | covered.get(name, False)
     return kept.relations
+
+
+def _implied(relation: Relation, columns: Mapping[str, NumberColumn]) -> set[str]:
+    """The orders, as text, that hold because a total has no negative parts."""
+    total = relation.formula.expression
+    if not relation.always or not isinstance(total, Sum) or {*total.operators} != {"+"}:
+        return set()
+    names = [part.name for part in total.operands if isinstance(part, Reference)]
+    if len(names) != len(total.operands):
+        return set()
+    least = {name: float(np.nanmin(columns[name].values)) for name in names}
+    found = set()
+    for name in names:
+        others = [least[other] for other in names if other != name]
+        for operator in ("<=", *(["<"] if sum(others) > 0 else [])):
+            if min(others) >= 0:
+                pair = Reference(name), Reference(relation.target)
+                found.add(str(Comparison(pair, (operator,))))
+    return found
 
 
 def _always(formula: Formula, column: NumberColumn) -> Relation:
