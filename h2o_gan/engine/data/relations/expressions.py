@@ -772,7 +772,7 @@ def _restored(data: Any, budget: _Budget, depth: int) -> Expression:
     if tag in ("and", "or"):
         return Logic(tag, tuple(map(child, items)))
     if tag in _CHAINS:
-        if len(items) > 2 * MAX_NODES or not all(isinstance(item, str) for item in items[1::2]):
+        if not all(isinstance(item, str) for item in items[1::2]):
             raise ValueError(f"{data!r:.50}")
         return _CHAINS[tag](tuple(map(child, items[::2])), tuple(items[1::2]))
     if tag == Membership.tag:

@@ -150,7 +150,8 @@ def test_hostile_json_is_refused_or_restored_to_a_tree_that_works():
         *HOSTILE, deep, wide, ["sum", a], ["column", "b"], ["not", a], ["in", a, a],
         ["days", ["column", "start"]], ["in", ["number", 1]], ["sum", a, "*", a],
         ["number", float("nan")], ["number", 10**400], ["text", "x" * 20_000],
-        ["and", ["missing", a]], ["eval", "1"], ["column", "a", "a"],
+        ["and", ["missing", a]], ["and", *[["missing", a]] * (MAX_NODES // 2)],
+        ["eval", "1"], ["column", "a", "a"],
     ]:  # fmt: skip
         with pytest.raises(Damaged):
             restore(data, KINDS)
