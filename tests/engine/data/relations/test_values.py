@@ -66,6 +66,7 @@ def test_numbers_of_unknown_decimals_round_by_their_shortest_text(whole, places,
         (float("inf"), 2, float("inf")),
         (float("-inf"), 0, float("-inf")),
         (1.23456789, None, 1.23456789),
+        (123456789.125, 2, 123456789.13),
         (134364244112.40121, 8, 134364244112.40121),  # 10**8 times it is no exact double
     ],
 )
