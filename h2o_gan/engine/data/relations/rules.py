@@ -385,22 +385,22 @@ class FixedCombinations(Rule):
             encoded = pa.array(values, mask=absent).dictionary_encode(null_encoding="encode")
             ids = _encoded(ids * max(len(encoded.dictionary), 1) + encoded.indices.to_numpy())
         counts = np.bincount(ids)
-        first = np.zeros(len(counts), np.int64)
-        first[ids[::-1]] = np.arange(rows)[::-1]
-        first = first[counts >= min_rows]
-        if not len(first):
+        example_rows = np.zeros(len(counts), np.int64)
+        example_rows[ids] = np.arange(rows)
+        example_rows = example_rows[counts >= min_rows]
+        if not len(example_rows):
             raise ValueError(
                 f"constraints: {self.text!r} cannot be kept: each of its {len(counts):,} "
                 f"combinations is in fewer than {min_rows} training rows. Remove the rule, or "
                 "combine columns with fewer values."
             )
-        if len(first) > MAX_COMBINATIONS:
+        if len(example_rows) > MAX_COMBINATIONS:
             raise ValueError(
-                f"constraints: {self.text!r} has {len(first):,} combinations in {min_rows} or more "
-                f"training rows, more than the {MAX_COMBINATIONS:,} that a rule may have."
+                f"constraints: {self.text!r} has {len(example_rows):,} combinations in {min_rows} "
+                f"or more training rows, more than the {MAX_COMBINATIONS:,} that a rule may have."
             )
-        numbers = [values[first] for values, _ in read]
-        missing = [absent[first] for _, absent in read]
+        numbers = [values[example_rows] for values, _ in read]
+        missing = [absent[example_rows] for _, absent in read]
         order = np.lexsort(
             [key for pair in zip(numbers, missing, strict=True) for key in pair][::-1]
         )

@@ -63,6 +63,8 @@ def test_rows_that_break_rules_are_left_out():
     assert not rules[1].broken(table.filter(keep)).any()
     combinations = set(map(tuple, map(dict.values, rules[2].combinations().to_pylist())))
     assert combinations == {(city, "y") for city in ("Paris", "Lyon", "Rome", "Oslo")}
+    (_, pairs), _ = check_rules(["quantity > 0", "quantity, tax"], TABLE, "drop")
+    assert pairs.combinations()["quantity"].to_pylist() == [1, 2, 3, 4]
     with pytest.raises(ValueError, match="No row keeps all"):
         check_rules(["tax = 1"], TABLE, "drop")
 

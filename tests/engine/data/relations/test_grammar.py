@@ -127,6 +127,7 @@ def test_names_texts_and_times():
         ("total = zzz", "zzz", "the columns are 'total', 'price'"),
         ("hours-per-week > 3", "hours", 'in double quotes: "hours-per-week"'),
         ("age > 1 and 2 < hours-per-week", "hours", 'in double quotes: "hours-per-week"'),
+        ("prise > hours-per-week", "prise", "did you mean price"),
         ("city = Paris", "Paris", "a level of 'city'; text is written in single quotes: 'Paris'"),
         ("city = London", "London", "in single quotes: 'London'"),
         ("city in (London)", "London", "in single quotes: 'London'"),
@@ -214,7 +215,7 @@ def test_texts_too_long_or_empty_are_refused():
     with pytest.raises(TypeError, match=r"age [+] age [+] .*\.\.\. is a number and") as found:
         parse(" + ".join(["age"] * 1_000) + " > 'x'", COLUMNS)
     assert len(str(found.value)) < 400
-    assert len(condition(" + ".join(["age"] * 1_000) + " > 1").operands[0].operands) == 1_000
+    assert len(condition(" + ".join(["(age)"] * 1_000) + " > 1").operands[0].operands) == 1_000
 
 
 PIECES = """
