@@ -23,6 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import h2o_gan
 from h2o_gan import table_files
+from h2o_gan.parameters.limits import CONSTRAINT_ERRORS
 
 if TYPE_CHECKING:
     from h2o.frame import H2OFrame
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from h2o_gan.engine.model import Model
 
 __all__ = ["main"]
+
+_MOST_RELATIONS = 50  # reported
 
 
 class _UsageError(Exception):
@@ -131,6 +134,18 @@ def _parser() -> argparse.ArgumentParser:
     synthesize.add_argument(
         "--ignore", metavar="COLUMN", action="append", help="column to leave out; repeatable"
     )
+    synthesize.add_argument(
+        "--constraint", metavar="RULE", action="append",
+        help='rule that every row keeps, as "total = price * quantity"; repeatable',
+    )  # fmt: skip
+    synthesize.add_argument(
+        "--constraint-errors", choices=CONSTRAINT_ERRORS, default="raise",
+        help="what to do if rows of the file break a rule: fail, or leave them out",
+    )  # fmt: skip
+    synthesize.add_argument(
+        "--no-relations", action="store_true",
+        help="do not look for formulas and orders between columns",
+    )  # fmt: skip
     synthesize.add_argument(
         "--max-runtime-secs", type=float, metavar="SECONDS",
         help="end training after so many seconds and keep the model",
@@ -238,6 +253,9 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
         epochs=options.epochs,
         ignored_columns=options.ignore,
         max_runtime_secs=options.max_runtime_secs or 0.0,
+        relations=not options.no_relations,
+        constraints=options.constraint,
+        constraint_errors=options.constraint_errors,
         seed=-1 if options.seed is None else options.seed,
     )
     with _cluster(options), _uploaded(options.file) as frame:
@@ -259,12 +277,23 @@ def _synthesize(options: argparse.Namespace, result: IO[str]) -> None:
         rest.remove(str(gan.model_id))  # The command keeps it as a file only.
         columns = {column.name for column in gan.engine_model.columns}
         dropped = [n for n in frame.names if n not in columns and n not in (options.ignore or ())]
+    _report_relations(options, gan.engine_model)
     if dropped:
         print(
             f"h2o-gan: warning: left out columns of free text: {', '.join(dropped)}",
             file=sys.stderr,
         )
     _write(gan.engine_model, rows, options, result)
+
+
+def _report_relations(options: argparse.Namespace, model: Model) -> None:
+    """Report what was found between columns of the file, a line each."""
+    found = [row for row in model.relations() if row["origin"] == "found"]
+    for row in found[:_MOST_RELATIONS]:
+        rows = "all rows" if row["share"] == 1 else f"{row['share']:.1%} of the rows"
+        _report(options, f"found in {rows}: {row['relation']}")
+    if len(found) > _MOST_RELATIONS:
+        _report(options, f"found {len(found) - _MOST_RELATIONS} more relations, all of them kept")
 
 
 def _generate(options: argparse.Namespace, result: IO[str]) -> None:

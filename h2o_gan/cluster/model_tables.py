@@ -16,17 +16,26 @@ if TYPE_CHECKING:
 __all__ = [
     "ALGO",
     "ALGO_FULL_NAME",
+    "RELATION_COLUMNS",
     "column_summary",
     "history_table",
     "metrics",
     "model_json",
     "parameters_json",
+    "relation_summary",
     "table_json",
     "tables_json",
 ]
 
 ALGO = "gan"
 ALGO_FULL_NAME = "Generative Adversarial Network"
+RELATION_COLUMNS = {
+    "relation": "string",
+    "kind": "string",
+    "share": "double",
+    "origin": "string",
+}
+"""Columns of :func:`relation_summary`, with their types."""
 
 _QUALITY_METRICS = (
     "detection_auc",
@@ -54,6 +63,7 @@ def model_json(model: Model, parameters: list[dict[str, Any]]) -> dict[str, Any]
                 "model_summary": _summary(model),
                 "scoring_history": history_table(model.history),
                 "column_summary": column_summary(model),
+                "relation_summary": relation_summary(model),
                 "training_metrics": None,
                 "validation_metrics": None,
                 "cross_validation_metrics": None,
@@ -155,6 +165,8 @@ def tables_json(model: Model) -> dict[str, Any]:
         "scoring_history": history_table(model.history),
         "column_summary": column_summary(model),
     }
+    if (relations := relation_summary(model)) is not None:
+        tables["relation_summary"] = relations
     shown = {name: table_json(table) for name, table in tables.items()}
     return {**shown, "metrics": metrics(model)}
 
@@ -193,4 +205,22 @@ def column_summary(model: Model) -> H2OTwoDimTable:
         col_header=header,
         col_types=["string", "string", "string", "string", "double"],
         cell_values=[[row[name] for name in header] for row in model.describe()],
+    )
+
+
+def relation_summary(model: Model) -> H2OTwoDimTable | None:
+    """One row per relation between columns, as of :meth:`h2o_gan.engine.model.Model.relations`.
+
+    Returns:
+        The table; None where there are no relations, since H2O's client cannot show a table without
+        rows.
+    """
+    rows = [[row[name] for name in RELATION_COLUMNS] for row in model.relations()]
+    if not rows:
+        return None
+    return H2OTwoDimTable(
+        table_header="Relations",
+        col_header=list(RELATION_COLUMNS),
+        col_types=list(RELATION_COLUMNS.values()),
+        cell_values=rows,
     )

@@ -31,6 +31,7 @@ __all__ = [
     "NUMBERS",
     "TEXT",
     "check_column_types",
+    "check_constraints",
     "resolve_column",
     "resolve_frame",
     "training_columns",
@@ -160,6 +161,38 @@ def training_columns(frame: H2OFrame, x: Any, parameters: Parameters) -> list[st
             "asnumeric()."
         )
     return columns
+
+
+def check_constraints(frame: H2OFrame, columns: Sequence[str], constraints: Sequence[str]) -> None:
+    """Check that rules are about columns to train on. Their rows are not looked at.
+
+    Args:
+        frame: the training frame.
+        columns: names of the columns to train on.
+        constraints: the rules.
+
+    Raises:
+        H2OValueError: a text is not a rule, or is about another column.
+        H2OTypeError: a rule uses values as what they are not, such as text as a number.
+    """
+    from h2o_gan.engine.data.relations.checking import parse_rules
+    from h2o_gan.engine.data.schema import LEARNED_KINDS, TEXT_KINDS, Column
+
+    known = (*LEARNED_KINDS, *TEXT_KINDS)
+    kinds = {n: kind if kind in known else "real" for n, kind in frame.types.items()}
+    try:
+        rules = parse_rules(constraints, [Column(name, kinds[name]) for name in frame.names])
+    except ValueError as error:
+        raise H2OValueError(str(error)) from error
+    except TypeError as error:
+        raise H2OTypeError(message=str(error)) from error
+    for rule in rules:
+        lost = [name for name in rule.columns if name not in columns]
+        if lost:
+            raise H2OValueError(
+                f"constraints: {rule.text!r} is about column {lost[0]!r}, which is not trained on: "
+                "train on it too, or leave the rule out."
+            )
 
 
 def _image_columns(frame: H2OFrame, x: Any, y: Any, parameters: Parameters) -> list[str]:

@@ -13,6 +13,7 @@ from h2o.exceptions import H2OValueError
 from h2o.frame import H2OFrame
 
 from h2o_gan.cluster.training_data import (
+    check_constraints,
     resolve_column,
     resolve_frame,
     training_columns,
@@ -85,6 +86,8 @@ class TrainingRequest:
             validation = resolve_frame(validation_frame, "validation_frame")
         parameters = Parameters(**_by_name(values, frame, x, y))
         columns = training_columns(frame, x, parameters)
+        if parameters.constraints:
+            check_constraints(frame, columns, parameters.constraints)
         if validation is not None:
             for name in columns:
                 resolve_column(validation, name, "validation_frame")

@@ -103,6 +103,25 @@ class Model(ABC):
         """How each column is treated: dicts of column, type, treated_as, values and missing."""
         return self.encoder.describe()
 
+    def relations(self) -> list[dict[str, Any]]:
+        """What holds between columns of the training rows, and in samples.
+
+        Returns:
+            A dict for each formula or rule: ``relation``, its text; ``kind``, one of formula,
+            condition, unique and combinations; ``share`` of the training rows in which it holds, 1
+            where it holds in every generated row too; and ``origin``, declared or found. Those that
+            the user declared come first, and formulas before rules, by their share.
+        """
+        declared = set(self.parameters.constraints or ())
+        rows = [
+            {**row, "origin": "declared" if row["relation"] in declared else "found"}
+            for row in self.encoder.describe_relations()
+        ]
+        return sorted(
+            rows,
+            key=lambda row: (row["origin"] == "found", row["kind"] != "formula", -row["share"]),
+        )
+
     @property
     @abstractmethod
     def networks(self) -> Mapping[str, nn.Module]:

@@ -411,11 +411,35 @@ class H2OGANEstimator(SamplingMethods, ImageMethods, H2OEstimator):
         table = self._model_json["output"]["column_summary"]
         return table.as_data_frame() if as_data_frame else table
 
-    def show_summary(self) -> None:
-        """Print the model's summary, and what each column was treated as."""
+    def relation_summary(self, as_data_frame: bool = True) -> Any:
+        """The formulas and rules between columns: found in the training rows, or declared.
+
+        Columns: ``relation``, the formula or rule; ``kind``: formula, condition, unique or
+        combinations; ``share`` of the training rows in which it holds, 1 where it holds in every
+        generated row; ``origin``: declared or found. The parameter ``ignored_relations`` switches
+        found ones off, by their text.
+
+        Args:
+            as_data_frame: return a pandas data frame, or else an H2OTwoDimTable, None where there
+                are no relations.
+        """
         self.engine_model  # noqa: B018
-        for table in ("model_summary", "column_summary"):
-            print(self._model_json["output"][table])
+        table = self._model_json["output"]["relation_summary"]
+        if not as_data_frame:
+            return table
+        if table is None:
+            import pandas as pd
+
+            return pd.DataFrame(columns=list(model_tables.RELATION_COLUMNS))
+        return table.as_data_frame()
+
+    def show_summary(self) -> None:
+        """Print the model's summary, how each column is treated, and what holds between columns."""
+        self.engine_model  # noqa: B018
+        for name in ("model_summary", "column_summary", "relation_summary"):
+            table = self._model_json["output"][name]
+            if table is not None:
+                print(table)
 
     def detach(self) -> None:
         """Clear the model's name, as H2O's own estimators do."""

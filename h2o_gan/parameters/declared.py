@@ -116,16 +116,15 @@ class Parameters:
     relations: bool = parameter(
         True,
         FLAG,
-        "For tables of architecture columns: find formulas between columns in the training rows "
-        "(totals, differences, equal columns) and conditions (orders, columns missing together), "
-        "and keep them in every generated row.",
+        "For tables: find formulas (totals, differences, equal columns), orders, and columns "
+        "missing together in the training rows, and keep them in generated rows.",
         group="data",
         gridable=True,
     )
     ignored_relations: Sequence[str] | str | None = parameter(
         None,
         LINES,
-        "Relations that are not kept, as the model's table of relations shows them: a list, or "
+        "Found relations not to keep, as the model's table of relations shows them: a list, or "
         "text with ; between them.",
         group="data",
         level="expert",
@@ -133,9 +132,8 @@ class Parameters:
     constraints: Sequence[str] | str | None = parameter(
         None,
         LINES,
-        "Rules that every generated row keeps: a list, or text with ; between them. For example "
-        "total = price * quantity; start <= end; age >= 18 or guardian is not missing; "
-        "unique(order_id); city, country (only combinations of the training rows).",
+        "Rules that every generated row keeps: a list, or text with ; between them, for example "
+        "total = price * quantity; start <= end; unique(order_id); city, country.",
         group="data",
     )
     constraint_errors: str = parameter(

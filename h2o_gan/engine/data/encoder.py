@@ -52,6 +52,12 @@ class Encoder(Protocol):
     def describe(self) -> list[dict[str, Any]]:
         """Describe each column; see :func:`h2o_gan.engine.data.schema.description`."""
 
+    def describe_relations(self) -> list[dict[str, Any]]:
+        """Describe what holds between columns: dicts of relation, kind and share.
+
+        See :meth:`h2o_gan.engine.model.Model.relations`.
+        """
+
     def to_json(self) -> dict[str, Any]:
         """The JSON part of the state."""
 

@@ -309,6 +309,10 @@ class PixelEncoder:
             rows.insert(label.position, row)
         return rows
 
+    def describe_relations(self) -> list[dict[str, Any]]:
+        """None: no relations between pixels are found."""
+        return []
+
     def to_json(self) -> dict[str, Any]:
         """The state as JSON types."""
         return {

@@ -122,6 +122,11 @@ def fit_encoder(
     if for_images != "columns":
         pixels = PixelEncoder.fit(table, label)
         if pixels is not None:
+            if rules:
+                raise ValueError(
+                    "constraints are for tables, and these columns look like the pixels of images: "
+                    "set architecture='columns' to learn them as a table."
+                )
             return pixels
         if for_images == "convolutional" and label is None:
             _refuse_other_column(table)

@@ -20,7 +20,7 @@ from h2o_gan.engine.data.codecs.registry import CODECS
 from h2o_gan.engine.data.codecs.sequence import SequenceCodec
 from h2o_gan.engine.data.protocol import Codec, FitOptions, GeneratedCodec, LearnedCodec
 from h2o_gan.engine.data.relations.relations import RELATIONS_CHECK, Relations
-from h2o_gan.engine.data.relations.rules import MAX_RULES, Rule, Unique
+from h2o_gan.engine.data.relations.rules import MAX_RULES, Formula, Rule, Unique
 from h2o_gan.engine.data.relations.rules import restore as restore_rule
 from h2o_gan.engine.data.relations.selection import Found
 from h2o_gan.engine.data.schema import TEXT_KINDS, Array, kind_of, schema_of
@@ -258,7 +258,21 @@ class TableEncoder:
     def describe(self) -> list[dict[str, Any]]:
         """Describe each column; see :func:`h2o_gan.engine.data.schema.description`."""
         rows = {row["column"]: row for codec in self.codecs for row in codec.describe()}
+        for name, relation in self.relations.always.items():
+            rows[name]["values"] = relation.formula.text
         return [rows[column.name] for column in self.columns]
+
+    def describe_relations(self) -> list[dict[str, Any]]:
+        """Describe what holds between columns; see :meth:`Encoder.describe_relations`."""
+        formulas = [
+            {"relation": row["relation"], "kind": Formula.kind, "share": row["rows"]}
+            for row in self.relations.describe()
+        ]
+        rules = [rule.describe() for rule in self.rules]
+        return [
+            *formulas,
+            *({"relation": row["rule"], "kind": row["kind"], "share": 1.0} for row in rules),
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """The JSON part of the state."""

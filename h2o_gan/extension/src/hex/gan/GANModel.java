@@ -46,6 +46,8 @@ public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANM
   /** What H2O shows of the model. */
   public static final class GANOutput extends Model.Output {
     public TwoDimTable _column_summary;
+    /** Null where nothing is known to hold between columns: H2O's client cannot show a table without rows. */
+    public TwoDimTable _relation_summary;
 
     GANOutput(GAN builder) {
       super(builder);

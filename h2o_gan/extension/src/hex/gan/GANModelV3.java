@@ -13,6 +13,11 @@ public final class GANModelV3
   public static final class GANModelOutputV3 extends ModelOutputSchemaV3<GANModel.GANOutput, GANModelOutputV3> {
     @API(help = "How the model treats each column.", direction = API.Direction.OUTPUT)
     public TwoDimTableV3 column_summary;
+
+    @API(
+        help = "Formulas and rules between columns, found in the training rows or declared.",
+        direction = API.Direction.OUTPUT)
+    public TwoDimTableV3 relation_summary;
   }
 
   @Override

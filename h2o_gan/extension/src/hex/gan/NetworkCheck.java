@@ -6,9 +6,12 @@ import com.google.gson.JsonObject;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.regex.Pattern;
 
 /** The rules over networks and images that h2o_gan/parameters has in Python, over several parameters or inside one. */
 final class NetworkCheck {
+  private static final Pattern SEPARATORS = Pattern.compile("[;\\s]*");
+
   private final GANModel.GANParameters parameters;
   private final BiConsumer<String, String> error;
 
@@ -119,6 +122,28 @@ final class NetworkCheck {
       error.accept(
           name, "is for architecture " + fit + ", not " + architecture + ": leave one of them out.");
     }
+  }
+
+  /**
+   * Checks that rules are given only for tables that are generated column by column.
+   *
+   * @param generator the generator's dict, null where none is given
+   * @param discriminator likewise
+   */
+  void constraints(JsonObject generator, JsonObject discriminator) {
+    boolean auto = parameters._architecture == DeclaredParameters.Architecture.auto;
+    boolean other = given(generator) || given(discriminator) || parameters._loss_function != Limits.RATIO_LOSS
+        || parameters._latent_size > 0 || hasShape() || given(parameters._image_column);
+    boolean columns = parameters._architecture == DeclaredParameters.Architecture.columns || auto && !other;
+    if (!columns && parameters._constraints != null && !SEPARATORS.matcher(parameters._constraints).matches()) {
+      error.accept(
+          "constraints", "are for tables of architecture columns: leave them out, or the parameters that select another "
+              + "architecture.");
+    }
+  }
+
+  private static boolean given(JsonObject architecture) {
+    return architecture != null && !architecture.entrySet().isEmpty();
   }
 
   void images() {

@@ -40,6 +40,7 @@ final class ParameterCheck {
     JsonObject discriminator = network("discriminator_architecture", parameters._discriminator_architecture, networks);
     networks.choice(generator, discriminator);
     networks.images();
+    networks.constraints(generator, discriminator);
     new WeightCheck(parameters, (name, what) -> refuse(name, name + " " + what)).run(generator, discriminator);
   }
 

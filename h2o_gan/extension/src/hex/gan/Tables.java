@@ -46,6 +46,9 @@ final class Tables {
     if (tables.has("column_summary")) {
       output._column_summary = table("Column Summary", tables.getAsJsonObject("column_summary"));
     }
+    if (tables.has("relation_summary")) {
+      output._relation_summary = table("Relations", tables.getAsJsonObject("relation_summary"));
+    }
     return true;
   }
 
