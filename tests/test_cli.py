@@ -232,6 +232,28 @@ def test_a_level_of_digits_stays_text(tmp_path):
         assert set(rows["zip"]) == {level} and rows["size"].between(20, 60).all()
 
 
+def test_relations_are_reported_and_rules_kept(cluster, tmp_path):
+    rng, rows = np.random.default_rng(0), 300
+    price, count = rng.integers(100, 5_000, rows) / 100, rng.integers(1, 9, rows)
+    table = pa.table({"price": price, "count": count, "total": (price * count).round(2)})
+    pc.write_csv(table, tmp_path / "in.csv")
+    asked = ("synthesize", "in.csv", "--out", "out.csv", "--epochs", 2, "--seed", 1,
+             "--url", cluster.base_url)  # fmt: skip
+    done = run(*asked, "--constraint", "count < 8", "--constraint-errors", "drop",
+               "--constraint", "price > 0", cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "h2o-gan: found in all rows: total = price * count" in done.stderr.splitlines()
+    assert "count < 8" not in done.stderr  # declared
+    assert "training rows break rules of constraints and are left out" in done.stderr
+    out = pc.read_csv(tmp_path / "out.csv").to_pandas()
+    assert out["count"].max() <= 7
+    assert np.allclose(out["total"], (out["price"] * out["count"]).round(2), rtol=0, atol=1e-9)
+    done = run(*asked, "--quiet", "--no-relations", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    out = pc.read_csv(tmp_path / "out.csv").to_pandas()
+    assert not np.allclose(out["total"], out["price"] * out["count"], rtol=0, atol=0.01)
+
+
 def test_numbers_of_options_have_any_notation():
     """Both reach the cluster, which is not there."""
     done = run("worker", "--url", "nowhere", "--max-rows", "1e6")

@@ -13,6 +13,7 @@ from h2o_gan.parameters import (
     Parameters,
     declaration_of,
     documentation,
+    joined_lines,
 )
 
 
@@ -62,6 +63,15 @@ from h2o_gan.parameters import (
             ValueError,
             r"discriminator_architecture\['output_dim'\] must be 1",
         ),
+        ({"relations": 1}, TypeError, "relations must be of type bool"),
+        ({"constraints": {"a": "b"}}, TypeError, "constraints must be of type list or tuple or"),
+        ({"constraints": ["a = b", 3]}, TypeError, "must be text or a list of texts, not 3"),
+        ({"constraint_errors": "skip"}, ValueError, "constraint_errors='skip' is not known"),
+        (
+            {"constraints": "a = b", "architecture": "mlp"},
+            ValueError,
+            "constraints are for tables of architecture='columns'",
+        ),
         (
             {"latent_size": 5, "generator_architecture": {"input_dim": 6}},
             ValueError,
@@ -72,6 +82,26 @@ from h2o_gan.parameters import (
 def test_unfit_values_are_named_with_the_cure(changes, error, message):
     with pytest.raises(error, match=message):
         Parameters(**changes)
+
+
+@pytest.mark.parametrize(
+    ("given", "rules"),
+    [
+        (["a = b", " c > 0 "], ("a = b", "c > 0")),
+        ("a = b; c > 0\nd < 3;", ("a = b", "c > 0", "d < 3")),
+        (["a = b; c > 0"], ("a = b", "c > 0")),
+        ("town = 'a; b'; `x; y` = \"z; u\"", ("town = 'a; b'", '`x; y` = "z; u"')),
+        ("; ", None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_rules_are_a_list_or_text_with_semicolons(given, rules):
+    for name in ("constraints", "ignored_relations"):
+        found = getattr(Parameters(**{name: given}), name)
+        assert found == rules
+        if found is not None:  # what the cluster gets
+            assert getattr(Parameters(**{name: joined_lines(found)}), name) == rules
 
 
 def test_the_latent_size_may_be_said_either_way():

@@ -74,21 +74,21 @@ def fit(field: dataclasses.Field[Any]) -> Iterator[Any]:
         yield {}
 
 
-def python_says(name: str, value: Any) -> str | None:
+def python_says(name: str, value: Any, **more: Any) -> str | None:
     """The error of the Python class, or None."""
     try:
         if name in ClusterParameters.__dataclass_fields__:
             check(FIELDS[name], value)
         else:
-            Parameters(**{name: value, **NEEDED.get(name, {})})
+            Parameters(**{name: value, **NEEDED.get(name, {}), **more})
     except (TypeError, ValueError) as error:
         return str(error)
     return None
 
 
-def cluster_says(name: str, value: Any) -> str | None:
+def cluster_says(name: str, value: Any, **more: Any) -> str | None:
     """The error of the REST API, or None; nothing is trained."""
-    given = {name: value, **NEEDED.get(name, {})}
+    given = {name: value, **NEEDED.get(name, {}), **more}
     data = {
         key: json.dumps(part) if isinstance(part, list | dict) else part
         for key, part in given.items()
@@ -118,13 +118,38 @@ def test_both_take_the_same_values(name: str) -> None:
         assert (python_says(name, value), cluster_says(name, value)) == (None, None), value
 
 
+@pytest.mark.parametrize(
+    ("constraints", "more", "fits"),
+    [
+        ("a = b; c > 0", {}, True),
+        ("a = b", {"architecture": "columns"}, True),
+        (" ;\n", {"architecture": "mlp"}, True),  # no rule at all
+        ("a = b", {"architecture": "mlp"}, False),
+        ("a = b", {"loss_function": "bce"}, False),
+        ("a = b", {"latent_size": 8}, False),
+        ("a = b", {"generator_architecture": {"hidden_dim": 8}}, False),
+        ("a = b", {"architecture": "convolutional"}, False),
+        ("a = b", {"image_shape": [8, 8]}, False),
+    ],
+)
+def test_both_take_rules_for_tables_only(
+    constraints: str, more: dict[str, Any], fits: bool
+) -> None:
+    said = python_says("constraints", constraints, **more)
+    answered = cluster_says("constraints", constraints, **more)
+    assert (said is None, answered is None) == (fits, fits)
+    if not fits:
+        assert str(said).startswith("constraints are for tables of architecture")
+        assert "constraints are for tables of architecture columns" in str(answered)
+
+
 def test_what_the_check_leaves_out() -> None:
     """All but words without a pattern, flags and names has a value that is refused."""
     free = {name for name, field in FIELDS.items() if not list(unfit(field))}
     assert free == {
         "response_column", "ignored_columns", "ignore_const_cols", "weights_column",
         "image_column", "image_root", "score_each_iteration", "checkpoint",
-        "export_checkpoints_dir", "worker",
+        "export_checkpoints_dir", "worker", "relations", "ignored_relations", "constraints",
     }  # fmt: skip
 
 

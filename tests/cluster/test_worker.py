@@ -92,6 +92,38 @@ def test_a_model_and_a_frame_are_made_for_whoever_asks(
         h2o.remove(key)
 
 
+def test_rules_come_as_text_and_are_kept(
+    worker: Start, thousand: h2o.H2OFrame, no_leaks: set[str]
+) -> None:
+    """As Flow, R and grids send them."""
+    serving = worker()
+    short = {"epochs": 1, "discriminator_epochs": 0, "seed": 1}
+    job = build(thousand.frame_id, model_id="broken", constraints="y > 0; x < 99", **short)
+    failed = ended(job)
+    assert failed["status"] == "FAILED", serving.said()
+    assert re.search(r"'y > 0' is broken by \d+ rows", failed["exception"])
+    assert "broken" not in set(h2o.ls()["key"])
+    job = build(
+        thousand.frame_id, model_id="kept", constraints="y > 0; x < 99", constraint_errors="drop",
+        **short,
+    )  # fmt: skip
+    assert ended(job)["status"] == "DONE", serving.said()
+    table = h2o.api("GET /3/Models/kept")["models"][0]["output"]["relation_summary"]
+    assert table["relation"][:2] == ["y > 0", "x < 99"]
+    gan = h2o.get_model("kept")
+    assert gan.constraints == ("y > 0", "x < 99") and gan.constraint_errors == "drop"
+    assert 300 < gan.get_summary()["training_rows"][0] < 700
+    assert min(sample(gan, 200)["y"].to_pylist()) > 0
+    shared = H2OGANEstimator(constraints=["x < 99", "y < 99"], **short)
+    grid = H2OGridSearch(shared, {"relations": [True, False]}, grid_id="relations_grid")
+    grid.train(training_frame=thousand)
+    assert {model.relations for model in grid.models} == {True, False}
+    for model in grid.models:
+        assert model.constraints == ("x < 99", "y < 99")
+    for key in ("kept", *grid.model_ids, "relations_grid"):
+        h2o.remove(key)
+
+
 def test_models_are_saved_loaded_renamed_and_removed_as_others(
     thousand: h2o.H2OFrame, no_leaks: set[str], tmp_path: Path
 ) -> None:

@@ -166,6 +166,7 @@ def test_a_person_builds_a_gan(flow: Flow, tmp_path: Path, no_leaks: set[str]) -
     flow.click("Build Model")
     page.get_by_text("epochs must be at least 1").wait_for()
     flow.field("epochs", "input").fill("400")
+    flow.field("constraints", "input").fill("height > weight; weight > 0")
     flow.shoot("form")
     flow.click("Build Model")
 
@@ -180,6 +181,8 @@ def test_a_person_builds_a_gan(flow: Flow, tmp_path: Path, no_leaks: set[str]) -
     # The model, and the plot of its history.
     flow.run('getModel "people_gan"')
     flow.cell.get_by_text("Scoring History", exact=False).first.wait_for()
+    # What was declared, and found, between columns.
+    flow.cell.get_by_text("output - Relations").first.wait_for()
     flow.shoot("model")
     flow.run(
         'plot (g) -> g(g.path(g.position "epoch", "held_out_loss"), '

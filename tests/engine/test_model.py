@@ -44,9 +44,28 @@ def test_a_table_has_neither_images_nor_latent_vectors(table_model, mixed_table)
             call()
 
 
+def test_relations_are_those_of_the_columns():
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 500, (2, 200))
+    kind = pa.array(rng.choice(["x", "y"], 200)).dictionary_encode()
+    table = pa.table({"a": first, "b": second, "sum": first + second, "kind": kind})
+    declared = ["a < 500", "kind in ('x', 'y')"]
+    rows = fit(table, constraints=declared, discriminator_epochs=0).relations()
+    assert [row["relation"] for row in rows[:3]] == [*declared, "sum = a + b"]
+    assert rows[0] == {
+        "relation": "a < 500", "kind": "condition", "share": 1.0, "origin": "declared",
+    }  # fmt: skip
+    assert rows[2] == {
+        "relation": "sum = a + b", "kind": "formula", "share": 1.0, "origin": "found",
+    }  # fmt: skip
+    assert {row["kind"] for row in rows[3:]} <= {"condition"}
+    assert fit(table, relations=False, discriminator_epochs=0).relations() == []
+
+
 def test_images_of_every_family_are_bytes_on_the_datas_scale(image_model, digits):
     assert image_model.encoder.image_shape == (8, 8, 1)
     assert image_model.encoder.summary == "8 x 8 grey images"
+    assert image_model.relations() == []
     images = image_model.images(5, seed=2)
     assert images.shape == (5, 8, 8) and images.dtype == np.uint8
     rows = image_model.sample(5, seed=2).read_all()
