@@ -50,8 +50,12 @@ def customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(1)
     age = rng.integers(18, 80, 400)
+    price, quantity = rng.integers(100, 5_000, 400) / 100, rng.integers(1, 9, 400)
     columns = {
         "age": age,
+        "price": price,
+        "quantity": quantity,
+        "total": (price * quantity).round(2),
         "city": rng.choice(["Brno", "Praha"], 400),
         "savings": np.where(rng.random(400) < 0.1, np.nan, rng.gamma(2.0, 900.0, 400).round(2)),
         "income": np.where(rng.random(400) < age / 100, ">50K", "<=50K"),
