@@ -62,6 +62,8 @@ _FORMER_COLUMNS = {
     "critic_held_out_loss": "discriminator_held_out_loss",
 }
 """Names in older files, of parameters and of columns of the history, and what they are now."""
+_RULE, _RULES = "rule ", "rules"
+"""Prefixes of the arrays of rules, as an encoder names them and in the file."""
 _NUMBERS = ("epoch", "step", "seconds", "stopped_by", "rows", "batch_size")
 
 
@@ -134,12 +136,16 @@ def _bytes_of(tensors: Mapping[str, Tensor]) -> bytes:
 
 
 def _columns(model: Model) -> bytes:
-    """The arrays of all columns' codecs, and of the learned columns' tokens."""
+    """The arrays of all columns' codecs, of rules, and of the learned columns' tokens."""
     codecs: list[dict[str, Any]] = [{} for _ in model.encoder.to_json()["columns"]]
+    rules = {}
     for name, array in model.encoder.arrays().items():
         index, _, array_name = name.partition(".")
-        codecs[int(index)][array_name] = array
-    packed = {f"codec.{name}": array for name, array in pack(codecs).items()}
+        if index.startswith(_RULE):
+            rules[f"{_RULES}.{index.removeprefix(_RULE)}.{array_name}"] = array
+        else:
+            codecs[int(index)][array_name] = array
+    packed = {f"codec.{name}": array for name, array in pack(codecs).items()} | rules
     packed.update({f"tokens.{name}": a for name, a in pack(model.token_arrays()).items()})
     data: bytes = safetensors.numpy.save(packed)
     return data
@@ -187,7 +193,7 @@ def _arrays(entries: Mapping[str, bytes], name: str) -> dict[str, Any]:
 def _parted(
     manifest: Mapping[str, Any], arrays: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The arrays of codecs, named as an encoder names them, and of tokens by column."""
+    """The arrays of codecs and rules, named as an encoder names them, and of tokens by column."""
 
     def below(prefix: str) -> dict[str, Any]:
         start = f"{prefix}."
@@ -200,6 +206,12 @@ def _parted(
     codecs = unpack(below("codec"), len(manifest["encoder"]["columns"]))
     tokens = unpack(below("tokens"), learned)
     named = {f"{i}.{name}": a for i, codec in enumerate(codecs) for name, a in codec.items()}
+    rules = manifest["encoder"].get("rules", [])
+    known = {str(index) for index in range(len(rules) if isinstance(rules, list) else 0)}
+    for name, array in below(_RULES).items():
+        if name.partition(".")[0] not in known:
+            raise Damaged(f"it has arrays {name!r:.50} of a rule that it does not have")
+        named[_RULE + name] = array
     return named, tokens
 
 

@@ -417,3 +417,38 @@ def test_the_first_format_keeps_loading(tmp_path):
     assert [column.name for column in model.columns] == ["group", "amount", "moment"]
     rows = model.sample(50, seed=1).read_all()
     assert rows.schema.field("group").type == pa.dictionary(pa.int32(), pa.string())
+
+
+def test_rules_and_relations_are_saved_and_loaded(tmp_path):
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 500, (2, 200))
+    town = rng.choice(["Brno", "Graz", "Linz"], 200)
+    country = np.where(town == "Brno", "CZ", "AT")
+    table = pa.table(
+        {
+            "a": first,
+            "b": second,
+            "sum": first + second,
+            "town": pa.array(town).dictionary_encode(),
+            "country": pa.array(country).dictionary_encode(),
+        }
+    )
+    given = ["a >= 0", "town, country", "unique(a, b)"]
+    parameters = Parameters(epochs=1, seed=1, discriminator_epochs=0, constraints=given)
+    model = engine.fit(table.to_reader(), parameters)
+    engine.save(model, tmp_path / "model.zip")
+    loaded = engine.load(tmp_path / "model.zip")
+    assert loaded.parameters == model.parameters
+    assert loaded.relations() == model.relations() and loaded.describe() == model.describe()
+    rows = loaded.sample(100, 7).read_all()
+    assert rows.equals(model.sample(100, 7).read_all())
+    pairs = zip(rows["town"].to_pylist(), rows["country"].to_pylist(), strict=True)
+    assert set(pairs) <= set(zip(town, country, strict=True))
+    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+        arrays = safetensors.numpy.load(archive.read("columns.safetensors"))
+    assert "rules.1.missing" in arrays
+    arrays["rules.7.missing"] = arrays["rules.1.missing"]
+    entries = {"columns.safetensors": safetensors.numpy.save(arrays)}
+    rewrite(tmp_path / "model.zip", entries=entries)
+    with pytest.raises(engine.ModelFileError, match="of a rule that it does not have"):
+        engine.load(tmp_path / "model.zip")
