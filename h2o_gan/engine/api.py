@@ -152,6 +152,7 @@ def _check_checkpoint(checkpoint: Model, table: pa.Table, parameters: Parameters
         "generator_architecture",
         "discriminator_architecture",
         "loss_function",
+        "missing_values_handling",
         "resolved_latent_size",
         "constraints",
         "ignored_relations",

@@ -37,6 +37,7 @@ from .limits import (
     LEAST_SIDE,
     LOSS_ALIASES,
     LOSS_FUNCTIONS,
+    MISSING_VALUES,
     MOST_SIDE,
     MOST_UNITS,
     MOST_WEIGHTS,
@@ -111,6 +112,17 @@ class Parameters:
         "to numeric, categorical, identifier (new values in the format of the old), coordinates "
         "(latitude and longitude, two columns) or ignore.",
         group="data",
+        gridable=True,
+    )
+    missing_values_handling: str = parameter(
+        "value",
+        TEXT,
+        "What a missing cell of a table is. value: one more value of its column, which is learned "
+        "and generated at its real rate. unknown: a value that is not known, from which nothing is "
+        "learned; samples then have no missing cells. unknown needs architecture columns and is "
+        "best for impute() and predict_column() where cells are missing at random.",
+        group="data",
+        choices=MISSING_VALUES,
         gridable=True,
     )
     relations: bool = parameter(
@@ -452,6 +464,13 @@ class Parameters:
             raise ValueError(
                 f"{name}={getattr(self, name)!r} is for architecture='mlp', not "
                 f"{self.architecture!r}: leave one of them out."
+            )
+        if self.missing_values_handling == "unknown" and (
+            self.has_images or self.networks_for(images=False) != "columns"
+        ):
+            raise ValueError(
+                "missing_values_handling='unknown' needs architecture='columns', which is for "
+                "tables: leave it out, or the parameters of other networks and of images."
             )
 
     def _check_constraints(self) -> None:

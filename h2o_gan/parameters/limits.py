@@ -10,6 +10,7 @@ ARCHITECTURES = ("auto", "columns", "convolutional", "mlp")
 COLUMN_TYPES = ("numeric", "categorical", "identifier", "coordinates", "ignore")
 CONSTRAINT_ERRORS = ("raise", "drop")
 IMAGE_ERRORS = ("raise", "skip")
+MISSING_VALUES = ("value", "unknown")
 LOSS_FUNCTIONS = ("relativistic", "mse", "bce", "hinge", "wasserstein")
 LOSS_ALIASES = {"lsgan": "mse", "non_saturating": "bce"}
 """Further names of loss functions, as papers have them."""

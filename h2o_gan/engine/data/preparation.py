@@ -107,6 +107,8 @@ def fit_encoder(
     """
     label = parameters.response_column
     for_images = parameters.networks_for(images=True)
+    if parameters.missing_values_handling == "unknown":
+        for_images = "columns"  # only tables have cells that are unknown
     if for_images == "mlp" and label is not None:
         if parameters.has_images:
             raise ValueError(
@@ -146,6 +148,7 @@ def fit_encoder(
         relations=by_columns and parameters.relations,
         ignored_relations=parameters.ignored_relations or (),
         rules=rules,
+        learn_missing=parameters.missing_values_handling == "value",
     )
 
 

@@ -36,7 +36,8 @@ __all__ = [
 ]
 
 UNKNOWN = -1
-"""Code of a value that training never saw and that no bin or level can represent."""
+"""Code of a value that training never saw and that no bin or level can represent, and of missing
+values where they are not learned."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class FitOptions:
         treat_as: the kind that the user wants for the column, or "auto".
         relations: number of relations that give the column's value in a part of the rows.
         related: (rows,) integers, the relation that gives a row's value; -1 for none.
+        learn_missing: whether missing cells are a value that is learned. Otherwise they are
+            unknown, and there is no code for them.
     """
 
     weights: Array | None = field(default=None, repr=False)
@@ -56,6 +59,7 @@ class FitOptions:
     treat_as: str = "auto"
     relations: int = 0
     related: Array = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
+    learn_missing: bool = True
 
 
 @dataclass(frozen=True)
@@ -330,6 +334,20 @@ class LearnedCodec(Codec):
         Returns:
             One array for each column, of length rows.
         """
+
+    def nearest(self, column: str, numbers: Array) -> pa.Array:
+        """The values of a column of numbers or times that are nearest to numbers.
+
+        Args:
+            column: name of the column.
+            numbers: (rows,) float64; times in milliseconds since 1970.
+
+        Returns:
+            (rows,) values, rounded as those of the training rows are, within their range; all
+            missing for a column of levels, which has no numbers.
+        """
+        (own,) = (own for own in self.columns if own.name == column)
+        return pa.nulls(len(numbers), own.arrow_type)
 
     def decode_output(self, output: Array) -> list[pa.Array]:
         """Decode the output of a network that draws codes or, with quantiles, ranks.

@@ -62,6 +62,33 @@ class Quantiles:
         """Values, (rows,), and a mask of missing ones, (rows,) bool, as an Arrow array."""
         return pa.array(values, mask=missing).cast(self.column.arrow_type)
 
+    def nearest(self, numbers: Array) -> Array:
+        """The values of the column that are nearest to numbers.
+
+        Args:
+            numbers: (rows,) float64.
+
+        Returns:
+            (rows,) int64 or, for reals, float64: rounded as the column is, within its range.
+        """
+        low, high = self.low[0], self.high[-1]
+        if self.low.dtype == np.float64:
+            decimals = self.decimals
+            rounded = numbers if decimals is None else np.round(numbers, decimals)
+            values: Array = np.clip(rounded, low, high)
+            return values
+        numbers = np.clip(numbers, float(low), float(high))
+        limit = np.nextafter(2.0**63, 0)
+        steps = np.rint((numbers - float(low)) / self.step) * self.step
+        offset = np.clip(steps, 0, limit).astype(np.int64)
+        if float(high) - float(low) >= 2.0**62:  # int64 arithmetic could overflow
+            nearest: Array = np.clip(numbers, -limit, limit).astype(np.int64)
+        else:
+            nearest = low + offset
+        # The ends themselves: doubles are not exact beyond 2**53.
+        nearest = np.where(numbers <= float(low), low, nearest)
+        return np.where(numbers >= float(high), high, nearest).clip(low, high)
+
     def rank_below(self, value: float) -> float:
         """The probability of values less than `value`."""
         index = int(np.searchsorted(self.high, value, "left"))

@@ -74,6 +74,7 @@ class TableEncoder:
         relations: bool = True,
         ignored_relations: Sequence[str] = (),
         rules: Sequence[Rule] = (),
+        learn_missing: bool = True,
     ) -> TableEncoder:
         """Fit a codec to each column of `table`.
 
@@ -88,6 +89,7 @@ class TableEncoder:
             relations: whether formulas and conditions between columns are found and kept.
             ignored_relations: texts of those that are not kept.
             rules: those that the user declares, which all rows keep.
+            learn_missing: see :class:`~h2o_gan.engine.data.protocol.FitOptions`.
 
         Raises:
             ValueError: no column is left to learn, or a column cannot be treated as asked.
@@ -109,7 +111,12 @@ class TableEncoder:
         text = []
         for name in table.column_names:
             codec: Codec | None
-            options = FitOptions(weights, not ignore_const_cols, treat_as.get(name, "auto"))
+            options = FitOptions(
+                weights,
+                not ignore_const_cols,
+                treat_as.get(name, "auto"),
+                learn_missing=learn_missing,
+            )
             if name in related:
                 options = replace(options, relations=kept.count(name), related=related[name])
             if name in kept.always:

@@ -3,6 +3,11 @@
 The generator is trained in the table's order of columns, the order of generation. Every few steps
 it is trained in a random order instead, so that it can condition on any columns.
 
+Cells that are unknown are neither learned nor given to the networks: the likelihood of a row is
+that of its other cells, which is all there is to learn where cells are missing at random (Rubin
+1976). The orders are then random in every step, which suits rows with any cells known. There is no
+critic where cells are unknown, because that one compares whole rows.
+
 The critic is trained after the generator: see :mod:`h2o_gan.engine.tabular.critic_trainer`.
 """
 
@@ -111,6 +116,7 @@ class TableTrainer(Trainer):
         self.order = layout.order(last=[] if response not in layout.spans else [response])
         self._order = torch.tensor(self.order, device=device)
         self._order_rng = rng_of(self.seed, Stream.ORDERS, self.step)
+        self._unknown = parameters.missing_values_handling == "unknown"
         self._rate: float = self.resolved("generator_learning_rate")
         self.sizes = (
             sizes_of(len(layout.tokens), len(codes)) if checkpoint is None else checkpoint.sizes
@@ -181,13 +187,13 @@ class TableTrainer(Trainer):
     def train_step(self, rows: Tensor, losses: Losses) -> None:
         values, active = self.tables.expand(self.codes[rows], self.rng)
         order = self._order
-        if self.step % _RANDOM_ORDER_EVERY == 1:
+        if self._unknown or self.step % _RANDOM_ORDER_EVERY == 1:
             order = torch.tensor(self.layout.random_order(self._order_rng), device=self.device)
         logs = self.generator.log_likelihood(values, active, order, self.rng)
         loss = -logs.sum(0).mean()
         gradient_step(self.optimizer, loss, self._weights, _MAX_GRAD_NORM)
         self.step += 1
-        if order is self._order:
+        if self._unknown or order is self._order:
             losses.add_generator(loss)
         update_ema(self._ema_weights, self._weights, self.ema_decay, self.step)
 
@@ -208,7 +214,7 @@ class TableTrainer(Trainer):
         self._best.restore()
         epochs = self.parameters.discriminator_epochs
         steps = _CRITIC_STEPS if epochs is None else epochs * self.steps_per_epoch
-        if not steps:
+        if not steps or (self._unknown and bool((self.codes < 0).any())):
             return {}
         trainer = CriticTrainer(
             tokens=self.layout.tokens,

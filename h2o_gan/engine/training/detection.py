@@ -53,8 +53,9 @@ class Detector:
         count = max(table.num_rows for table in tables.values())
         try:
             fake = model.sample(count, _SEED).read_all().select(names)
+            unknown = model.parameters.missing_values_handling == "unknown"
             return {
-                name: detection_auc(table.select(names), fake[: table.num_rows])
+                name: detection_auc(table.select(names), fake[: table.num_rows], unknown)
                 for name, table in tables.items()
             }
         except (pa.ArrowException, ValueError, RuntimeError, MemoryError):
@@ -84,12 +85,13 @@ def picked_rows(rows: int, weights: Array | None = None) -> npt.NDArray[np.int64
     return numbers
 
 
-def detection_auc(real: pa.Table, fake: pa.Table) -> float | None:
+def detection_auc(real: pa.Table, fake: pa.Table, unknown: bool = False) -> float | None:
     """The AUC of a classifier of real against generated rows, on unseen rows.
 
     Args:
         real: real rows.
         fake: as many generated rows, with the same columns.
+        unknown: whether missing cells say nothing: generated rows then get those of the real ones.
 
     Returns:
         0.5 if the classifier cannot tell them apart, 1 if it always can; below 0.5 if generated
@@ -103,6 +105,9 @@ def detection_auc(real: pa.Table, fake: pa.Table) -> float | None:
         picked = np.sort(rng.choice(len(names), _MAX_COLUMNS, replace=False))
         names = [names[index] for index in picked]
     bins = np.stack([_binned(real[name], fake[name]) for name in names], axis=1)
+    if unknown:
+        gaps = bins[: real.num_rows] == _BINS - 1
+        bins[real.num_rows :][gaps[: fake.num_rows]] = _BINS - 1
     is_real = np.repeat([1.0, 0.0], [real.num_rows, fake.num_rows])
     folds = np.concatenate([np.arange(n) % _FOLDS for n in (real.num_rows, fake.num_rows)])
     areas = []

@@ -1,5 +1,7 @@
 """Quantile functions: ranks to values and back."""
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -141,3 +143,16 @@ def test_no_bins_are_damage():
 
 def test_values_survive_pyarrow():
     assert pa.array(real().values(np.array([0.45]))).to_pylist() == [pytest.approx(2.0)]
+
+
+def test_numbers_become_the_nearest_values_of_the_column():
+    assert real().nearest(np.array([-9.0, 2.34, 7.0])).tolist() == [0, 2.34, 5]
+    tenths = dataclasses.replace(real(), decimals=1)
+    assert tenths.nearest(np.array([2.34, 4.96])).tolist() == [2.3, 5]
+    ends = np.array([0, 0.5, 1.0])
+    days = Quantiles(INT, np.array([3, 13]), np.array([3, 33]), ends, step=10)
+    assert days.nearest(np.array([-1e300, 7.9, 8.1, 40.0])).tolist() == [3, 3, 13, 33]
+    limit = 2**63 - 1
+    wide = Quantiles(INT, np.array([-limit, 0]), np.array([-limit, limit]), ends)
+    found = wide.nearest(np.array([-1e300, 12.2, 1e300]))
+    assert found.dtype == np.int64 and found.tolist() == [-limit, 12, limit]

@@ -61,3 +61,11 @@ def test_every_family_is_judged_at_the_end_of_training(changes):
         assert last[name] == detection_auc(judged, fake[: rows.num_rows])
     assert "detection_auc" not in models[0].history[0]
     assert models[1].history[-1]["detection_auc"] == last["detection_auc"]
+
+
+def test_gaps_that_say_nothing_do_not_tell():
+    real, fake = table(1000, 1), table(1000, 2)
+    whole = fake.set_column(0, "number", fake["number"].fill_null(0.3))
+    assert detection_auc(real, whole) > 0.53
+    assert detection_auc(real, whole, unknown=True) == pytest.approx(0.5, abs=0.05)
+    assert detection_auc(real, table(1000, 2, shift=1.0), unknown=True) > 0.7

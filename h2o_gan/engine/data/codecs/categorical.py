@@ -74,7 +74,7 @@ class CategoricalCodec(LearnedCodec):
         weights = np.ones(len(values)) if options.weights is None else options.weights
         mass = np.bincount(indices[~missing], weights[~missing], minlength=len(column.levels))
         observed = np.flatnonzero(mass).astype(np.int32)
-        missing_mass = float(weights[missing].sum())
+        missing_mass = float(weights[missing].sum()) if options.learn_missing else 0.0
         masses = np.append(mass[observed], [missing_mass] if missing_mass else [])
         return cls(column, observed, masses / masses.sum(), missing_mass > 0)
 

@@ -159,7 +159,8 @@ def _constant_level(
     observed = np.unique(indices[used & ~missing])
     if len(observed) == 0:
         return (None,)
-    if len(observed) > 1 or (used & missing).any() or options.keep_constant:
+    varies = len(observed) > 1 or (options.learn_missing and bool((used & missing).any()))
+    if varies or options.keep_constant:
         return None
     return (column.levels[observed[0]],)
 
@@ -174,6 +175,7 @@ def _constant_number(
     present = numbers[~missing]
     if len(present) == 0:
         return (None,)
-    if missing.any() or options.keep_constant or (present != present[0]).any():
+    varies = bool((present != present[0]).any()) or (options.learn_missing and missing.any())
+    if varies or options.keep_constant:
         return None
     return (present[0].item(),)

@@ -245,7 +245,7 @@ class CoordinatesCodec(LearnedCodec):
         least = max(RULES.min_rows, -(-int(present.sum()) // _MAX_CELLS))
         cells, cell_of = fit_cells(points[present], least, weights[present])
         mass = np.bincount(cell_of, weights[present], minlength=len(cells))
-        missing_mass = float(weights[missing].sum())
+        missing_mass = float(weights[missing].sum()) if options.learn_missing else 0.0
         masses = np.append(mass, [missing_mass] if missing_mass else [])
         decimals = [
             decimals_of(np.unique(values)) if kind == "real" else 0
@@ -275,6 +275,16 @@ class CoordinatesCodec(LearnedCodec):
         scaled = uniforms * 2.0**26  # the high and the low bits are two uniforms
         fractions = np.stack([np.floor(scaled) / 2.0**26, scaled % 1], 1)
         return self.points(codes, fractions, constraint)
+
+    @override
+    def nearest(self, column: str, numbers: Array) -> pa.Array:
+        axis = [own.name for own in self.columns].index(column)
+        decimals = self.decimals[axis]
+        values = numbers if decimals is None else np.round(numbers, decimals)
+        values = values.clip(self.cells.low[axis].min(), self.cells.high[axis].max())
+        if self.columns[axis].kind == "int":
+            values = np.rint(values).astype(np.int64)
+        return pa.array(values).cast(self.columns[axis].arrow_type)
 
     @override
     def decode_output(self, output: Array) -> list[pa.Array]:

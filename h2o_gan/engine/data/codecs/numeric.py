@@ -112,7 +112,9 @@ class NumericCodec(OrderedCodec):
             numbers, missing, weights = numbers[used], missing[used], weights[used]
         row_weights = np.ones(len(numbers)) if weights is None else weights
         whole_weight = max(float(row_weights.sum()), 1e-300)
-        missing_share = float(row_weights[missing].sum()) / whole_weight
+        missing_share = 0.0
+        if options.learn_missing:
+            missing_share = float(row_weights[missing].sum()) / whole_weight
         present, related_shares = ~missing, []
         if options.relations:
             relation = options.related if weights is None else options.related[used]
@@ -160,6 +162,10 @@ class NumericCodec(OrderedCodec):
         # Values that a relation gives are computed later; any value stands for them.
         missing = codes >= len(low) + self.related
         return [self.quantiles.array(low[np.where(codes >= len(low), 0, codes)], missing)]
+
+    @override
+    def nearest(self, column: str, numbers: Array) -> pa.Array:
+        return self.quantiles.array(self.quantiles.nearest(numbers), np.zeros(len(numbers), bool))
 
     @override
     def decode_output(self, output: Array) -> list[pa.Array]:

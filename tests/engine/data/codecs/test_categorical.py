@@ -180,3 +180,14 @@ def test_another_kind_of_column_is_damage():
     data = {**codec.to_json(), "column": Column("c", "int").to_json()}
     with pytest.raises(Damaged, match="'c'"):
         CategoricalCodec.restore(data, codec.arrays())
+
+
+def test_missing_values_that_are_unknown_have_no_code():
+    values = enum(["b", None, "a", "b"])
+    codec = CategoricalCodec.fit({"c": chunked(values)}, FitOptions(learn_missing=False))
+    assert not codec.has_missing and codec.width == 2
+    assert codec.shares.sum() == 1 and codes_of(codec, values).tolist() == [0, UNKNOWN, 1, 0]
+
+
+def test_levels_have_no_nearest_numbers():
+    assert fit(enum(["a", "b"])).nearest("c", np.zeros(2)).null_count == 2

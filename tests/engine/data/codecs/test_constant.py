@@ -180,3 +180,11 @@ def test_description():
     assert fit(CONSTANT["int"]).describe()[0]["treated_as"] == "constant"
     nothing = fit(CONSTANT["null"]).describe()[0]
     assert (nothing["treated_as"], nothing["values"], nothing["missing"]) == ("nothing", "none", 1)
+
+
+@pytest.mark.parametrize("values", [pa.array([7, None, 7]), enum(["x", None])])
+def test_a_value_and_unknown_cells_are_a_constant(values):
+    columns = {"c": chunked(values)}
+    assert ConstantCodec.fit(columns, FitOptions()) is None
+    codec = ConstantCodec.fit(columns, FitOptions(learn_missing=False))
+    assert codec is not None and codec.value == values[0].as_py()

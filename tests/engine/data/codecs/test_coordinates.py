@@ -287,3 +287,18 @@ def test_outputs_without_ranks_are_the_middles_of_cells():
     middle = (codec.cells.low + codec.cells.high) / 2
     assert np.abs(first.to_numpy() - middle[0]).max() <= 0.0051
     assert np.abs(second.to_numpy() - middle[1]).max() <= 0.0051
+
+
+def test_points_that_are_unknown_have_no_code():
+    (latitude, longitude), _ = points(missing=0.2)
+    columns = {"lat": latitude, "lon": longitude}
+    codec = CoordinatesCodec.fit(columns, FitOptions(learn_missing=False))
+    assert not codec.has_missing and codec.width == len(codec.cells)
+    codes = codec.encode([latitude, longitude])
+    assert ((codes == -1) == latitude.is_null().to_numpy()).all() and (codes < 0).any()
+
+
+def test_means_of_a_point_are_rounded_and_in_range():
+    codec, _ = fitted()
+    found = codec.nearest("lat", np.array([50.126, 99.0])).to_pylist()
+    assert found == [50.13, codec.cells.high[0].max()]

@@ -276,3 +276,18 @@ def test_files_that_do_not_say_how_to_treat_the_column():
     del data["treat"]
     NumericCodec.json_check(data, "it")
     assert NumericCodec.restore(data, codec.arrays()).treat_as == "auto"
+
+
+def test_missing_values_that_are_unknown_have_no_code():
+    values = pa.array([1.5, None, 2.5, math.nan])
+    codec = NumericCodec.fit({"x": chunked(values)}, FitOptions(learn_missing=False))
+    assert not codec.has_missing and codec.missing_share == 0 and codec.width == 2
+    assert codec.shares.tolist() == [0.5, 0.5]
+    assert codes_of(codec, values).tolist() == [0, UNKNOWN, 1, UNKNOWN]
+
+
+def test_means_are_rounded_as_the_column_is():
+    assert fit([1.5, 2.5, 9.0]).nearest("x", np.array([1.98, 99.0])).to_pylist() == [2.0, 9.0]
+    days = fit([0, 2 * DAY, 4 * DAY], TIME)
+    found = days.nearest("x", np.array([0.9 * DAY, 1.1 * DAY]))
+    assert found.type == TIME and found.cast(pa.int64()).to_pylist() == [0, 2 * DAY]
