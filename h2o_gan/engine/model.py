@@ -14,28 +14,41 @@ import numpy.typing as npt
 import pyarrow as pa
 from torch import Tensor, nn
 
+from h2o_gan.engine.blocks import block_seed
 from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.preparation import encode_rows
 from h2o_gan.engine.data.schema import Column
+from h2o_gan.engine.estimates import check_quantiles
 from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.weights import named
+from h2o_gan.notices import listed
 from h2o_gan.parameters import Parameters
 
 __all__ = [
+    "METHODS",
+    "QUANTILES",
     "RUNNING",
     "Model",
     "ModelParts",
     "actual_seed",
     "check_latents",
+    "check_method",
     "check_rows_and_seed",
     "score_quantiles",
+    "seeds_of",
 ]
 
 Array = npt.NDArray[Any]
 
 LatentArray = npt.NDArray[np.float32]
 
+METHODS = ("draw", "mean", "mode")
+"""The methods of :meth:`Model.impute`."""
+QUANTILES = (0.1, 0.5, 0.9)
+"""The quantiles of :meth:`Model.predict_column`."""
+MOST_DRAWS = 10_000
+"""The largest number of draws behind an estimate."""
 RUNNING = "running"
 """The `stopped_by` of a model that was made during training."""
 _QUANTILES = 1001
@@ -71,7 +84,8 @@ class Model(ABC):
     score_name: ClassVar[str] = "discriminator_score"
     """Column of :meth:`realism` with the score of a row."""
     supports: ClassVar[frozenset[str]] = frozenset()
-    """Supported options of samples (:meth:`SampleOptions.given`), and "imputation"."""
+    """Supported options of samples (:meth:`SampleOptions.given`), "imputation", "prediction of
+    columns" and "log densities"."""
 
     parameters: Parameters
     encoder: Encoder
@@ -182,22 +196,96 @@ class Model(ABC):
                 f"support it; one of {other!r} does."
             )
 
-    def impute(self, table: pa.Table, seed: int | None = None) -> pa.RecordBatchReader:
-        """Fill missing cells of a table with draws from the model, given the rest of their row.
+    def impute(
+        self,
+        table: pa.Table,
+        seed: int | None = None,
+        *,
+        method: str = "draw",
+        draws: int | None = None,
+    ) -> pa.RecordBatchReader:
+        """Fill missing cells of a table from the model, given the rest of their row.
 
         Observed cells do not change. Columns that were empty in training stay empty.
 
         Args:
             table: rows with the training columns.
-            seed: 0 or more; None for different values each time.
+            seed: 0 or more. None for different values each time; for estimates, which hardly depend
+                on it, the same each time.
+            method: "draw" for draws from the model; "mean" for the means of numbers and times,
+                rounded as the column is; "mode" for the most probable value. The estimate of a
+                level is the most probable one in both.
+            draws: of each row behind an estimate: weighted by the density of whole rows. 0 for
+                none: the networks of the columns then give the estimates at once. None chooses:
+                none for models that treat missing values as unknown; for others none where only
+                one cell of a row is missing, whose probabilities follow from the density of whole
+                rows exactly, else 32.
 
         Returns:
             A reader of the filled rows.
 
         Raises:
-            ValueError: this family of models does not impute.
+            ValueError: this family of models does not impute, or an argument does not fit.
+            TypeError: `draws` is not a whole number.
         """
         self.require("imputation")
+        check_method(method, draws)
+        check_rows_and_seed(table.num_rows, seed)
+        return self._impute(table, seed, method, draws)
+
+    def _impute(
+        self, table: pa.Table, seed: int | None, method: str, draws: int | None
+    ) -> pa.RecordBatchReader:
+        """Fill missing cells; the arguments have been checked."""
+        raise NotImplementedError
+
+    def predict_column(
+        self,
+        table: pa.Table,
+        column: str,
+        seed: int | None = None,
+        *,
+        draws: int | None = None,
+        quantiles: Sequence[float] = QUANTILES,
+    ) -> pa.RecordBatchReader:
+        """Predict a column from any others.
+
+        Args:
+            table: rows with some of the training columns. Missing cells and missing columns are
+                not known: the prediction is the mean over what they may be. `column` itself is
+                not used.
+            column: name of the column to predict.
+            seed: of the draws; None for the same ones each time.
+            draws: as of :meth:`impute`.
+            quantiles: those wanted of a number or time.
+
+        Returns:
+            A reader of one row for each row. For levels ``predict``, the most probable one, and the
+            probability of each, named as H2O's classifiers name them: by the level, with a ``p``
+            before whole numbers. For numbers ``predict``, the mean, and quantiles as ``q0.1``;
+            for times the same as times.
+
+        Raises:
+            ValueError: this family of models does not predict columns, or an argument does not fit.
+            TypeError: an argument has the wrong type.
+        """
+        self.require("prediction of columns")
+        check_method("mean", draws)
+        check_rows_and_seed(table.num_rows, seed)
+        names = [own.name for own in self.columns]
+        if column not in names:
+            raise ValueError(f"the model has no column {column!r}; it has {listed(names)}.")
+        return self._predict_column(table, column, seed, draws, check_quantiles(quantiles))
+
+    def _predict_column(
+        self,
+        table: pa.Table,
+        column: str,
+        seed: int | None,
+        draws: int | None,
+        quantiles: tuple[float, ...],
+    ) -> pa.RecordBatchReader:
+        """Predict a column; the arguments have been checked."""
         raise NotImplementedError
 
     # ---- latent vectors and images, for the families that have them
@@ -287,6 +375,22 @@ class Model(ABC):
         Returns:
             float64 (rows,).
         """
+
+    def log_densities(self, table: pa.Table) -> dict[str, Array]:
+        """The parts of the log density of rows, whose sum it is.
+
+        Args:
+            table: rows with the model's columns.
+
+        Returns:
+            (rows,) float64 by name: that of each column given those before it, in nats, and that of
+            the discriminator, the last. Columns that share a codec are one part, with both names.
+
+        Raises:
+            ValueError: this family of models has none.
+        """
+        self.require("log densities")
+        raise NotImplementedError
 
     def codes_of(self, table: pa.Table) -> Tensor:
         """Encode rows.
@@ -416,6 +520,25 @@ class ModelParts:
     common: Mapping[str, Any]
 
 
+def check_method(method: str, draws: int | None) -> None:
+    """Check a method of imputation and its number of draws.
+
+    Raises:
+        TypeError: the number is not a whole number.
+        ValueError: the method is not known, or the number does not go with it.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method={method!r} is not known; use one of {', '.join(METHODS)}.")
+    if draws is None:
+        return
+    if method == "draw":
+        raise ValueError("draws is for the estimates of method='mean' or 'mode': leave it out.")
+    if isinstance(draws, bool) or not isinstance(draws, int | np.integer):
+        raise TypeError(f"draws must be a whole number, not {draws!r}.")
+    if not 0 <= draws <= MOST_DRAWS:
+        raise ValueError(f"draws must be between 0 and {MOST_DRAWS:,}, not {draws}.")
+
+
 def check_rows_and_seed(rows: int, seed: int | None) -> None:
     """Check a number of rows and a seed.
 
@@ -439,6 +562,13 @@ def check_rows_and_seed(rows: int, seed: int | None) -> None:
 def actual_seed(seed: int | None) -> int:
     """The seed itself, or a random one of 62 bits for None."""
     return secrets.randbits(62) if seed is None else int(seed)
+
+
+def seeds_of(seed: int | None, n: int) -> list[int | None]:
+    """The seeds of `n` samples that differ: the seed itself, then others that follow from it."""
+    if seed is None:
+        return [None] * n
+    return [seed, *(block_seed(seed, number) >> 2 for number in range(1, n))]
 
 
 def score_quantiles(scores: Array) -> Array:

@@ -91,7 +91,7 @@ class Completion:
             Unreachable: rows break something however often they are drawn.
         """
         every = np.arange(count)
-        drawn = self._completed(*draw(every), start + every, start)
+        drawn = self.candidates(*draw(every), start + every, start)
         arrays = drawn.arrays
         left = np.flatnonzero(drawn.broken(count))
         accepted = 1 - len(left) / count
@@ -105,7 +105,7 @@ class Completion:
                 max(_MAX_CANDIDATES // len(left), 1),
             )
             owners = np.repeat(left, copies)
-            drawn = self._completed(*draw(owners), start + owners, start)
+            drawn = self.candidates(*draw(owners), start + owners, start)
             good = ~drawn.broken(len(owners)).reshape(-1, copies)
             accepted = max(float(good.mean()), 1 / _MAX_COPIES)
             done = good.any(1)
@@ -120,7 +120,7 @@ class Completion:
         """Columns that follow from a row's index, and stay when it is drawn again."""
         return frozenset(self._encoder.generated_names)
 
-    def _completed(self, values: Array, uniforms: Array, rows: Array, start: int) -> Drawn:
+    def candidates(self, values: Array, uniforms: Array, rows: Array, start: int) -> Drawn:
         """Complete candidates.
 
         Args:
@@ -129,14 +129,27 @@ class Completion:
             rows: (candidates,) the index of each one's row in the sample.
             start: index of the block's first row.
         """
+        learned = self._layout.decode(values, uniforms, self._conditions.constraints)
+        return self.completed(learned, self._layout.related(values), rows, start)
+
+    def completed(
+        self, learned: Sequence[pa.Array], related: Mapping[str, Array], rows: Array, start: int
+    ) -> Drawn:
+        """Complete candidates of which the learned columns have values.
+
+        Args:
+            learned: the arrays of each column of each learned codec, in order.
+            related: see :meth:`RowLayout.related`.
+            rows: (candidates,) the index of each one's row in the sample.
+            start: index of the block's first row.
+        """
         conditions, encoder = self._conditions, self._encoder
-        learned = self._layout.decode(values, uniforms, conditions.constraints)
         arrays = encoder.assemble(learned, start, self._seed)
         arrays = conditions.restored(arrays, rows)
         wrong: list[tuple[str, Array]] = []
         for inverse in self._inverses.values():
             self._solve(inverse, arrays, rows, wrong)
-        impossible = encoder.relations.complete(arrays, self._layout.related(values))
+        impossible = encoder.relations.complete(arrays, related)
         for relation, mask in impossible:
             limits = f"{relation.low:.10g} to {relation.high:.10g}"
             wrong.append((f"{relation.formula.text} (only values from {limits} occur)", mask))

@@ -18,14 +18,17 @@ from h2o_gan.engine.blocks import block_seed, in_threads
 from h2o_gan.engine.data.schema import schema_of
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.device import sampling_device
+from h2o_gan.engine.estimates import prediction_schema
 from h2o_gan.engine.exceptions import Damaged
-from h2o_gan.engine.model import Model, ModelParts, actual_seed, check_rows_and_seed
+from h2o_gan.engine.model import Model, ModelParts, actual_seed
 from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.tabular.completion import Completion
 from h2o_gan.engine.tabular.conditions import Conditions
 from h2o_gan.engine.tabular.critic import RowCritic
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
+from h2o_gan.engine.tabular.imputation import Estimation
 from h2o_gan.engine.tabular.layout import RowLayout
+from h2o_gan.engine.tabular.prediction import Predictor
 from h2o_gan.engine.tabular.sampling import RejectionSampler, sample_rows
 from h2o_gan.engine.tabular.token_tables import TokenTables
 from h2o_gan.engine.tabular.uniqueness import without_repeats
@@ -68,7 +71,15 @@ class TableModel(Model):
     score_name = "log_density"
     optimizers = ("generator_optimizer",)
     supports = frozenset(
-        {"conditions", "conditions by row", "balance", "temperature", "imputation"}
+        {
+            "conditions",
+            "conditions by row",
+            "balance",
+            "temperature",
+            "imputation",
+            "prediction of columns",
+            "log densities",
+        }
     )
 
     encoder: TableEncoder
@@ -101,10 +112,68 @@ class TableModel(Model):
         return self._reader(rows, seed, wanted, float(options.temperature))
 
     @override
-    def impute(self, table: pa.Table, seed: int | None = None) -> pa.RecordBatchReader:
-        check_rows_and_seed(table.num_rows, seed)
+    def _impute(
+        self, table: pa.Table, seed: int | None, method: str, draws: int | None
+    ) -> pa.RecordBatchReader:
         wanted = Conditions.of_rows(self.layout, self.encoder, table, fill_missing=True)
-        return self._reader(table.num_rows, seed, wanted, 1.0)
+        if method == "draw":
+            return self._reader(table.num_rows, seed, wanted, 1.0)
+        blocks = self._estimation(table, seed, wanted, draws).filled(method)
+        return pa.RecordBatchReader.from_batches(schema_of(list(self.columns)), blocks)
+
+    @override
+    def _predict_column(
+        self,
+        table: pa.Table,
+        column: str,
+        seed: int | None,
+        draws: int | None,
+        quantiles: tuple[float, ...],
+    ) -> pa.RecordBatchReader:
+        if column in self.encoder.generated_names:
+            (row,) = (row for row in self.describe() if row["column"] == column)
+            raise ValueError(
+                f"column {column!r} is treated as {row['treated_as']}, so there is nothing to "
+                "predict: name another."
+            )
+        (own,) = (own for own in self.columns if own.name == column)
+        rows = table.num_rows
+        if column in table.column_names:
+            table = table.drop_columns(column)
+        table = table.append_column(column, pa.nulls(rows, own.arrow_type))
+        wanted = Conditions.of_rows(self.layout, self.encoder, table, fill_missing=True)
+        blocks = self._estimation(table, seed, wanted, draws).predicted(own, quantiles)
+        return pa.RecordBatchReader.from_batches(prediction_schema(own, quantiles), blocks)
+
+    def _estimation(
+        self, table: pa.Table, seed: int | None, conditions: Conditions, draws: int | None
+    ) -> Estimation:
+        device, number = sampling_device(), 0 if seed is None else int(seed)
+        if draws is None and self.parameters.missing_values_handling == "unknown":
+            draws = 0  # its networks are trained on any cells
+
+        def redraw(rows: Array) -> pa.Table:
+            part = table.take(pa.array(rows))
+            wanted = Conditions.of_rows(self.layout, self.encoder, part, fill_missing=True)
+            return self._reader(len(rows), number, wanted, 1.0).read_all()
+
+        return Estimation(
+            encoder=self.encoder,
+            predictor=Predictor(
+                self.layout,
+                copy.deepcopy(self.generator).to(device),
+                self._sampler(device),
+                self._order(),
+            ),
+            device=device,
+            conditions=conditions,
+            completion=Completion(self.encoder, self.layout, conditions, number),
+            redraw=redraw,
+            rows=table.num_rows,
+            seed=number,
+            draws=draws,
+            block_rows=max(self.block_rows // 4, 64),
+        )
 
     def _reader(
         self, rows: int, seed: int | None, conditions: Conditions, temperature: float
@@ -190,6 +259,32 @@ class TableModel(Model):
             tables,
             codes,
         )
+
+    @override
+    def log_densities(self, table: pa.Table) -> dict[str, Array]:
+        codes = self.encoder.encode(table)
+        tables = self.layout.tables(codes.device)
+        sampler, order = self._sampler(codes.device), torch.tensor(self._order())
+        unseen = 0.0
+        if self.parameters.missing_values_handling == "value":
+            unseen = float(np.log(self.layout.rows)) + 1
+        names = [" and ".join(c.name for c in codec.columns) for codec in self.layout.codecs]
+        found: dict[str, list[Array]] = {name: [] for name in names}
+        if sampler is not None:
+            found["discriminator"] = []
+        with torch.no_grad():
+            for start in range(0, len(codes), _SCORED_ROWS):
+                part = codes[start : start + _SCORED_ROWS]
+                values, active = tables.expand(part, None)
+                logs = self.generator.log_likelihood(values, active, order).double()
+                for index, name in enumerate(names):
+                    span = self.layout.spans.get(index, range(0))
+                    own = logs[span.start : span.stop].sum(0) - unseen * (part[:, index] < 0)
+                    found[name].append(own.numpy())
+                if sampler is not None:
+                    ratio = sampler.log_ratio(values, active).double()
+                    found["discriminator"].append(ratio.numpy())
+        return {name: np.concatenate(p) if p else np.zeros(0) for name, p in found.items()}
 
     @override
     def tensors(self) -> dict[str, Tensor]:

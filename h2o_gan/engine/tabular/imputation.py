@@ -1,0 +1,250 @@
+"""Estimates of the missing cells of a table, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from h2o_gan.engine.blocks import block_seed, in_threads
+from h2o_gan.engine.data.codecs.categorical import dictionary_array
+from h2o_gan.engine.data.protocol import LearnedCodec
+from h2o_gan.engine.data.schema import Array, Column
+from h2o_gan.engine.data.table_encoder import TableEncoder
+from h2o_gan.engine.estimates import Estimate, prediction_schema
+from h2o_gan.engine.tabular.completion import Completion, Drawn
+from h2o_gan.engine.tabular.conditions import Conditions
+from h2o_gan.engine.tabular.prediction import Predictor
+
+__all__ = ["WEIGHTED_DRAWS", "Estimation"]
+
+WEIGHTED_DRAWS = 32
+"""Draws of a row where their number is not given."""
+
+
+@dataclass(frozen=True)
+class Estimation:
+    """Estimates of the cells of a table that are not given.
+
+    Attributes:
+        encoder: of the model.
+        predictor: of the model, on the device to compute on.
+        device: that.
+        conditions: the given cells.
+        completion: completes rows by formulas between columns, and tells which break a rule.
+        redraw: draws the gaps of some rows of the table, given by index.
+        rows: number of rows.
+        seed: of all randomness.
+        draws: of each row; 0 for the networks of the columns alone; None for the networks and the
+            density of the whole row where one cell is missing, else WEIGHTED_DRAWS.
+        block_rows: rows of a block.
+    """
+
+    encoder: TableEncoder
+    predictor: Predictor
+    device: torch.device
+    conditions: Conditions
+    completion: Completion
+    redraw: Callable[[Array], pa.Table]
+    rows: int
+    seed: int
+    draws: int | None
+    block_rows: int
+
+    def filled(self, method: str) -> Iterator[pa.RecordBatch]:
+        """Yield the rows with their gaps filled.
+
+        Args:
+            method: "mean" or "mode" of numbers and times; of levels the most probable one.
+        """
+        yield from in_threads(
+            lambda block: self._filled_block(block, method), self._blocks, self.device
+        )
+
+    def predicted(self, column: Column, quantiles: Sequence[float]) -> Iterator[pa.RecordBatch]:
+        """Yield the prediction of a column for each row, see :func:`prediction_schema`."""
+        schema = prediction_schema(column, quantiles)
+
+        def batch(block: int) -> pa.RecordBatch:
+            rows = self._rows_of(block)
+            parts = []
+            every = np.arange(len(rows))
+            for at, estimate in self._estimates(block, {column.name: (column, every)}):
+                arrays = estimate.prediction(quantiles)
+                parts.append((at, pa.RecordBatch.from_arrays(arrays, schema=schema)))
+            table = pa.Table.from_batches([part for _, part in parts], schema=schema)
+            order = np.argsort(np.concatenate([at for at, _ in parts]), kind="stable")
+            return table.combine_chunks().take(pa.array(order)).to_batches()[0]
+
+        yield from in_threads(batch, self._blocks, self.device)
+
+    @property
+    def _blocks(self) -> int:
+        return -(-self.rows // self.block_rows)
+
+    def _rows_of(self, block: int) -> range:
+        start = block * self.block_rows
+        return range(start, min(start + self.block_rows, self.rows))
+
+    def _filled_block(self, block: int, method: str) -> pa.RecordBatch:
+        rows, layout = self._rows_of(block), self.predictor.layout
+        arrays: dict[str, pa.Array] = {}
+        wanted: dict[str, tuple[Column, Array]] = {}
+        codecs: dict[str, LearnedCodec] = {}
+        for index, codec in enumerate(layout.codecs):
+            for column in codec.columns:
+                codecs[column.name] = codec
+                arrays[column.name] = pa.nulls(len(rows), column.arrow_type)
+                gaps = self._gaps(column.name, rows)
+                if len(gaps) and layout.source_of(index) is None:
+                    wanted[column.name] = column, gaps
+        found: dict[str, list[tuple[Array, pa.Array]]] = {}
+        for at, estimate in self._estimates(block, wanted):
+            name = estimate.column.name
+            found.setdefault(name, []).append((at, _points(estimate, codecs[name], method)))
+        for name, parts in found.items():
+            at = np.concatenate([own for own, _ in parts])
+            source = np.full(len(rows), -1)
+            source[at] = np.arange(len(at))
+            points = pa.concat_arrays([part for _, part in parts])
+            arrays[name] = points.take(pa.array(source, mask=source < 0))
+        arrays = self._with_functions(self.conditions.restored(arrays, np.array(rows)), rows)
+        none = np.full(len(rows), -1)
+        related = {c.columns[0].name: none for c in layout.codecs if c.related}
+        done = self.completion.completed(list(arrays.values()), related, np.array(rows), rows.start)
+        broken = np.flatnonzero(done.broken(len(rows)))
+        batch = self.encoder.batch(done.arrays)
+        return batch if not len(broken) else self._with_draws(batch, broken, rows.start)
+
+    def _with_draws(self, batch: pa.RecordBatch, broken: Array, start: int) -> pa.RecordBatch:
+        """Drawn rows in the place of those whose estimates together break a rule."""
+        drawn = self.redraw(start + broken)
+        both = pa.concat_tables([pa.Table.from_batches([batch]), drawn]).unify_dictionaries()
+        index = np.arange(len(batch))
+        index[broken] = len(batch) + np.arange(len(broken))
+        return both.combine_chunks().take(pa.array(index)).to_batches()[0]
+
+    def _with_functions(self, arrays: dict[str, pa.Array], rows: range) -> dict[str, pa.Array]:
+        """Gaps of columns that are functions of another filled by that one's filled cells."""
+        layout = self.predictor.layout
+        for index, codec in enumerate(layout.codecs):
+            dependency, column = layout.source_of(index), codec.columns[0]
+            gaps = self._gaps(column.name, rows)
+            if dependency is None or not len(gaps):
+                continue
+            source = layout.codecs[dependency.source]
+            codes = source.encode([pa.chunked_array([arrays[source.columns[0].name]])])
+            choices = layout.columns[dependency.source].choices
+            assert choices is not None
+            chosen = np.where(codes >= 0, choices[np.maximum(codes, 0)], -1)
+            # Levels that the network does not see lead nowhere: take what the first choice does.
+            values = dependency.table[np.maximum(chosen, 0)].astype(float)
+            (made,) = layout.columns[index].decode(values[:, None], np.full(len(values), 0.5))
+            mask = np.zeros(len(rows), bool)
+            mask[gaps] = True
+            merged = pa.compute.if_else(pa.array(mask), _plain(made), _plain(arrays[column.name]))
+            arrays[column.name] = _encoded(merged, column) if column.kind == "enum" else merged
+        return arrays
+
+    def _gaps(self, name: str, rows: range) -> Array:
+        """The positions in the block, (gaps,) int64, at which a column is not given."""
+        if name not in self.conditions.cells:
+            return np.arange(len(rows))
+        return np.flatnonzero(~self.conditions.cells[name][1][rows.start : rows.stop])
+
+    def _estimates(
+        self, block: int, wanted: Mapping[str, tuple[Column, Array]]
+    ) -> Iterator[tuple[Array, Estimate]]:
+        """Yield the estimates of columns at positions in the block, and those positions."""
+        if not wanted:
+            return
+        rows, predictor = self._rows_of(block), self.predictor
+        rng = torch.Generator(self.device).manual_seed(block_seed(self.seed, block))
+        uniforms = np.random.default_rng([self.seed, block])
+        width = len(predictor.layout.codecs)
+        given, bounds = self.conditions.block(rows.start, len(rows), rng, self.device)
+        if self.draws is None:
+            whole = predictor.is_whole(given).cpu().numpy()
+        else:
+            whole = np.zeros(len(rows), bool)
+        drawn: dict[str, tuple[Column, list[Array]]] = {}
+        summaries = None if self.draws else predictor.summaries(given)
+        for name, (column, gaps) in wanted.items():
+            for complete, at in ((True, gaps[whole[gaps]]), (False, gaps[~whole[gaps]])):
+                if not len(at):
+                    continue
+                estimate = None
+                if summaries is not None and (complete or self.draws == 0) and self._is_free(name):
+                    picked = torch.from_numpy(at).to(self.device)
+                    estimate = predictor.from_network(
+                        column,
+                        given.take(picked),
+                        summaries[picked],
+                        {token: bound.take(picked) for token, bound in bounds.items()},
+                        complete,
+                    )
+                if estimate is None:
+                    drawn.setdefault(name, (column, []))[1].append(at)
+                else:
+                    yield at, estimate
+        if not drawn:
+            return
+        at = np.unique(np.concatenate([part for _, parts in drawn.values() for part in parts]))
+        picked = torch.from_numpy(at).to(self.device)
+
+        def completed(values: Array, owners: Array) -> Drawn:
+            own = rows.start + at[owners]
+            return self.completion.candidates(
+                values, uniforms.random((len(values), width)), own, rows.start
+            )
+
+        found = predictor.from_draws(
+            [column for column, _ in drawn.values()],
+            given.take(picked),
+            {token: bound.take(picked) for token, bound in bounds.items()},
+            completed,
+            rng,
+            self.draws or WEIGHTED_DRAWS,
+        )
+        for name, (_, parts) in drawn.items():
+            own = np.concatenate(parts)
+            here = np.searchsorted(at, own)
+            estimate = found[name]
+            yield (
+                own,
+                replace(estimate, values=estimate.values[here], weights=estimate.weights[here]),
+            )
+
+    def _is_free(self, name: str) -> bool:
+        """Whether no formula gives a column's value, nor a value that is given from the column."""
+        index = self.predictor.layout.index_of(name)
+        if index is None or self.predictor.layout.codecs[index].related:
+            return False
+        return not any(
+            name in relation.formula.sources and target in self.conditions.cells
+            for target, relation in self.encoder.relations.always.items()
+        )
+
+
+def _points(estimate: Estimate, codec: LearnedCodec, method: str) -> pa.Array:
+    """One value a row."""
+    column = estimate.column
+    if column.kind == "enum":
+        return dictionary_array(estimate.most_probable(), None, column)
+    numbers = estimate.mean() if method == "mean" else estimate.mode()
+    return codec.nearest(column.name, numbers)
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    return values.cast(pa.string()) if pa.types.is_dictionary(values.type) else values
+
+
+def _encoded(values: pa.Array, column: Column) -> pa.Array:
+    """Text as levels; those that the column lacks follow its own."""
+    levels = list(column.levels)
+    levels += [v for v in values.unique().to_pylist() if v is not None and v not in column.levels]
+    known = pa.array(levels, pa.string())
+    return pa.DictionaryArray.from_arrays(pa.compute.index_in(values, value_set=known), known)
