@@ -99,36 +99,74 @@ class SamplingMethods(TrainedModel):
         return self._write_rows(rows, n, destination_frame)
 
     def impute(
-        self, frame: H2OFrame, seed: int | None = None, destination_frame: str | None = None
-    ) -> H2OFrame:
+        self,
+        frame: H2OFrame,
+        seed: int | None = None,
+        destination_frame: str | None = None,
+        *,
+        method: str = "draw",
+        n: int = 1,
+        draws: int | None = None,
+    ) -> H2OFrame | list[H2OFrame]:
         """Fill the missing values of a frame, as a new frame.
 
-        Missing cells are drawn from the model, given all observed cells of their row; those are
-        kept.
+        Missing cells are filled from the model, given all observed cells of their row; those are
+        kept. Draws keep the distribution of the data; estimates are nearest to the true values.
+        For multiple imputation, `n` frames differ where cells were missing as the values may.
 
         Args:
             frame: a frame with the training columns, in any order.
-            seed: 0 or more; the same seed gives the same values. None draws a new one.
-            destination_frame: key of the new frame; a new one by default.
+            seed: 0 or more; the same seed gives the same values. None draws a new one; for
+                estimates, which hardly depend on it, None gives the same values each time.
+            destination_frame: key of the new frame, a new one by default; of `n` frames, the part
+                before _1, _2, ...
+            method: "draw" draws the missing cells. "mean" estimates numbers and times by their
+                means, rounded as the column is. "mode" estimates them by the most probable value.
+                Levels are estimated by the most probable one in both.
+            n: number of completed frames, for method "draw".
+            draws: of each row behind an estimate, weighted by the density of whole rows; 0 for none
+                (the networks of the columns estimate at once). By default none where a single
+                cell of the row is missing or the model treats missing values as unknown, else 32.
 
         Returns:
-            The frame.
+            The frame; for `n` above 1 a list of frames, the first of which is that of n=1.
 
         Raises:
-            H2OValueError, ValueError, TypeError: a column is missing or of another type, or this
-                family of models does not impute.
+            H2OValueError, ValueError, TypeError: a column is missing or of another type, an
+                argument does not fit, or this family of models does not impute.
         """
+        from h2o_gan.engine.model import check_method, seeds_of
+
         model = self.engine_model
         with as_h2o_errors():
             model.require("imputation")
+            check_method(method, draws)
         names = [column.name for column in model.columns]
         frame = resolve_frame(frame, "frame", "impute")
         seed = None if seed is None else whole_number(seed, "seed")
+        n = whole_number(n, "n")
+        if n < 1:
+            raise H2OValueError(f"n must be at least 1, not {n}.")
+        if n > 1 and method != "draw":
+            raise H2OValueError(
+                f"n={n}, but method={method!r} gives one frame: leave n out, or draw."
+            )
         for name in names:
             resolve_column(frame, name, "frame")
         table = self._read_rows(frame, names, "frame")
-        rows = model.impute(table, seed)
-        return self._write_rows(rows, table.num_rows, destination_frame)
+        frames: list[H2OFrame] = []
+        try:
+            for number, own_seed in enumerate(seeds_of(seed, n), 1):
+                rows = model.impute(table, own_seed, method=method, draws=draws)
+                key = destination_frame
+                if n > 1 and key is not None:
+                    key = f"{key}_{number}"
+                frames.append(self._write_rows(rows, table.num_rows, key))
+        except BaseException:
+            for done in frames:
+                h2o.remove(done)
+            raise
+        return frames if n > 1 else frames[0]
 
     def predict(self, test_data: H2OFrame | npt.ArrayLike) -> H2OFrame | npt.NDArray[Any]:
         """Turn latent vectors into samples, or score rows by how realistic they are.

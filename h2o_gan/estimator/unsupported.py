@@ -49,7 +49,6 @@ _ALTERNATIVES = {
     "download_pojo": "Use save(path).",
     "save_mojo": "Use save(path).",
     "save_model_details": "Use save(path).",
-    "model_performance": "Use scoring_history().",
 }
 
 

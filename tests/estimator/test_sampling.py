@@ -172,9 +172,13 @@ def test_balance_reaches_the_cluster(trained):
     h2o.remove(synthetic)
 
 
-def test_missing_values_are_imputed(with_gaps):
-    gan = H2OGANEstimator(epochs=5, seed=1).train(training_frame=with_gaps)
-    filled = gan.impute(with_gaps, seed=1)
+@pytest.fixture(scope="module")
+def of_gaps(with_gaps):
+    return H2OGANEstimator(epochs=5, seed=1).train(training_frame=with_gaps)
+
+
+def test_missing_values_are_imputed(with_gaps, of_gaps):
+    filled = of_gaps.impute(with_gaps, seed=1)
     assert filled.types == with_gaps.types
     before, after = with_gaps.as_data_frame(), filled.as_data_frame()
     for name in ("when", "size", "kind"):
@@ -183,6 +187,41 @@ def test_missing_values_are_imputed(with_gaps):
         assert (before[name][seen] == after[name][seen]).all()
     assert after["gone"].isna().all()
     h2o.remove(filled)
+
+
+@pytest.mark.parametrize("method", ["mean", "mode"])
+def test_missing_values_are_estimated(with_gaps, of_gaps, method):
+    filled = of_gaps.impute(with_gaps, method=method, draws=4, destination_frame="estimated")
+    assert filled.frame_id == "estimated" and filled.types == with_gaps.types
+    before, after = with_gaps.as_data_frame(), filled.as_data_frame()
+    sizes = before["size"]
+    assert after[["when", "size", "kind"]].notna().all().all() and after["gone"].isna().all()
+    assert after["size"].between(sizes.min(), sizes.max()).all()
+    seen = sizes.notna()
+    assert (sizes[seen] == after["size"][seen]).all()
+    h2o.remove(filled)
+
+
+def test_several_frames_are_completed(with_gaps, of_gaps, no_leaks):
+    frames = of_gaps.impute(with_gaps, seed=1, n=3, destination_frame="filled")
+    assert [frame.frame_id for frame in frames] == ["filled_1", "filled_2", "filled_3"]
+    first = of_gaps.impute(with_gaps, seed=1)
+    tables = [frame.as_data_frame() for frame in (first, *frames)]
+    assert tables[0].equals(tables[1])
+    seen = with_gaps.as_data_frame()["size"].notna()
+    for table in tables[2:]:
+        assert (table["size"][seen] == tables[0]["size"][seen]).all()
+        assert (table["size"] != tables[0]["size"])[~seen].mean() > 0.5
+    for options, message in (
+        ({"n": 0}, "n must be at least 1"),
+        ({"n": 2, "method": "mean"}, "n=2, but method='mean' gives one frame"),
+        ({"method": "median"}, "method='median' is not known"),
+        ({"draws": 5}, "draws is for the estimates"),
+    ):
+        with pytest.raises(H2OValueError, match=message):
+            of_gaps.impute(with_gaps, **options)
+    for frame in (first, *frames):
+        h2o.remove(frame)
 
 
 def test_unmet_conditions_leave_no_frame(trained):

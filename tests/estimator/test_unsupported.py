@@ -24,7 +24,7 @@ def test_what_cannot_apply_is_refused_in_words(trained):
             with pytest.raises(NotImplementedError, match=f"^{name} does not apply to a GAN"):
                 getattr(trained, name)()
     for name in ("download_pojo", "download_mojo", "save_mojo", "varimp", "varimp_plot", "auc",
-                 "model_performance", "train_segments", "explain", "partial_plot"):  # fmt: skip
+                 "train_segments", "explain", "partial_plot"):  # fmt: skip
         assert name in refused
 
 
