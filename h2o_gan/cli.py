@@ -26,6 +26,7 @@ from h2o_gan import table_files
 from h2o_gan.parameters.limits import CONSTRAINT_ERRORS
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from h2o.frame import H2OFrame
 
     from h2o_gan.engine.model import Model
@@ -194,7 +195,27 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("model", type=Path, help="model file of synthesize --save or of save()")
     generate.add_argument("--rows", type=_whole, required=True, help="rows to write")
 
-    for command in (synthesize, extension, worker, generate):
+    impute = commands.add_parser("impute", help="fill the missing cells of a file")
+    impute.set_defaults(run=_impute)
+    impute.add_argument(
+        "--method", choices=("draw", "mean", "mode"), default="draw",
+        help="draw values (default), or estimate them by the mean or the most probable value; "
+        "levels by the most probable one in both",
+    )  # fmt: skip
+    predict = commands.add_parser("predict", help="predict a column of a file from the others")
+    predict.set_defaults(run=_predict)
+    predict.add_argument("--column", required=True, help="the column to predict")
+    for command in (impute, predict):
+        command.add_argument(
+            "model", type=Path, help="model file of synthesize --save or of save()"
+        )
+        command.add_argument("file", type=Path, help="CSV or Parquet file with the model's columns")
+        command.add_argument(
+            "--draws", type=_whole, metavar="N",
+            help="weighted draws behind an estimate; 0 for none (chosen from the model)",
+        )  # fmt: skip
+
+    for command in (synthesize, extension, worker, generate, impute, predict):
         command.add_argument(
             "--quiet", action="store_true", help="only warnings and errors on stderr"
         )
@@ -208,13 +229,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--insecure", action="store_true", help="accept a cluster's self-signed certificate"
         )
-    for command in (synthesize, generate):
+    for command in (synthesize, generate, impute, predict):
         command.add_argument(
             "--out", type=Path, help="CSV or Parquet file to write (CSV to stdout)"
         )
         command.add_argument(
             "--seed", type=_whole, help="random seed; the same one gives the same rows"
         )
+    for command in (synthesize, generate):
         command.add_argument(
             "--where",
             metavar="COLUMN=VALUE",
@@ -306,6 +328,44 @@ def _generate(options: argparse.Namespace, result: IO[str]) -> None:
     if not options.model.is_file():
         raise _UsageError(f"there is no file {options.model}: check the path.")
     _write(engine.load(options.model), options.rows, options, result)
+
+
+def _impute(options: argparse.Namespace, result: IO[str]) -> None:
+    model, table = _opened(options)
+    missing = [column.name for column in model.columns if column.name not in table.column_names]
+    if missing:
+        raise _UsageError(f"{options.file} has no column {missing[0]!r}, which the model has.")
+    rows = model.impute(table, options.seed, method=options.method, draws=options.draws)
+    _write_rows(rows, table.num_rows, options, result)
+
+
+def _predict(options: argparse.Namespace, result: IO[str]) -> None:
+    model, table = _opened(options)
+    rows = model.predict_column(table, options.column, options.seed, draws=options.draws)
+    _write_rows(rows, table.num_rows, options, result)
+
+
+def _opened(options: argparse.Namespace) -> tuple[Model, pa.Table]:
+    """The model, and the columns of the file that it has."""
+    from h2o_gan import engine
+
+    _check_seed(options.seed)
+    _check_output(options.out)
+    for path in (options.model, options.file):
+        if not path.is_file():
+            raise _UsageError(f"there is no file {path}: check the path.")
+    try:
+        table_files.check_readable(options.file)
+    except ValueError as error:
+        raise _UsageError(str(error)) from error
+    model = engine.load(options.model)
+    try:
+        table = table_files.read(options.file, model.columns)
+    except ValueError as error:
+        raise _UsageError(str(error)) from error
+    if not table.num_columns:
+        raise _UsageError(f"{options.file} has none of the model's columns.")
+    return model, table
 
 
 def _serve(options: argparse.Namespace, result: IO[str]) -> None:
@@ -436,6 +496,12 @@ def _write(model: Model, rows: int, options: argparse.Namespace, result: IO[str]
         balance=wanted.balance,
         temperature=wanted.temperature,
     )
+    _write_rows(reader, rows, options, result)
+
+
+def _write_rows(
+    reader: pa.RecordBatchReader, rows: int, options: argparse.Namespace, result: IO[str]
+) -> None:
     if options.out is None:
         table_files.write_csv(reader, result.buffer)  # type: ignore[attr-defined]
         return

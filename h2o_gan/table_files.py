@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
     from h2o.frame import H2OFrame
 
-__all__ = ["check_readable", "format_of", "upload", "write_csv", "write_file"]
+    from h2o_gan.engine.data.schema import Column
+
+__all__ = ["check_readable", "format_of", "read", "upload", "write_csv", "write_file"]
 
 _PARQUET = (".parquet", ".pq")
 _CSV = (".csv", ".csv.gz", ".tsv", ".txt")
@@ -69,6 +71,76 @@ def check_readable(file: Path) -> None:
         raise ValueError(f"{file} is empty.")
     if len(lines) == 1 and len(head) < _HEAD_BYTES:
         raise ValueError(f"{file} has no rows below its header.")
+
+
+def read(file: Path, columns: Sequence[Column]) -> pa.Table:
+    """Read those columns of a file that a model has, without a cluster.
+
+    Args:
+        file: CSV or Parquet.
+        columns: of the model; those that the file lacks are left out.
+
+    Returns:
+        The columns in the model's order, with the types of the model's columns.
+
+    Raises:
+        ValueError: a column has values of another type.
+        OSError: the file can't be read.
+    """
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
+    if format_of(file) == "parquet":
+        table = pq.read_table(file)
+    else:
+        delimiter = "\t" if file.name.lower().endswith(".tsv") else ","
+        with pa.csv.open_csv(
+            file, parse_options=pa.csv.ParseOptions(delimiter=delimiter)
+        ) as source:
+            names = source.schema.names
+        table = pa.csv.read_csv(
+            file,
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True
+            ),
+        )
+    found = {}
+    for column in columns:
+        if column.name in table.column_names:
+            try:
+                found[column.name] = _typed(table.column(column.name), column)
+            except pa.ArrowException as error:
+                raise ValueError(
+                    f"{file}: column {column.name!r} is not {column.kind}: {error}"
+                ) from error
+    return pa.table(found)
+
+
+def _typed(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+    """Values, text among them, in the type of a model's column."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.kind == "enum":
+        return values.cast(pa.string()).dictionary_encode()
+    if not pa.types.is_string(values.type) or column.kind == "string":
+        return values
+    values = pc.utf8_trim_whitespace(values)
+    if column.kind == "int":
+        try:
+            return values.cast(pa.int64())
+        except pa.ArrowInvalid:  # whole numbers with a decimal point, as pandas writes them
+            return values.cast(pa.float64()).cast(pa.int64())
+    if column.kind == "time":
+        if pc.all(pc.match_substring_regex(values, r"^-?[0-9]+$")).as_py():
+            return values.cast(pa.int64()).cast(column.arrow_type)  # milliseconds since 1970
+        zoned = pc.match_substring_regex(values, r"(Z|[+-][0-9]{2}:?[0-9]{2})$")
+        if pc.all(zoned).as_py():
+            return values.cast(column.arrow_type)
+        return pc.assume_timezone(values.cast(pa.timestamp("ms")), "UTC")
+    return values.cast(column.arrow_type)
 
 
 def upload(file: Path) -> H2OFrame:

@@ -70,6 +70,35 @@ def test_generate_writes_more_rows_without_a_cluster(model):
         (model / name).unlink()
 
 
+def test_gaps_of_a_file_are_filled_and_columns_predicted_without_a_cluster(model):
+    rows = pc.read_csv(PROSTATE).slice(0, 30)
+    gaps = pa.array([number % 3 == 0 for number in range(30)])
+    for name in ("PSA", "RACE"):
+        position = rows.column_names.index(name)
+        rows = rows.set_column(position, name, pa.compute.if_else(gaps, None, rows[name]))
+    pc.write_csv(rows, model / "gaps.csv")
+    done = run("impute", "model.zip", "gaps.csv", "--method", "mean", "--out", "x.csv", cwd=model)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    filled = pc.read_csv(model / "x.csv")
+    assert filled.column_names == rows.column_names[1:]
+    for name in filled.column_names:
+        assert filled[name].null_count == 0
+        assert pa.compute.if_else(gaps, 0, filled[name]) == pa.compute.if_else(
+            gaps, 0, pc.read_csv(PROSTATE)[name].slice(0, 30)
+        )
+    done = run("predict", "model.zip", "gaps.csv", "--column", "AGE", cwd=model)
+    predicted = pc.read_csv(pa.py_buffer(done.stdout.encode()))
+    assert predicted.column_names == ["predict", "q0.1", "q0.5", "q0.9"]
+    assert predicted.num_rows == 30
+    done = run("predict", "model.zip", "gaps.csv", "--column", "TOWN", cwd=model)
+    assert done.returncode == 1 and "the model has no column 'TOWN'" in done.stderr
+    (model / "gaps.csv").write_text("AGE\n60\n")
+    done = run("impute", "model.zip", "gaps.csv", cwd=model)
+    assert done.returncode == 2 and "gaps.csv has no column 'CAPSULE'" in done.stderr
+    for name in ("gaps.csv", "x.csv"):
+        (model / name).unlink()
+
+
 def test_without_out_stdout_is_the_rows_and_nothing_else(model):
     done = run("generate", "model.zip", "--rows", 3, "--seed", 7, cwd=model)
     table = pc.read_csv(pa.py_buffer(done.stdout.encode()))

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from h2o_gan import table_files
+from h2o_gan.engine.data.schema import Column
 
 TABLE = pa.table(
     {
@@ -92,3 +93,40 @@ def test_text_with_repeated_values_is_categorical(tmp_path):
     assert rows.schema.field("free").type == pa.string()
     assert rows["level"].chunk(0).dictionary.to_pylist() == ["a", "b"]
     assert rows["level"].to_pylist() == table["level"].to_pylist()
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.parquet"])
+def test_the_columns_of_a_model_are_read_with_their_types(tmp_path, name):
+    kinds = {"when": "time", "level": "enum", "number": "real", "other": "int"}
+    columns = [Column(name, kind) for name, kind in kinds.items()]
+    table_files.write_file(TABLE.drop_columns("id").to_reader(), tmp_path / "rows.parquet")
+    lines = [
+        "level,number,when,note",
+        "a,1.5,2001-09-09 01:46:40,x",
+        ",,,",
+        '"b, c", 3.0,1970-01-01,',
+    ]
+    text = "\n".join(lines)
+    if name.endswith("tsv"):
+        text = text.replace('"b, c"', "b; c").replace(",", "\t").replace("b; c", "b, c")
+    if not name.endswith("parquet"):
+        (tmp_path / name).write_text(text)
+    read = table_files.read(tmp_path / name, columns)
+    assert read.column_names == ["when", "level", "number"]
+    assert read["when"].to_pylist() == TABLE["when"].to_pylist()
+    assert read["level"].to_pylist() == ["a", None, "b, c"]
+    assert read["number"].to_pylist() == [1.5, None, 3.0]
+
+
+def test_whole_numbers_and_times_of_other_forms(tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text(
+        "n,ms,zone\n3.0,1000000000000,1970-01-01T02:00:00+02:00\n4,0,1970-01-01T00:00:00Z\n"
+    )
+    columns = [Column("n", "int"), Column("ms", "time"), Column("zone", "time")]
+    read = table_files.read(file, columns)
+    assert read["n"].to_pylist() == [3, 4]
+    assert read["ms"].cast(pa.int64()).to_pylist() == [10**12, 0]
+    assert read["zone"].cast(pa.int64()).to_pylist() == [0, 0]
+    with pytest.raises(ValueError, match=r"rows.csv: column 'zone' is not int"):
+        table_files.read(file, [Column("zone", "int")])
