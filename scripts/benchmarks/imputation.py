@@ -3,7 +3,7 @@
     .venv/bin/python scripts/benchmarks/imputation.py --train train.csv --test test.csv
         [--categorical a,b] [--rows 5000] [--share 0.3] [--masks 1] [--threads 1]
         [--mechanisms mcar,mar,mnar]
-        [--methods h2o_gan,iterative] [--work DIR] [--record NAME]
+        [--methods h2o_gan,iterative] [--work DIR] [--stored] [--record NAME]
 
 The protocol is that of DiffPuter (Zhang et al., ICLR 2025): cells are hidden in the training and in
 the test rows; a method learns from the training rows with their gaps, and fills both. The measures
@@ -35,6 +35,7 @@ hyperimpute  HyperImpute (Jarrett et al., 2022); missforest: MissForest (Stekhov
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import importlib.util
 import json
 import statistics
@@ -314,32 +315,48 @@ def measured(
     for name, part, gap, truth in zip(("in", "out"), filled, gaps, whole, strict=True):
         wrong = ((part - truth) / scale)[:, ~categorical][gap[:, ~categorical]]
         figures[f"{name}_rmse"] = float(np.sqrt(np.mean(wrong**2)))
-        if categorical.any():
+        if gap[:, categorical].any():
             right = (part.round() == truth)[:, categorical][gap[:, categorical]]
             figures[f"{name}_accuracy"] = float(right.mean())
     return figures
 
 
-def compare(options: argparse.Namespace, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, Any]:
-    """The figures of each mechanism and method, means over the masks, those found in --work too."""
+def compare(
+    options: argparse.Namespace, train: pd.DataFrame, test: pd.DataFrame
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Run the methods, or take what --work has of earlier runs.
+
+    Returns:
+        The figures of each mechanism and method, means over the masks; and versions of packages.
+    """
     work = Path(options.work or tempfile.mkdtemp())
     work.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {}
+    versions: dict[str, str] = {}
     for mechanism in options.mechanisms.split(","):
         figures[mechanism] = {}
         for name in options.methods.split(","):
             runs = []
             for mask in range(options.masks):
                 path = work / f"{mechanism}_{name}_{mask}.json"
+                if options.stored and not path.is_file():
+                    continue
                 if not path.is_file():
                     found = measured(METHODS[name], train, test, mechanism, options.share, mask)
-                    path.write_text(json.dumps(found))
-                runs.append(json.loads(path.read_text()))
+                    package = METHODS[name].package
+                    version = package and importlib.metadata.version(package)
+                    path.write_text(json.dumps({"version": version, "figures": found}))
+                stored = json.loads(path.read_text())
+                if stored["version"]:
+                    versions[str(METHODS[name].package)] = stored["version"]
+                runs.append(stored["figures"])
+            if not runs:
+                continue
             mean = {key: statistics.fmean(run[key] for run in runs) for key in runs[0]}
             figures[mechanism][name] = mean
             shown = ", ".join(f"{key} {value:.4f}" for key, value in mean.items())
             print(f"{mechanism} {name}: {shown}", flush=True)
-    return figures
+    return figures, versions
 
 
 def main() -> None:
@@ -355,6 +372,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--methods", default="h2o_gan,iterative,average")
     parser.add_argument("--work", help="folder that keeps the figures of each run")
+    parser.add_argument("--stored", action="store_true", help="only what is in --work already")
     record.add_option(parser)
     options = parser.parse_args()
     unknown = set(options.methods.split(",")) - set(METHODS)
@@ -368,10 +386,8 @@ def main() -> None:
     train, test, _ = load(options)
     train = train.sample(min(options.rows, len(train)), random_state=0).reset_index(drop=True)
     test = test.sample(min(options.rows, len(test)), random_state=0).reset_index(drop=True)
-    figures = compare(options, train, test)
+    figures, versions = compare(options, train, test)
     if options.record:
-        packages = {METHODS[name].package for name in options.methods.split(",")} - {None}
-        here = [p for p in packages if importlib.util.find_spec(p.replace("-", "_"))]
         record.write(
             options.record,
             what="How well hidden cells are filled.",
@@ -384,7 +400,7 @@ def main() -> None:
                 "threads": options.threads,
             },
             figures=figures,
-            packages=here,
+            versions=versions,
         )
 
 

@@ -173,6 +173,41 @@ def anomalies() -> list[str]:
     return [*lines, "", measured("anomalies_adult")]
 
 
+@table
+def imputation() -> list[str]:
+    """How well hidden cells of unseen rows are filled, and the mean rank of each method."""
+    methods = {
+        "h2o_gan": "h2o_gan",
+        "missforest": "MissForest",
+        "iterative": "IterativeImputer",
+        "average": "mean or mode",
+    }
+    files = {
+        f"imputation_{title.lower()}": title
+        for title in ("Adult", "MAGIC", "Default", "Shoppers", "Beijing")
+        if (record.FOLDER / f"imputation_{title.lower()}.json").is_file()
+    }
+    lines = head("RMSE and accuracy", *methods.values())
+    ranks: dict[str, list[int]] = {method: [] for method in methods}
+    for file, title in files.items():
+        for mechanism, figures in record.read(file)["figures"].items():
+            cells = []
+            for method in methods:
+                found = figures.get(method, {})
+                values = [found.get("out_rmse"), found.get("out_accuracy")]
+                cells.append(" / ".join(shown(v, 3) for v in values if v is not None))
+            lines.append(row(f"{title}, {mechanism}", *cells))
+            for key, sign in (("out_rmse", 1), ("out_accuracy", -1)):
+                order = sorted(
+                    (sign * figures[method][key], method) for method in methods if method in figures
+                )
+                for rank, (_, method) in enumerate(order, 1):
+                    ranks[method].append(rank)
+    means = [sum(found) / len(found) if found else None for found in ranks.values()]
+    lines.append(row("**mean rank**", *(shown(mean, 2) for mean in means)))
+    return [*lines, "", measured(*files)]
+
+
 # ---- images
 
 
