@@ -227,6 +227,8 @@ class H2oGan(OfNumbers):
         from h2o_gan import engine
         from h2o_gan.parameters import Parameters
 
+        both = np.concatenate([train, test])
+        self.whole = (np.isnan(both) | (both % 1 == 0)).all(0)
         table = self.arrow(train)
         parameters = Parameters(seed=self.seed, missing_values_handling=self.handling)
         model = engine.fit(table.to_reader(), parameters)
@@ -246,7 +248,7 @@ class H2oGan(OfNumbers):
                 codes = pa.array(np.where(gaps, 0, values).astype(np.int32), mask=gaps)
                 texts = pa.array([f"level {code}" for code in range(self.levels[index])])
                 columns[f"column{index}"] = pa.DictionaryArray.from_arrays(codes, texts)
-            elif (values[~gaps] % 1 == 0).all():
+            elif self.whole[index]:
                 columns[f"column{index}"] = pa.array(
                     np.where(gaps, 0, values).astype(np.int64), mask=gaps
                 )
