@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import getpass
 import io
 import logging
@@ -215,7 +216,21 @@ def _parser() -> argparse.ArgumentParser:
             help="weighted draws behind an estimate; 0 for none (chosen from the model)",
         )  # fmt: skip
 
-    for command in (synthesize, extension, worker, generate, impute, predict):
+    anomalies = commands.add_parser("anomalies", help="score how odd the rows of a file are")
+    anomalies.set_defaults(run=_anomalies)
+    anomalies.add_argument("model", type=Path, help="model file of synthesize --save or of save()")
+    anomalies.add_argument("file", type=Path, help="CSV or Parquet file with the training columns")
+    anomalies.add_argument(
+        "--per-feature", action="store_true",
+        help="write each column's share of the score, so that one sees why a row is odd",
+    )  # fmt: skip
+    anomalies.add_argument(
+        "--contamination", type=float, metavar="SHARE",
+        help="mark rows that score higher than all but this share of the training rows",
+    )  # fmt: skip
+    anomalies.add_argument("--out", type=Path, help="CSV or Parquet file to write (CSV to stdout)")
+
+    for command in (synthesize, extension, worker, generate, impute, predict, anomalies):
         command.add_argument(
             "--quiet", action="store_true", help="only warnings and errors on stderr"
         )
@@ -336,13 +351,13 @@ def _impute(options: argparse.Namespace, result: IO[str]) -> None:
     if missing:
         raise _UsageError(f"{options.file} has no column {missing[0]!r}, which the model has.")
     rows = model.impute(table, options.seed, method=options.method, draws=options.draws)
-    _write_rows(rows, table.num_rows, options, result)
+    _deliver(rows, options, result, f"{table.num_rows} rows")
 
 
 def _predict(options: argparse.Namespace, result: IO[str]) -> None:
     model, table = _opened(options)
     rows = model.predict_column(table, options.column, options.seed, draws=options.draws)
-    _write_rows(rows, table.num_rows, options, result)
+    _deliver(rows, options, result, f"{table.num_rows} rows")
 
 
 def _opened(options: argparse.Namespace) -> tuple[Model, pa.Table]:
@@ -366,6 +381,30 @@ def _opened(options: argparse.Namespace) -> tuple[Model, pa.Table]:
     if not table.num_columns:
         raise _UsageError(f"{options.file} has none of the model's columns.")
     return model, table
+
+
+def _anomalies(options: argparse.Namespace, result: IO[str]) -> None:
+    from h2o_gan import engine
+
+    _check_output(options.out)
+    if options.per_feature and options.contamination is not None:
+        raise _UsageError("--per-feature writes no predictions: leave --contamination out.")
+    for path in (options.model, options.file):
+        if not path.is_file():
+            raise _UsageError(f"there is no file {path}: check the path.")
+    model = engine.load(options.model)
+    try:
+        table_files.check_readable(options.file)
+        if options.per_feature:
+            model.require("per_feature")
+        if options.contamination is not None:
+            parameters = model.parameters.replace(contamination=options.contamination)
+            model = dataclasses.replace(model, parameters=parameters)
+        rows = table_files.open_rows(options.file, list(model.scored_columns))
+    except ValueError as error:
+        raise _UsageError(str(error)) from error
+    reader = model.anomaly_shares(rows) if options.per_feature else model.anomalies(rows)
+    _deliver(reader, options, result, "scores")
 
 
 def _serve(options: argparse.Namespace, result: IO[str]) -> None:
@@ -496,17 +535,18 @@ def _write(model: Model, rows: int, options: argparse.Namespace, result: IO[str]
         balance=wanted.balance,
         temperature=wanted.temperature,
     )
-    _write_rows(reader, rows, options, result)
+    _deliver(reader, options, result, f"{rows} rows")
 
 
-def _write_rows(
-    reader: pa.RecordBatchReader, rows: int, options: argparse.Namespace, result: IO[str]
+def _deliver(
+    reader: pa.RecordBatchReader, options: argparse.Namespace, result: IO[str], what: str
 ) -> None:
+    """Write rows to the file of ``--out``, or to stdout."""
     if options.out is None:
         table_files.write_csv(reader, result.buffer)  # type: ignore[attr-defined]
         return
     table_files.write_file(reader, options.out)
-    _report(options, f"{rows} rows written to {options.out}")
+    _report(options, f"{what} written to {options.out}")
 
 
 def _check_conditions(where: Sequence[str]) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from h2o_gan.notices import listed
+
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -16,7 +18,15 @@ if TYPE_CHECKING:
 
     from h2o_gan.engine.data.schema import Column
 
-__all__ = ["check_readable", "format_of", "read", "upload", "write_csv", "write_file"]
+__all__ = [
+    "check_readable",
+    "format_of",
+    "open_rows",
+    "read",
+    "upload",
+    "write_csv",
+    "write_file",
+]
 
 _PARQUET = (".parquet", ".pq")
 _CSV = (".csv", ".csv.gz", ".tsv", ".txt")
@@ -216,6 +226,67 @@ def _levels(source: pq.ParquetFile, names: Sequence[str]) -> dict[str, pa.Array]
         for name, levels in distinct.items()
         if len(levels) == 1 or 0 < len(levels) < _MAX_DISTINCT_SHARE * counts[name]
     }
+
+
+def open_rows(file: Path, columns: Sequence[Column]) -> pa.RecordBatchReader:
+    """Some columns of a file, without a cluster.
+
+    Args:
+        file: CSV or Parquet; see :func:`check_readable`.
+        columns: the columns to read, by name and kind.
+
+    Returns:
+        A reader of batches; numbers are doubles, levels text.
+
+    Raises:
+        ValueError: the file lacks a column, or a value is of another type.
+        OSError: it can't be read.
+    """
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
+    names = [column.name for column in columns]
+    types = {"int": pa.float64(), "real": pa.float64(), "time": pa.timestamp("ms")}
+    schema = pa.schema([(c.name, types.get(c.kind, pa.string())) for c in columns])
+    source: pa.RecordBatchReader
+    try:
+        if format_of(file) == "parquet":
+            parquet = pq.ParquetFile(file)
+            found = parquet.schema_arrow.names
+            _check_columns(file, names, found)
+            batches = parquet.iter_batches(columns=names)
+            source = pa.RecordBatchReader.from_batches(
+                pa.schema([parquet.schema_arrow.field(name) for name in names]),
+                (batch.select(names) for batch in batches),
+            )
+        else:
+            separator = "\t" if file.name.lower().endswith(".tsv") else ","
+            parse = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
+            with pyarrow.csv.open_csv(file, parse_options=parse) as head:
+                _check_columns(file, names, head.schema.names)
+            convert = pyarrow.csv.ConvertOptions(
+                include_columns=names, column_types=schema, strings_can_be_null=True
+            )
+            source = pyarrow.csv.open_csv(file, parse_options=parse, convert_options=convert)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{file} can't be read: {error}") from error
+
+    def cast() -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in source:
+                arrays = [batch.column(f.name).cast(f.type, safe=False) for f in schema]
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{file} can't be read: {error}") from error
+
+    return pa.RecordBatchReader.from_batches(schema, cast())
+
+
+def _check_columns(file: Path, wanted: Sequence[str], found: Sequence[str]) -> None:
+    lacking = [name for name in wanted if name not in found]
+    if lacking:
+        raise ValueError(f"{file} lacks columns of the model: {listed(lacking)}.")
 
 
 def write_file(reader: pa.RecordBatchReader, path: Path) -> None:

@@ -38,8 +38,12 @@ their likelihood in the table's order, times the critic's ratio, over the likeli
 generated with. So they follow the distribution that filtering a large sample would give
 (:mod:`~h2o_gan.engine.tabular.sampling`).
 
-**Realism of a row.** The generator's log density plus the critic's log ratio: a residual
-energy-based model (Deng et al. 2020, arXiv 2004.11714).
+**Density of a row.** The generator's log likelihood of ranks and choices, turned into that of
+values by marginal densities with tails (:mod:`~h2o_gan.engine.data.densities`), plus the critic's
+log ratio: a residual energy-based model (Deng et al. 2020, arXiv 2004.11714).
+
+**Anomalies.** The score of a row is the sum of its columns' surprise, by themselves and given the
+others (:mod:`~h2o_gan.engine.tabular.density`).
 
 How images are learned
 ======================
@@ -66,7 +70,7 @@ takes hours on two cores. After pre-training every mode is covered; latents outs
 distribution decode to blurred images. Adversarial training moves the flow away from these and
 sharpens the rest: the same quality in a fraction of the steps, and more variety.
 
-**Realism of an image.** The log likelihood of its reconstruction, the log probability of its label
+**Score of an image.** The log likelihood of its reconstruction, the log probability of its label
 and the critic's score (:func:`~h2o_gan.engine.image.model.realism_scores`).
 
 **Sampling.** An image is drawn again if the encoder does not recognise its label

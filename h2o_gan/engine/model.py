@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -31,6 +31,7 @@ __all__ = [
     "RUNNING",
     "Model",
     "ModelParts",
+    "Ratings",
     "actual_seed",
     "check_latents",
     "check_method",
@@ -52,6 +53,23 @@ MOST_DRAWS = 10_000
 RUNNING = "running"
 """The `stopped_by` of a model that was made during training."""
 _QUANTILES = 1001
+_ANSWER = pa.dictionary(pa.int32(), pa.string())
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """How odd rows are.
+
+    Attributes:
+        anomaly_score: (rows,) float64, higher for odder rows.
+        score: (rows,) float64, higher for more realistic rows; see :attr:`Model.score_name`.
+        shares: (rows, scored columns) float64, whose sums are the anomaly scores; None for families
+            that do not support "per_feature".
+    """
+
+    anomaly_score: Array = field(repr=False)
+    score: Array = field(repr=False)
+    shares: Array | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -82,10 +100,10 @@ class Model(ABC):
     optimizers: ClassVar[tuple[str, ...]] = ("generator_optimizer", "critic_optimizer")
     """Names of the attributes that are state dicts of optimizers."""
     score_name: ClassVar[str] = "discriminator_score"
-    """Column of :meth:`realism` with the score of a row."""
+    """Column of :meth:`anomalies` with the score of a row."""
     supports: ClassVar[frozenset[str]] = frozenset()
     """Supported options of samples (:meth:`SampleOptions.given`), "imputation", "prediction of
-    columns" and "log densities"."""
+    columns", "log densities" and "per_feature"."""
 
     parameters: Parameters
     encoder: Encoder
@@ -108,7 +126,7 @@ class Model(ABC):
 
     @property
     def scored_columns(self) -> Sequence[Column]:
-        """The columns that :meth:`realism` depends on: all but identifiers of rows."""
+        """The columns that scores depend on: all but identifiers of rows."""
         treated = self.describe()
         identifiers = {row["column"] for row in treated if row["treated_as"] == "identifier"}
         return [column for column in self.columns if column.name not in identifiers]
@@ -410,31 +428,91 @@ class Model(ABC):
         strict = parameters.replace(image_errors="raise")
         return encode_rows(self.encoder, table, strict, threading.Event())[0]
 
-    def realism(self, batches: pa.RecordBatchReader) -> pa.RecordBatchReader:
-        """Score rows and compare the scores with those of real training rows.
+    def rate(self, table: pa.Table) -> Ratings:
+        """Rate how odd rows are.
+
+        Here the anomaly score is the inverse of the score: the median score of training rows, less
+        the row's score.
 
         Args:
-            batches: rows with the model's columns, or with paths of image files.
+            table: rows with :attr:`scored_columns`, or with paths of image files.
+        """
+        scores = self.scores(table)
+        return Ratings(float(np.median(self.real_scores)) - scores, scores)
+
+    @property
+    def anomaly_quantiles(self) -> Array:
+        """Quantiles of the anomaly scores of training rows, (n,) float64, ascending."""
+        quantiles: Array = np.median(self.real_scores) - self.real_scores[::-1]
+        return quantiles
+
+    def anomaly_threshold(self, contamination: float) -> float:
+        """The anomaly score that a share of the training rows exceeds.
+
+        Args:
+            contamination: the share, 0 to 0.5.
+        """
+        quantiles = self.anomaly_quantiles
+        shares = np.linspace(0, 1, len(quantiles))
+        return float(np.interp(1 - contamination, shares, quantiles))
+
+    def anomalies(self, batches: pa.RecordBatchReader) -> pa.RecordBatchReader:
+        """Score rows by how odd they are.
+
+        Args:
+            batches: rows with :attr:`scored_columns`, or with paths of image files.
 
         Returns:
-            One row for each row, with two float64 columns: ``realism``, the share of real training
-            rows with a lower score, 0 to 1; and the score itself, named :attr:`score_name`, higher
-            for more realistic rows.
+            One row for each row: ``predict``, an enum, 1 for the rows whose score is above that of
+            the share `contamination` of the training rows, only where that parameter is set;
+            ``anomaly_score``, float64, higher for odder rows; and the score itself, float64, named
+            :attr:`score_name`, higher for more realistic ones.
         """
-        schema = pa.schema([("realism", pa.float64()), (self.score_name, pa.float64())])
-        shares = np.linspace(0, 1, len(self.real_scores))
+        contamination = self.parameters.contamination
+        names = ["anomaly_score", self.score_name]
+        fields = [pa.field(name, pa.float64()) for name in names]
+        threshold = None
+        if contamination >= 0:
+            threshold = self.anomaly_threshold(contamination)
+            fields.insert(0, pa.field("predict", _ANSWER))
 
-        def scored() -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                if not batch.num_rows:
-                    continue
-                scores = self.scores(pa.Table.from_batches([batch]))
-                realism = np.interp(scores, self.real_scores, shares)
-                yield pa.RecordBatch.from_arrays(
-                    [pa.array(realism), pa.array(scores)], schema=schema
-                )
+        def arrays(table: pa.Table) -> list[pa.Array]:
+            ratings = self.rate(table)
+            found = [pa.array(ratings.anomaly_score), pa.array(ratings.score)]
+            if threshold is not None:
+                answers = pa.array((ratings.anomaly_score > threshold).astype(np.int32))
+                found.insert(0, pa.DictionaryArray.from_arrays(answers, pa.array(["0", "1"])))
+            return found
 
-        return pa.RecordBatchReader.from_batches(schema, scored())
+        return _mapped(batches, pa.schema(fields), arrays)
+
+    def anomaly_scores(self, batches: pa.RecordBatchReader) -> pa.RecordBatchReader:
+        """The column ``anomaly_score`` of :meth:`anomalies` alone; takes the same rows."""
+        schema = pa.schema([("anomaly_score", pa.float64())])
+        return _mapped(batches, schema, lambda table: [pa.array(self.rate(table).anomaly_score)])
+
+    def anomaly_shares(self, batches: pa.RecordBatchReader) -> pa.RecordBatchReader:
+        """The share of each column in the anomaly scores of rows.
+
+        Args:
+            batches: rows with :attr:`scored_columns`.
+
+        Returns:
+            One row for each row, with a float64 column for each of :attr:`scored_columns`. The sum
+            of a row is its ``anomaly_score``.
+
+        Raises:
+            ValueError: this family of models has no shares of columns.
+        """
+        self.require("per_feature")
+        schema = pa.schema([(column.name, pa.float64()) for column in self.scored_columns])
+
+        def arrays(table: pa.Table) -> list[pa.Array]:
+            shares = self.rate(table).shares
+            assert shares is not None, "the family supports shares"
+            return [pa.array(column) for column in shares.T]
+
+        return _mapped(batches, schema, arrays)
 
     # ---- as a file
 
@@ -501,6 +579,20 @@ class Model(ABC):
         Raises:
             Damaged: the parts do not fit each other.
         """
+
+
+def _mapped(
+    batches: pa.RecordBatchReader, schema: pa.Schema, arrays: Callable[[pa.Table], list[pa.Array]]
+) -> pa.RecordBatchReader:
+    """The rows that `arrays` makes of each batch."""
+
+    def mapped() -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if batch.num_rows:
+                made = arrays(pa.Table.from_batches([batch]))
+                yield pa.RecordBatch.from_arrays(made, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, mapped())
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +169,7 @@ class SamplingMethods(TrainedModel):
         return frames if n > 1 else frames[0]
 
     def predict(self, test_data: H2OFrame | npt.ArrayLike) -> H2OFrame | npt.NDArray[Any]:
-        """Turn latent vectors into samples, or score rows by how realistic they are.
+        """Turn latent vectors into samples, or score rows by how odd they are.
 
         Args:
             test_data: an array of latent vectors, (n, latent_size), or one as (latent_size,) or
@@ -179,12 +179,15 @@ class SamplingMethods(TrainedModel):
             For an array: the samples, (n, columns), in the scale of the data; float64 if all
             columns are numbers, else objects.
 
-            For a frame: one row for each row, with the columns ``realism``, the share of real
-            training rows with a lower score (0 to 1), and the score. Tables (architecture
-            columns) have ``log_density``, the row's log density by generator and discriminator.
-            Other models have ``discriminator_score``, the discriminator's raw output, to which
-            architecture convolutional adds how well the image is reconstructed. Both columns are
-            low for anomalies.
+            For a frame: one row for each row, with these columns.
+
+            - ``predict``, only where the parameter ``contamination`` is set: 1 for anomalies, the
+              rows that score higher than all but this share of the training rows; else 0.
+            - ``anomaly_score``, higher for odder rows, see :meth:`anomaly`.
+            - ``log_density`` of tables (architecture columns): the row's log density by generator
+              and discriminator, in nats. Other models have ``discriminator_score``, the
+              discriminator's raw output, to which architecture convolutional adds how well the
+              image is reconstructed. Both are low for anomalies.
 
         Raises:
             H2OValueError, ValueError: a shape, a value or a column does not fit.
@@ -205,11 +208,53 @@ class SamplingMethods(TrainedModel):
             with as_h2o_errors():
                 return model.map_latents(test_data)
 
+        return self._score_rows(test_data, "test_data", self._model_with_root().anomalies)
+
+    def anomaly(self, test_data: H2OFrame, per_feature: bool = False) -> H2OFrame:
+        """Score rows by how odd they are, or show which columns make them odd.
+
+        The score of a table's row (architecture columns) is the sum of its columns' shares. A
+        column's share is how surprising its value is, by itself and given all other columns of the
+        row, in nats, less the mean of that over training rows. So 0 is a usual row, and a row that
+        scores 1 more than another is about e times less probable. There is no largest score: the
+        further a value lies beyond the training values, the higher it is. Columns that are treated
+        together, such as coordinates, have equal shares.
+
+        Of other models the score is the median ``discriminator_score`` of training rows, less that
+        of the row.
+
+        Args:
+            test_data: a frame with the training columns.
+            per_feature: whether to return the share of each column in place of the score.
+
+        Returns:
+            A frame with one row for each row: the column ``anomaly_score``; or, with `per_feature`,
+            a column for each training column but identifiers, which add up to ``anomaly_score``.
+
+        Raises:
+            H2OValueError: a column does not fit, or the model has no shares of columns.
+            H2OTypeError: `test_data` is not a frame.
+        """
+        model = self._model_with_root()
+        test_data = resolve_frame(test_data, "test_data", "anomaly")
+        if per_feature:
+            with as_h2o_errors():
+                model.require("per_feature")
+            return self._score_rows(test_data, "test_data", model.anomaly_shares)
+        return self._score_rows(test_data, "test_data", model.anomaly_scores)
+
+    def _score_rows(
+        self,
+        frame: H2OFrame,
+        parameter: str,
+        score: Callable[[pa.RecordBatchReader], pa.RecordBatchReader],
+    ) -> H2OFrame:
+        """What a method of the model makes of a frame's rows, as a frame."""
         from h2o_gan.cluster.frames import open_frame, write_frame
 
-        names = self._compared_columns(test_data, "test_data")
-        with closing(open_frame(test_data, names)) as source:
-            return write_frame(self._model_with_root().realism(source.reader))
+        names = self._compared_columns(frame, parameter)
+        with closing(open_frame(frame, names)) as source:
+            return write_frame(score(source.reader))
 
     def _read_rows(self, frame: H2OFrame, names: Sequence[str], parameter: str) -> pa.Table:
         """The columns of `frame` that the model has, checked and read."""

@@ -43,7 +43,13 @@ from .limits import (
     MOST_WEIGHTS,
     RATIO_LOSS,
 )
-from .rules import check_architecture, check_column_types, check_image_shape, split_lines
+from .rules import (
+    check_architecture,
+    check_column_types,
+    check_contamination,
+    check_image_shape,
+    split_lines,
+)
 
 __all__ = [
     "JSON_PARAMETERS",
@@ -332,6 +338,16 @@ class Parameters:
         level="expert",
         gridable=True,
     )
+    contamination: float = parameter(
+        -1.0,
+        NUMBER,
+        "Share of anomalies among the training rows, 0 to 0.5: predict(frame) then has a column "
+        "predict, 1 for rows that score higher than the others of them. -1: it has none.",
+        group="stopping",
+        minimum=-1,
+        maximum=0.5,
+        level="expert",
+    )
     device: str = parameter(
         "auto",
         TEXT,
@@ -395,6 +411,7 @@ class Parameters:
         check_column_types(self.column_types)
         for name in LINES_PARAMETERS:
             self._set(name, split_lines(name, getattr(self, name)))
+        check_contamination(self.contamination)
         for which in _NETWORKS:
             check_architecture(which, getattr(self, which))
         for name in JSON_PARAMETERS:

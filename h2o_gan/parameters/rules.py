@@ -19,6 +19,7 @@ from .limits import (
 __all__ = [
     "check_architecture",
     "check_column_types",
+    "check_contamination",
     "check_image_shape",
     "joined_lines",
     "split_lines",
@@ -39,6 +40,16 @@ def check_column_types(types: Mapping[str, str] | None) -> None:
                 f"column_types[{name!r}]={wanted!r} is not known; use one of "
                 f"{', '.join(COLUMN_TYPES)}."
             )
+
+
+def check_contamination(share: float) -> None:
+    """Check that ``contamination`` is -1 or a share.
+
+    Raises:
+        ValueError: it lies between.
+    """
+    if share < 0 and share != -1:
+        raise ValueError(f"contamination must be -1 or from 0 to 0.5, not {share!r}.")
 
 
 def check_architecture(which: str, architecture: Mapping[str, Any] | None) -> None:

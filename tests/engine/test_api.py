@@ -1,5 +1,6 @@
 """Training: it learns, repeats itself, stops when told, and survives what goes wrong."""
 
+import dataclasses
 import subprocess
 import sys
 import threading
@@ -366,19 +367,31 @@ def test_a_dimension_that_does_not_match_the_data_is_named(mixed_table, which):
     assert train(mixed_table, **{which: {key: 7}}).step
 
 
-def test_realism_ranks_real_rows_above_noise(mixed_table, trained):
+def test_anomaly_scores_rank_noise_above_real_rows(mixed_table, trained):
     rng = np.random.default_rng(0)
     shuffled = pa.table(
         {name: mixed_table.column(name).take(rng.permutation(2_000))
          for name in mixed_table.column_names}
     )  # fmt: skip
-    real = trained.realism(mixed_table.to_reader()).read_all().column(trained.score_name).to_numpy()
-    noise = trained.realism(shuffled.to_reader()).read_all().column(trained.score_name).to_numpy()
-    auc = (real[:, None] > noise[None, :]).mean()
-    assert auc > 0.7
-    realism = trained.realism(mixed_table.to_reader()).read_all().column("realism").to_numpy()
-    assert np.quantile(realism, 0.5) == pytest.approx(0.5, abs=0.05)
-    assert realism.min() >= 0 and realism.max() <= 1
+    real, noise = (
+        trained.anomalies(table.to_reader()).read_all() for table in (mixed_table, shuffled)
+    )
+    scores, odd = (table["anomaly_score"].to_numpy() for table in (real, noise))
+    assert (scores[:, None] < odd[None, :]).mean() > 0.7
+    assert real.column_names == ["anomaly_score", trained.score_name]
+    ranks = np.searchsorted(trained.anomaly_quantiles, scores) / len(trained.anomaly_quantiles)
+    assert np.quantile(ranks, 0.5) == pytest.approx(0.5, abs=0.05)
+
+
+def test_contamination_marks_that_share_of_the_training_rows(mixed_table, trained):
+    parameters = trained.parameters.replace(contamination=0.05)
+    model = dataclasses.replace(trained, parameters=parameters)
+    rows = model.anomalies(mixed_table.to_reader()).read_all()
+    assert rows.column_names == ["predict", "anomaly_score", trained.score_name]
+    odd = np.array(rows["predict"].to_pylist()) == "1"
+    scores = rows["anomaly_score"].to_numpy()
+    assert odd.mean() == pytest.approx(0.05, abs=0.03)
+    assert scores[odd].min() > model.anomaly_threshold(0.05) >= scores[~odd].max()
 
 
 @pytest.mark.parametrize("device", ["abacus", "cuda:99", "meta"])

@@ -11,6 +11,7 @@ from h2o_gan.engine.data.schema import TIME, Array
 __all__ = ["decimals_of", "numbers_of"]
 
 _MAX_DECIMALS = 8
+_LARGEST_INT = np.nextafter(2.0**63, 0)
 
 
 def numbers_of(values: pa.ChunkedArray, kind: str) -> tuple[Array, Array]:
@@ -26,6 +27,9 @@ def numbers_of(values: pa.ChunkedArray, kind: str) -> tuple[Array, Array]:
         return np.where(missing, 0.0, numbers), missing
     if kind == "time":
         values = values.cast(TIME, safe=False)
+    elif pa.types.is_floating(values.type):  # H2O makes reals of whole numbers beside fractions
+        numbers, missing = numbers_of(values, "real")
+        return np.rint(numbers).clip(-_LARGEST_INT, _LARGEST_INT).astype(np.int64), missing
     missing = values.is_null().to_numpy()
     return pc.fill_null(values.cast(pa.int64()), 0).to_numpy(), missing
 

@@ -234,6 +234,26 @@ class Codec(ABC):
     def describe(self) -> list[dict[str, Any]]:
         """Describe each column; see :func:`h2o_gan.engine.data.schema.description`."""
 
+    def log_marginal(
+        self, columns: Sequence[pa.ChunkedArray], rows: float, related: Array | None = None
+    ) -> Array:
+        """Log probability of values by themselves: the density, for numbers.
+
+        It falls with the distance from the training values, and with the number of training rows
+        for levels that those do not have.
+
+        Args:
+            columns: the values of each of :attr:`columns`.
+            rows: number of training rows.
+            related: (len(columns[0]),) int64, the relation that gives a value, -1 for none; None
+                where the column has no relations.
+
+        Returns:
+            (len(columns[0]),) float64, finite; 0 for kinds that say nothing of a row, such as
+            identifiers.
+        """
+        return np.zeros(len(columns[0]))
+
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """The JSON part of the state, with its name as ``codec``."""

@@ -126,9 +126,41 @@ class AutoregressiveGenerator(nn.Module):
         Returns:
             (T, B), in nats; 0 for tokens that rows do not have, and for placed numbers.
         """
+        summaries = self._before(self._parts(values, active), order)
+        return self._logs(summaries, values, active, rng)
+
+    def log_conditionals(self, values: Tensor, active: Tensor) -> Tensor:
+        """Log probability (density, for numbers) of each token given all other columns.
+
+        The sum over tokens is the log pseudo-likelihood (Besag 1975). Of its own column a token is
+        given those before it.
+
+        Args:
+            values: (B, T) float32.
+            active: (B, T) bool, which tokens rows have; others are unknown to the network.
+
+        Returns:
+            (T, B), in nats; 0 for tokens that rows do not have, and for placed numbers.
+        """
+        parts = self._parts(values, active)
+        summaries = parts.sum(0) - parts
+        for index, token in enumerate(self.tokens):
+            for later in range(index + 1, len(self.tokens)):
+                if self.tokens[later].column != token.column:
+                    break
+                summaries[index] -= parts[later]
+        return self._logs(summaries, values, active, None)
+
+    def _parts(self, values: Tensor, active: Tensor) -> Tensor:
+        """(T, B, R) what each token adds to a row's summary."""
         features = self.features(values, active)
         known = active.T[:, :, None].to(features.dtype)
-        summaries = self._before(torch.bmm(torch.cat([features, known], -1), self.project), order)
+        return torch.bmm(torch.cat([features, known], -1), self.project)
+
+    def _logs(
+        self, summaries: Tensor, values: Tensor, active: Tensor, rng: torch.Generator | None
+    ) -> Tensor:
+        """(T, B) log probabilities of tokens given their summaries, (T, B, R)."""
         hidden = self._hidden(summaries, rng)
         columns, present = values.unbind(1), active.T
         if self._placed:
@@ -155,9 +187,7 @@ class AutoregressiveGenerator(nn.Module):
         Returns:
             (B, R).
         """
-        features = self.features(values, active)
-        known = active.T[:, :, None].to(features.dtype)
-        return torch.bmm(torch.cat([features, known], -1), self.project).sum(0)
+        return self._parts(values, active).sum(0)
 
     def contribution(self, index: int, values: Tensor, present: Tensor | None = None) -> Tensor:
         """What a token adds to the summaries of rows.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,17 +21,17 @@ from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.device import sampling_device
 from h2o_gan.engine.estimates import prediction_schema
 from h2o_gan.engine.exceptions import Damaged
-from h2o_gan.engine.model import Model, ModelParts, actual_seed
+from h2o_gan.engine.model import Model, ModelParts, Ratings, actual_seed
 from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.tabular.completion import Completion
 from h2o_gan.engine.tabular.conditions import Conditions
 from h2o_gan.engine.tabular.critic import RowCritic
+from h2o_gan.engine.tabular.density import Surprise, TableDensity
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.imputation import Estimation
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.engine.tabular.prediction import Predictor
 from h2o_gan.engine.tabular.sampling import RejectionSampler, sample_rows
-from h2o_gan.engine.tabular.token_tables import TokenTables
 from h2o_gan.engine.tabular.uniqueness import without_repeats
 from h2o_gan.engine.weights import named, network_of, resumed
 
@@ -47,7 +48,9 @@ _FORMAT_2_CRITIC_SIZES = (16, 192)
 
 _BLOCK_ROWS = 2048
 _BLOCK_CELLS = 2**19
+_REFERENCE_ROWS = 2048
 _SCORED_ROWS = 4096
+_SURPRISE = ("scales", "caps", "means", "quantiles")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,6 +67,7 @@ class TableModel(Model):
         best_generator: state of the running mean when held-out rows were most likely, for going on
             with a training that has not ended; None where that has, or nothing was held out.
         best_loss: their negative log likelihood then.
+        surprise: what is usual, for anomaly scores; None in models of older files.
     """
 
     kind = "table"
@@ -79,6 +83,7 @@ class TableModel(Model):
             "imputation",
             "prediction of columns",
             "log densities",
+            "per_feature",
         }
     )
 
@@ -92,6 +97,7 @@ class TableModel(Model):
     clip: float
     best_generator: Mapping[str, Tensor] | None = field(default=None, repr=False)
     best_loss: float | None = None
+    surprise: Surprise | None = field(default=None, repr=False)
 
     @property
     @override
@@ -243,22 +249,59 @@ class TableModel(Model):
             return None
         return RejectionSampler(copy.deepcopy(self.critic).to(device), self.shift, self.clip)
 
+    @override
     def scores(self, table: pa.Table) -> Array:
-        """The log density of each row: the generator's, times the critic's density ratio.
+        """The log density of each row, (rows,) float64: the generator's, times the critic's ratio.
 
         The two together are an energy-based model of the rows (Deng et al. 2020, arXiv
-        2004.11714). Values that training never saw count as rarer than any it saw.
+        2004.11714). Beyond the training range a value is the less probable the further away it is.
         """
-        tables = self.layout.tables(torch.device("cpu"))
-        codes = self.encoder.encode(table)
-        return row_scores(
-            self.generator,
-            self._sampler(torch.device("cpu")),
-            self._order(),
-            self.layout.rows,
-            tables,
-            codes,
+        return self._density.of_table(table).log_density
+
+    @override
+    def rate(self, table: pa.Table) -> Ratings:
+        """Rate how odd rows are: their surprise, less the mean of that of training rows.
+
+        The surprise of a row is the sum over its columns; see
+        :mod:`h2o_gan.engine.tabular.density`. It is in nats: a row that scores 1 higher than
+        another is about e times less probable. Columns that share a codec have equal shares.
+        """
+        densities = self._density.of_table(table)
+        shares = self._usual.shares(densities)
+        column_shares = []
+        for column in self.scored_columns:
+            index, columns = self._codec_of[column.name]
+            column_shares.append(shares[:, index] / columns)
+        return Ratings(shares.sum(1), densities.log_density, np.stack(column_shares, 1))
+
+    @property
+    @override
+    def anomaly_quantiles(self) -> Array:
+        return self._usual.quantiles
+
+    @cached_property
+    def _density(self) -> TableDensity:
+        device = torch.device("cpu")
+        return TableDensity(
+            self.encoder, self.layout, self.generator, self._sampler(device), self._order(), device
         )
+
+    @cached_property
+    def _codec_of(self) -> dict[str, tuple[int, int]]:
+        """By column, the index of its codec and the number of columns of that."""
+        return {
+            column.name: (index, len(codec.columns))
+            for index, codec in enumerate(self.encoder.codecs)
+            for column in codec.columns
+        }
+
+    @cached_property
+    def _usual(self) -> Surprise:
+        """What is usual; for models of older files by samples, which stand for training rows."""
+        if self.surprise is not None:
+            return self.surprise
+        sample = self.sample(_REFERENCE_ROWS, seed=0).read_all()
+        return Surprise.fit(self._density.of_table(sample))
 
     @override
     def log_densities(self, table: pa.Table) -> dict[str, Array]:
@@ -289,7 +332,11 @@ class TableModel(Model):
     @override
     def tensors(self) -> dict[str, Tensor]:
         states = {name: network.state_dict() for name, network in self.networks.items()}
-        return named(states)
+        usual = self.surprise
+        if usual is None:
+            return named(states)
+        arrays = {f"surprise.{n}": torch.from_numpy(getattr(usual, n)) for n in _SURPRISE}
+        return {**named(states), **arrays}
 
     @override
     def training_tensors(self) -> dict[str, Tensor]:
@@ -315,6 +362,7 @@ class TableModel(Model):
             "shift": self.shift,
             "clip": self.clip,
             "best_loss": self.best_loss if self.best_generator else None,
+            **({} if self.surprise is None else {"evidence_weight": self.surprise.weight}),
         }
 
     @classmethod
@@ -339,6 +387,7 @@ class TableModel(Model):
                 "critic",
                 tensors,
             )
+        surprise = _stored_surprise(data, tensors, len(encoder.codecs))
         last, optimizer = resumed("generator", build, tensors)
         best = None
         if last and data.get("best_loss") is not None:
@@ -355,38 +404,28 @@ class TableModel(Model):
             generator_optimizer=optimizer,
             best_generator=best,
             best_loss=None if best is None else float(data["best_loss"]),
+            surprise=surprise,
             **common,
         )
 
 
-@torch.no_grad()
-def row_scores(
-    generator: AutoregressiveGenerator,
-    sampler: RejectionSampler | None,
-    order: Sequence[int],
-    rows: int,
-    tables: TokenTables,
-    codes: Tensor,
-) -> Array:
-    """(rows,) float64 log densities of coded rows, by generator and critic.
-
-    Args:
-        generator: of the model.
-        sampler: the critic, or None.
-        order: the tokens in the order that the generator knows best.
-        rows: of the training data.
-        tables: codes to tokens.
-        codes: (rows, learned columns).
-    """
-    usual_order = torch.tensor(order, device=codes.device)
-    unseen = float(np.log(rows)) + 1
-    parts = []
-    for start in range(0, len(codes), _SCORED_ROWS):
-        part = codes[start : start + _SCORED_ROWS]
-        values, active = tables.expand(part, None)
-        score = generator.log_likelihood(values, active, usual_order).sum(0)
-        if sampler is not None:
-            score = score + sampler.log_ratio(values, active)
-        parts.append((score - unseen * (part < 0).sum(1)).double().cpu().numpy())
-    scores: Array = np.concatenate(parts) if parts else np.zeros(0)
-    return scores
+def _stored_surprise(
+    data: Mapping[str, Any], tensors: Mapping[str, Tensor], codecs: int
+) -> Surprise | None:
+    """What is usual, from a model file; None where the file is older. Raises Damaged."""
+    if "evidence_weight" not in data:
+        return None
+    arrays = {}
+    for name in _SURPRISE:
+        found = tensors.get(f"surprise.{name}")
+        if (
+            found is None
+            or found.dtype != torch.float64
+            or found.ndim != 1
+            or (len(found) != codecs if name != "quantiles" else not len(found))
+            or not bool(found.isfinite().all())
+            or (name == "scales" and not bool((found > 0).all()))
+        ):
+            raise Damaged(f"its tensor surprise.{name} is not valid")
+        arrays[name] = found.numpy()
+    return Surprise(float(data["evidence_weight"]), **arrays)

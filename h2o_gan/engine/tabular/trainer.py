@@ -29,9 +29,10 @@ from h2o_gan.engine.device import copied, on_cpu
 from h2o_gan.engine.events import Listener, Progress
 from h2o_gan.engine.model import RUNNING, score_quantiles
 from h2o_gan.engine.tabular.critic_trainer import Clock, CriticTrainer, Rows
+from h2o_gan.engine.tabular.density import Surprise, TableDensity
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
-from h2o_gan.engine.tabular.model import CRITIC_SIZES, TableModel, row_scores
+from h2o_gan.engine.tabular.model import CRITIC_SIZES, TableModel
 from h2o_gan.engine.tabular.sampling import RejectionSampler
 from h2o_gan.engine.training.losses import Losses
 from h2o_gan.engine.training.optim import (
@@ -143,6 +144,7 @@ class TableTrainer(Trainer):
         self.reset_optimizers()
         if checkpoint is not None:
             load_optimizer_state(self.optimizer, checkpoint.generator_optimizer)
+        self._held_out = codes[held_out_rows][:_MAX_SCORED].to(device)
         fixed = torch.Generator(device).manual_seed(_SCORED_SEED)
         self._references: dict[str, tuple[Tensor, Tensor]] = {}
         for name, rows in (
@@ -265,7 +267,11 @@ class TableTrainer(Trainer):
         else:
             picked = torch.randperm(len(self.codes), generator=rng)[:_MAX_SCORED]
         real = self.codes[picked.to(self.device)]
-        scores = row_scores(self.ema, acceptance, self.order, self.layout.rows, self.tables, real)
+        density = TableDensity(
+            self.encoder, self.layout, self.ema, acceptance, self.order, self.device
+        )
+        rated = density.of_codes(real)
+        held_out = density.of_codes(self._held_out)
         best = None
         if stopped_by == RUNNING and self._best.weights is not None:
             weights = iter(self._best.weights)
@@ -284,7 +290,8 @@ class TableTrainer(Trainer):
             generator_optimizer=copied(self.optimizer.state_dict()),
             best_generator=best,
             best_loss=None if best is None else self._best.loss,
-            real_scores=score_quantiles(scores),
+            real_scores=score_quantiles(rated.log_density),
+            surprise=Surprise.fit(rated, held_out),
             **self.model_state(stopped_by),
         )
 

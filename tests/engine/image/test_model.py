@@ -201,14 +201,17 @@ def test_latents_become_images(model):
         model.map_latents(latents[:, :5], [1, 2, 3])
 
 
-def test_realism_tells_digits_from_noise(model, labelled):
+def test_anomaly_scores_tell_digits_from_noise(model, labelled):
     noise = pixels(np.random.default_rng(0).integers(0, 17, (200, 64)),
                    digit=pa.array([5] * 200))  # fmt: skip
     scores = [
-        model.realism(table.to_reader()).read_all()["realism"].to_numpy()
+        model.anomalies(table.to_reader()).read_all()["anomaly_score"].to_numpy()
         for table in (labelled.slice(0, 300), noise)
     ]
-    assert np.median(scores[0]) > np.median(scores[1]) + 0.3
+    assert np.median(scores[0]) < np.quantile(model.anomaly_quantiles, 0.7)
+    assert np.median(scores[1]) > np.quantile(model.anomaly_quantiles, 0.8)
+    with pytest.raises(ValueError, match="per_feature: a model of architecture 'convolutional'"):
+        model.anomaly_shares(noise.to_reader())
 
 
 def test_fixed_latents_are_kept_at_every_scoring(model):

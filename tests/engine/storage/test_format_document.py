@@ -42,6 +42,13 @@ class Reader:
         self.critic = self.network("critic", sizes)
         self.order = self.order_of_tokens()
         self.placed = self.placed_tokens()
+        self.all_codecs = list(zip(columns, codecs, strict=True))
+        self.column_of = [
+            (column, at)
+            for column, (kind, own) in enumerate(zip(self.kinds, self.tokens, strict=True))
+            if column not in self.derived
+            for at in range(len(tokens_of(0, kind, own, self.codecs[column])))
+        ]
 
     def codes(self, table):
         """(rows, learned columns) codes."""
@@ -101,11 +108,11 @@ class Reader:
         return weights
 
     def score(self, codes):
-        """The log density of a row, with the critic's ratio."""
+        """A row's log likelihood over that of its tokens alone, plus the critic's ratio."""
         tokens = self.row(codes)
         own = self.generator
         features = self.features(own, tokens)
-        summary, total = np.zeros(self.model["sizes"]["summary"]), 0.0
+        summary, total, alone = np.zeros(self.model["sizes"]["summary"]), 0.0, 0.0
         for place in self.order:
             size, value, there, before = tokens[place]
             hidden = silu(summary @ own["first"][place] + own["first_bias"][place, 0])
@@ -115,6 +122,7 @@ class Reader:
             if there:
                 if place not in self.placed:
                     total += log_choice(output, int(value)) if size else log_number(output, value)
+                    alone += self.log_alone(place, tokens)
                 summary = summary + np.append(features[place], 1) @ own["project"][place]
         if self.model["has_critic"]:
             critic = self.critic
@@ -123,8 +131,79 @@ class Reader:
                 flat = silu(critic[f"{layer}.weight"] @ flat + critic[f"{layer}.bias"])
             ratio = (critic["last.weight"] @ flat + critic["last.bias"])[0] - self.model["shift"]
             total += min(ratio, self.model["clip"])
-        unseen = np.log(self.model["layout"]["rows"]) + 1
-        return total - unseen * (np.asarray(codes) < 0).sum()
+        return total - alone
+
+    def log_alone(self, place, tokens):
+        """The log probability of a token that depends on no other column."""
+        column, at = self.column_of[place]
+        own, kind = self.tokens[column], self.kinds[column]
+        value = int(tokens[place][1])
+        if tokens[place][0] is None:
+            return -0.5 * tokens[place][1] ** 2 - 0.5 * np.log(2 * np.pi)
+        if kind["kind"] == "number":
+            return np.log(own["kind_shares"][value])
+        seen = own["choice_of"] >= 0
+        shares = np.bincount(own["choice_of"][seen], own["shares"][seen])
+        if "size" not in kind:
+            return np.log(shares[value] / shares.sum())
+        ranked = shares[own["choice_at"]]
+        blocks = [ranked[i : i + kind["size"]] for i in range(0, len(ranked), kind["size"])]
+        if at == 0:
+            return np.log(blocks[value].sum() / ranked.sum())
+        block = blocks[int(tokens[place - 1][1])]
+        return np.log(block[value] / block.sum())
+
+    def log_share(self, share):
+        return np.log(max(share, 0.5 / (self.model["layout"]["rows"] + 1)))
+
+    def derived_terms(self, codes):
+        """What columns that follow from others add."""
+        total = 0.0
+        for item in self.model["layout"]["dependencies"]:
+            choices = [
+                self.tokens[item[key]]["choice_of"][codes[item[key]]]
+                if codes[item[key]] >= 0
+                else -1
+                for key in ("column", "source")
+            ]
+            if min(choices) >= 0:
+                own = self.tokens[item["column"]]
+                seen = own["choice_of"] >= 0
+                shares = np.bincount(own["choice_of"][seen], own["shares"][seen])
+                agrees = item["table"][choices[1]] == choices[0]
+                total += self.log_share(agrees) - self.log_share(shares[choices[0]] / shares.sum())
+        return total
+
+    def marginal(self, column, own, cells):
+        """The log density of a value, or of a point, by itself."""
+        rows = self.model["layout"]["rows"]
+        if column["codec"] == "fresh":
+            return 0.0
+        if column["codec"] == "constant":
+            return 0.0 if cells[0] == column["value"] else self.log_share(0)
+        if column["codec"] == "levels":
+            (place,) = code(pa.table({column["column"]["name"]: pa.array(cells)}), column, own)
+            return self.log_share(own["shares"][place] if place >= 0 else 0)
+        if column["codec"] == "binned":
+            if cells[0] is None:
+                return self.log_share(column["missing_share"])
+            present = np.log1p(-column["missing_share"])
+            return present + log_kernels(float(cells[0]), own, rows)
+        if cells[0] is None:
+            return self.log_share(own["shares"][-1] if column["has_missing"] else 0)
+        at = cell(cells, own)
+        total, distance = np.log(own["shares"][at]), 0.0
+        for side, value, decimals in zip(
+            ("first", "second"), cells, column["decimals"], strict=True
+        ):
+            low, high = own[f"{side}_low"], own[f"{side}_high"]
+            extent = high.max() - low.min()
+            step = 1e-6 * max(extent, 1e-9) if decimals is None else 10.0**-decimals
+            unit = max(extent, step) / np.sqrt(len(low))
+            total -= np.log(max(high[at] - low[at], step) / unit)
+            beyond = max(low[at] - value, value - high[at], 0) / unit
+            distance = np.hypot(distance, beyond)
+        return total - 4 * np.log(np.hypot(1, distance))
 
     def features(self, own, tokens):
         """(tokens, features)."""
@@ -239,6 +318,39 @@ def silu(x):
     return x / (1 + np.exp(-x))
 
 
+def log_kernels(value, own, rows):
+    """The log density of a number under a column's kernels."""
+    low, high = own["low"].astype(float), own.get("high", own["low"]).astype(float)
+    shares = np.diff(own["cumulative"])
+    middle = (low + high) / 2
+    mean = np.average(middle, weights=shares)
+    unit = np.sqrt(np.average((middle - mean) ** 2, weights=shares))
+    quartiles = [middle[np.searchsorted(np.cumsum(shares), p)] for p in (0.25, 0.75)]
+    spread = (quartiles[1] - quartiles[0]) / 1.349
+    width = 0.9 * (min(unit, spread) if spread > 0 else unit) * rows**-0.2
+    wide = low < high
+    centres = np.concatenate([low, high[wide]])
+    weights = np.concatenate([np.where(wide, shares / 2, shares), shares[wide] / 2])
+    if len(centres) > 512:
+        order = np.argsort(centres, kind="stable")
+        centres, weights = centres[order], weights[order]
+        group = 510 * np.arange(len(centres)) // len(centres) + 1
+        group[0], group[-1] = 0, 511
+        sums = np.bincount(group, weights)
+        centres, weights = np.bincount(group, weights * centres) / sums, sums
+
+    def student(distance, width):
+        return 2 / (np.pi * 3**0.5) * (1 + distance**2 / width**2 / 3) ** -2 / width
+
+    gains = []
+    for narrower in (1, 1 / 2, 1 / 4, 1 / 8, 1 / 16):
+        kernels = student(centres[:, None] - centres, width * narrower)
+        np.fill_diagonal(kernels, 0)
+        gains.append(weights @ np.log(kernels @ weights / (1 - weights)))
+    good = np.flatnonzero(np.array(gains) >= max(gains) - 0.1)[0] if len(centres) >= 4 else 0
+    return np.log(unit * (student(value - centres, width / 2**good) @ weights))
+
+
 def log_choice(output, choice):
     return output[choice] - np.logaddexp.reduce(output)
 
@@ -263,5 +375,14 @@ def test_log_densities_by_the_document_are_those_of_the_model(family):
             pa.array([None, "unused", *table["group"].to_pylist()[2:]]).dictionary_encode(),
         )
     reader = Reader(data)
-    scores = [reader.score(codes) for codes in reader.codes(table)]
+    scores = [reader.score(codes) + reader.derived_terms(codes) for codes in reader.codes(table)]
+    for column, own in reader.all_codecs:
+        names = [c["name"] for c in column.get("columns", [column.get("column")])]
+        kinds = [c["kind"] for c in column.get("columns", [column.get("column")])]
+        lists = [
+            (table[name].cast(pa.int64()) if kind == "time" else table[name]).to_pylist()
+            for name, kind in zip(names, kinds, strict=True)
+        ]
+        for at, cells in enumerate(zip(*lists, strict=True)):
+            scores[at] += reader.marginal(column, own, cells)
     assert np.allclose(scores, model.scores(table), atol=2e-3), (scores, model.scores(table))

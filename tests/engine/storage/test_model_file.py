@@ -63,7 +63,7 @@ def test_a_loaded_model_gives_the_same_rows(model, file, mixed_table, digits_tab
     again = engine.load(file)
     assert again.sample(500, seed=4).read_all().equals(model.sample(500, seed=4).read_all())
     table = mixed_table if len(model.columns) < 64 else digits_table
-    old, new = (m.realism(table.to_reader()).read_all() for m in (model, again))
+    old, new = (m.anomalies(table.to_reader()).read_all() for m in (model, again))
     assert old.equals(new)
     assert again.history == model.history and again.parameters == model.parameters
     latents = np.random.default_rng(0).normal(size=(3, model.latent_size))

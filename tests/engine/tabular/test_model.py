@@ -4,6 +4,7 @@ Training takes seconds: what an untrained generator can show is tested with the 
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from h2o_gan import engine
+from h2o_gan.engine.data.schema import TIME
 from h2o_gan.parameters import Parameters
 
 COUNTRY_OF = {"Bern": "CH", "Basel": "CH", "Genf": "CH", "Wien": "AT", "Graz": "AT", "Rom": "IT"}
@@ -202,6 +204,14 @@ def test_a_saved_model_does_the_same(model, tmp_path):
     assert again.describe() == model.describe()
 
 
+def scores_of(model, table):
+    return model.anomalies(table.to_reader()).read_all()["anomaly_score"].to_numpy()
+
+
+def changed(table, name, values):
+    return table.set_column(table.column_names.index(name), name, values)
+
+
 def test_planted_anomalies_stand_out(shop, model):
     unseen = model.sample(500, seed=77).read_all()
     odd = unseen.to_pandas()
@@ -209,21 +219,45 @@ def test_planted_anomalies_stand_out(shop, model):
     for name in odd.columns:  # rows whose cells come from different rows
         odd[name] = rng.permutation(odd[name].to_numpy())
     table = pa.Table.from_pandas(odd, preserve_index=False)
-    scores = [
-        model.realism(t.to_reader()).read_all()["log_density"].to_numpy()
-        for t in (shop.slice(0, 500), table)
-    ]
-    auc = (scores[0][:, None] > scores[1][None, :]).mean()
+    scores = [scores_of(model, t) for t in (shop.slice(0, 500), table)]
+    auc = (scores[0][:, None] < scores[1][None, :]).mean()
     assert auc > 0.85
 
 
-def test_a_value_beyond_the_training_range_is_an_anomaly(shop, model):
-    odd = shop.slice(0, 50).set_column(4, "income", pa.array(np.full(50, 1e9)))
-    realism = [
-        model.realism(t.to_reader()).read_all()["realism"].to_numpy().mean()
-        for t in (shop.slice(0, 50), odd)
-    ]
-    assert realism[0] > 0.3 and realism[1] < 0.05
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("age", pa.array([100, 200, 400])),
+        ("income", pa.array([1e6, 2e6, 4e6])),
+        ("spend", pa.array([-1e3, -2e3, -4e3])),
+        ("joined", pa.array([2 * 10**12, 25 * 10**11, 35 * 10**11], TIME)),
+        ("currency", enum(["EUR", "USD"])),
+        ("city", enum(["Bern", "Paris"])),
+        ("fax", pa.array([None, 5.0])),
+    ],
+)
+def test_values_that_training_never_saw_are_odd_and_named(shop, model, name, values):
+    few = shop.slice(0, 30)
+    tables = [changed(few, name, values.take(pa.array([i] * 30))) for i in range(len(values))]
+    scores = [scores_of(model, table) for table in (few, *tables)]
+    for nearer, further in itertools.pairwise(scores[1:]):
+        assert (further > nearer + 0.5).all()
+    assert np.median(scores[0]) < np.quantile(model.anomaly_quantiles, 0.8)
+    assert np.median(scores[-1]) > np.quantile(model.anomaly_quantiles, 0.95)
+    before, after = (model.anomaly_shares(t.to_reader()).read_all() for t in (few, tables[-1]))
+    assert after.column_names == [column for column in shop.column_names if column != "customer"]
+    usual, parts = (np.stack([c.to_numpy() for c in t.columns], 1) for t in (before, after))
+    assert np.allclose(parts.sum(1), scores[-1])
+    blamed = [after.column_names[i] for i in (parts - usual).argmax(1)]
+    assert blamed.count(name) > 20
+
+
+def test_files_without_what_is_usual_are_scored_against_samples(shop, model):
+    old = dataclasses.replace(model, surprise=None)
+    assert "evidence_weight" not in old.to_json()
+    scores = [scores_of(m, shop.slice(0, 300)) for m in (model, old)]
+    assert np.corrcoef(*scores)[0, 1] > 0.9
+    assert abs(scores[1].mean()) < 2
 
 
 def test_the_response_comes_last_in_the_order(shop):

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from typing_extensions import override
 
+from h2o_gan.engine.data.densities import log_share
 from h2o_gan.engine.data.protocol import (
     UNKNOWN,
     ColumnTokens,
@@ -94,6 +95,13 @@ class CategoricalCodec(LearnedCodec):
     ) -> list[pa.Array]:
         missing = codes >= len(self.observed)
         return [dictionary_array(self.observed[np.where(missing, 0, codes)], missing, self.column)]
+
+    @override
+    def log_marginal(
+        self, columns: Sequence[pa.ChunkedArray], rows: float, related: Array | None = None
+    ) -> Array:
+        # UNKNOWN, which is -1, takes the last of the shares.
+        return log_share(np.append(self.shares, 0.0)[self.encode(columns)], rows)
 
     @override
     def tokens(self, index: int, rows: int, rules: TokenRules) -> ColumnTokens:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from typing_extensions import override
 
 from h2o_gan.engine.data.codecs.categorical import dictionary_array, level_indices, levels_of
 from h2o_gan.engine.data.conditions import as_number, range_of, value_text
+from h2o_gan.engine.data.densities import LARGEST, log_share
 from h2o_gan.engine.data.numbers import numbers_of
 from h2o_gan.engine.data.protocol import FitOptions, GeneratedCodec
 from h2o_gan.engine.data.schema import (
@@ -83,6 +85,31 @@ class ConstantCodec(GeneratedCodec):
         return [one.take(pa.array(np.zeros(rows, np.int32)))]
 
     @override
+    def log_marginal(
+        self, columns: Sequence[pa.ChunkedArray], rows: float, related: Array | None = None
+    ) -> Array:
+        (values,) = columns
+        logs = np.full(len(values), log_share(0.0, rows))
+        if self.column.kind in ("int", "real", "time"):
+            numbers, missing = numbers_of(values, "time" if self.column.kind == "time" else "real")
+            if self.value is None:
+                same = missing
+            else:
+                known = float(self.value)
+                same = ~missing & (numbers == known)
+                # Without a spread, the unit of distances is the value itself.
+                with np.errstate(invalid="ignore"):
+                    distance = np.abs(numbers.astype(np.float64) - known) / max(abs(known), 1.0)
+                distance = np.nan_to_num(distance, nan=LARGEST, posinf=LARGEST)
+                logs -= np.where(missing, 0.0, np.log1p(distance))
+        elif self.value is None:
+            same = values.is_null().to_numpy()
+        else:
+            same = pc.fill_null(self._equal(values), False).to_numpy()
+        logs[same] = 0.0
+        return logs
+
+    @override
     def check_condition(self, column: str, value: Any) -> None:
         if not self._meets(value):
             shown = self.value
@@ -122,6 +149,13 @@ class ConstantCodec(GeneratedCodec):
         if value is not None and not fits:
             raise Damaged(f"column {column.name!r}: {value!r:.50} is not a value of its type")
         return cls(column, float(value) if value is not None and column.kind == "real" else value)
+
+    def _equal(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Which levels or texts are the column's value."""
+        if isinstance(values.type, pa.UuidType):
+            storage = pa.chunked_array([c.storage for c in values.chunks], pa.binary(16))
+            return pc.equal(storage, pa.scalar(UUID(str(self.value)).bytes, pa.binary(16)))
+        return pc.equal(values.cast(pa.string()), str(self.value))
 
     def _meets(self, value: Any) -> bool:
         """Whether the column's value meets the condition `value`."""

@@ -8,6 +8,7 @@ placed number besides, from which the networks learn how other columns depend on
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -19,6 +20,7 @@ from typing_extensions import override
 
 from h2o_gan.engine.data.cells import Cells, fit_cells, is_tree
 from h2o_gan.engine.data.conditions import on_grid, range_of, value_text
+from h2o_gan.engine.data.densities import LARGEST, log_share
 from h2o_gan.engine.data.numbers import decimals_of, numbers_of
 from h2o_gan.engine.data.protocol import (
     ColumnTokens,
@@ -267,6 +269,29 @@ class CoordinatesCodec(LearnedCodec):
         codes = self.cells.find(points).astype(np.int32)
         codes[missing] = len(self.cells) if self.has_missing else -1
         return codes
+
+    @override
+    def log_marginal(
+        self, columns: Sequence[pa.ChunkedArray], rows: float, related: Array | None = None
+    ) -> Array:
+        parts = [numbers_of(v, c.kind) for v, c in zip(columns, self.columns, strict=True)]
+        missing = parts[0][1] | parts[1][1]
+        codes = self.encode(columns)
+        cells = np.where(missing, 0, codes)
+        logs = np.log(np.maximum(self.shares[cells], 1e-300))
+        distance = np.zeros(len(codes))
+        for axis, (numbers, _) in enumerate(parts):
+            values = numbers.astype(np.float64).clip(-LARGEST, LARGEST)
+            low, high = self.cells.low[axis], self.cells.high[axis]
+            unit = max(float(high.max() - low.min()), self._step(axis)) / math.sqrt(len(low))
+            side = np.maximum(high - low, self._step(axis)) / unit
+            logs -= np.log(side)[cells]
+            beyond = np.maximum(low[cells] - values, values - high[cells]).clip(min=0)
+            distance = np.hypot(distance, beyond / unit)
+        # Tails as of a column of numbers: those of Student's t with 3 degrees of freedom.
+        logs -= 4 * np.log(np.hypot(1.0, distance))
+        logs[missing] = log_share(self.shares[-1] if self.has_missing else 0.0, rows)
+        return logs
 
     @override
     def decode(

@@ -10,6 +10,7 @@ import pyarrow as pa
 from typing_extensions import override
 
 from h2o_gan.engine.data.conditions import as_number, on_grid, range_of, value_text
+from h2o_gan.engine.data.densities import MarginalDensity, log_share
 from h2o_gan.engine.data.numbers import decimals_of, numbers_of
 from h2o_gan.engine.data.protocol import (
     UNKNOWN,
@@ -89,6 +90,7 @@ class NumericCodec(OrderedCodec):
         self.quantiles = quantiles
         self.missing_share, self.has_missing = missing_share, missing_share > 0
         self.treat_as = treat_as
+        self._density: tuple[float, MarginalDensity] | None = None
         self._related_shares, self.related = tuple(related), len(related)
         shares = quantiles.shares * max(1 - missing_share - sum(related), 0.0)
         others = [*related, *([missing_share] if self.has_missing else [])]
@@ -172,6 +174,30 @@ class NumericCodec(OrderedCodec):
         missing = np.isnan(output)
         values = self.quantiles.values(np.where(missing, 0.5, output))
         return [self.quantiles.array(values, missing)]
+
+    @override
+    def log_marginal(
+        self, columns: Sequence[pa.ChunkedArray], rows: float, related: Array | None = None
+    ) -> Array:
+        # As doubles: the distance of a fraction from whole numbers counts.
+        kind = "time" if self.column.kind == "time" else "real"
+        numbers, missing = numbers_of(columns[0], kind)
+        if self.treat_as == "categorical":
+            codes = self.encode(columns, related)
+            shares = np.append(self.shares, 0.0)[codes]
+            bins = np.where(codes >= len(self.quantiles), 0, codes)
+            known = (codes >= len(self.quantiles)) | (self.quantiles.low[bins] == numbers)
+            return log_share(np.where(missing | known, shares, 0.0), rows)
+        if self._density is None or self._density[0] != rows:
+            self._density = rows, MarginalDensity(self.quantiles, rows)
+        logs = self._density[1].log_density(numbers)
+        logs += log_share(1 - self.missing_share - sum(self._related_shares), rows)
+        if related is not None:
+            logs = np.where(
+                related < 0, logs, log_share(np.array(self._related_shares)[related], rows)
+            )
+        logs[missing] = log_share(self.missing_share, rows)
+        return logs
 
     @override
     def tokens(self, index: int, rows: int, rules: TokenRules) -> ColumnTokens:

@@ -191,3 +191,9 @@ def test_missing_values_that_are_unknown_have_no_code():
 
 def test_levels_have_no_nearest_numbers():
     assert fit(enum(["a", "b"])).nearest("c", np.zeros(2)).null_count == 2
+
+
+def test_rare_levels_are_odder_and_unseen_ones_oddest():
+    codec = fit(enum(["a"] * 90 + ["b"] * 9 + [None], ["a", "b", "never"]))
+    logs = codec.log_marginal([chunked(enum(["a", "b", None, "never", "new"]))], 100)
+    assert np.allclose(np.exp(logs), [0.9, 0.09, 0.01, 0.5 / 101, 0.5 / 101])

@@ -188,3 +188,24 @@ def test_a_value_and_unknown_cells_are_a_constant(values):
     assert ConstantCodec.fit(columns, FitOptions()) is None
     codec = ConstantCodec.fit(columns, FitOptions(learn_missing=False))
     assert codec is not None and codec.value == values[0].as_py()
+
+
+@pytest.mark.parametrize("kind", CONSTANT)
+def test_other_values_are_odd(kind):
+    values = CONSTANT[kind]
+    codec = ConstantCodec.fit({"c": chunked(values)}, FitOptions())
+    assert (codec.log_marginal([chunked(values)], 99) == 0).all()
+    others = {
+        "int": pa.array([8, 21, None]),
+        "real": pa.array([2.6, 40.0, None]),
+        "time": pa.array([0, 10**14, None], TIME),
+        "level": enum(["y", "new", None]),
+        "text": pa.array(["z", "", None]),
+        "uuid": uuids(uuid.UUID(int=6), None),
+        "no number": pa.array([1.0, -math.inf]),
+    }
+    if kind in others:
+        logs = codec.log_marginal([chunked(others[kind])], 99)
+        assert (logs <= math.log(0.5 / 100)).all() and np.isfinite(logs).all()
+        if kind in ("int", "real", "time"):  # the further away, the odder
+            assert logs[1] < logs[0] < logs[2]

@@ -302,3 +302,11 @@ def test_means_of_a_point_are_rounded_and_in_range():
     codec, _ = fitted()
     found = codec.nearest("lat", np.array([50.126, 99.0])).to_pylist()
     assert found == [50.13, codec.cells.high[0].max()]
+
+
+def test_points_away_from_all_cells_are_odd():
+    codec, _ = fitted(missing=0.1)
+    columns = [pa.chunked_array([v]) for v in ([52.5, 55.0, 60.0, None], [13.4, 20.0, 30.0, None])]
+    city, away, further, missing = codec.log_marginal(columns, 900)
+    assert city - 3 > away > further
+    assert missing == pytest.approx(np.log(codec.shares[-1]))

@@ -75,3 +75,8 @@ def test_another_kind_of_column_is_damage(kind):
     data = {**codec.to_json(), "column": Column("key", kind).to_json()}
     with pytest.raises(Damaged, match="'key' is not the identifiers' column"):
         IdentifierCodec.restore(data, codec.arrays())
+
+
+def test_identifiers_say_nothing_of_a_row():
+    codec = fit(pa.array(KEYS))
+    assert (codec.log_marginal([chunked(pa.array(["K-1", "new", None]))], 100) == 0).all()

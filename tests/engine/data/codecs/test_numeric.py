@@ -291,3 +291,36 @@ def test_means_are_rounded_as_the_column_is():
     days = fit([0, 2 * DAY, 4 * DAY], TIME)
     found = days.nearest("x", np.array([0.9 * DAY, 1.1 * DAY]))
     assert found.type == TIME and found.cast(pa.int64()).to_pylist() == [0, 2 * DAY]
+
+
+@pytest.mark.parametrize(
+    ("values", "far", "type_"),
+    [
+        (np.arange(500) % 100, [150, 250], pa.int64()),
+        (np.arange(300) / 7, [60.0, 120.0], pa.float64()),
+        (10**12 + np.arange(400) * DAY, [10**12 + 600 * DAY, 10**12 + 1200 * DAY], TIME),
+    ],
+)
+def test_values_beyond_the_training_range_are_the_odder_the_further(values, far, type_):
+    values = values.tolist()
+    codec = fit([*values, None], type_)
+    asked = [values[len(values) // 2], *far, None]
+    usual, near, further, missing = codec.log_marginal([chunked(asked, type_)], len(values))
+    assert usual - 2 > near > further
+    assert missing == pytest.approx(math.log(1 / (len(values) + 1)))
+    never = fit(values, type_).log_marginal([chunked([None], type_)], len(values))
+    assert never[0] == pytest.approx(math.log(0.5 / (len(values) + 1)))
+
+
+def test_a_fraction_among_whole_numbers_is_no_error():
+    codec = fit([0, 1, 2, 3] * 50)
+    column = [chunked([1.0, 1.5, math.nan], pa.float64())]
+    assert codec.encode(column).tolist() == [1, 2, UNKNOWN]
+    logs = codec.log_marginal(column, 200)
+    assert np.isfinite(logs).all() and logs[1] < logs[0]
+
+
+def test_numbers_treated_as_categories_have_shares():
+    codec = fit([1] * 80 + [2] * 20, treat_as="categorical")
+    logs = codec.log_marginal([chunked([1, 2, 3])], 100)
+    assert np.allclose(np.exp(logs), [0.8, 0.2, 0.5 / 101])

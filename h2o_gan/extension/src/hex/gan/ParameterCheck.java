@@ -36,6 +36,9 @@ final class ParameterCheck {
     if (types != null) {
       networks.columnTypes(types);
     }
+    if (parameters._contamination < 0 && parameters._contamination != -1) {
+      refuse("contamination", "contamination must be -1 or from 0 to 0.5, not " + Requests.plain(parameters._contamination) + ".");
+    }
     JsonObject generator = network("generator_architecture", parameters._generator_architecture, networks);
     JsonObject discriminator = network("discriminator_architecture", parameters._discriminator_architecture, networks);
     networks.choice(generator, discriminator);
