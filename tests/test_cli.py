@@ -99,6 +99,42 @@ def test_gaps_of_a_file_are_filled_and_columns_predicted_without_a_cluster(model
         (model / name).unlink()
 
 
+def test_anomalies_are_scored_without_a_cluster(model):
+    rows = pc.read_csv(PROSTATE).slice(0, 40)
+    odd = rows.set_column(rows.column_names.index("PSA"), "PSA", pa.array([500.5] * 40))
+    pc.write_csv(rows, model / "rows.csv")
+    pq.write_table(odd, model / "odd.parquet")
+    done = run("anomalies", "model.zip", "rows.csv", "--contamination", 0.1, cwd=model)
+    assert done.returncode == 0, done.stderr
+    usual = pc.read_csv(pa.py_buffer(done.stdout.encode()))
+    assert usual.column_names == ["predict", "anomaly_score", "log_density"]
+    assert usual.num_rows == 40 and set(usual["predict"].to_pylist()) <= {0, 1}
+    done = run("anomalies", "model.zip", "odd.parquet", "--out", "odd.csv", cwd=model)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    scores = pc.read_csv(model / "odd.csv")["anomaly_score"].to_numpy()
+    assert (scores > usual["anomaly_score"].to_numpy() + 1).all()
+    done = run("anomalies", "model.zip", "odd.parquet", "--per-feature", cwd=model)
+    shares = pc.read_csv(pa.py_buffer(done.stdout.encode()))
+    assert shares.column_names == rows.column_names[1:]
+    assert np.allclose(sum(column.to_numpy() for column in shares.columns), scores)
+    for name in ("rows.csv", "odd.parquet", "odd.csv"):
+        (model / name).unlink()
+
+
+def test_anomalies_name_what_is_wrong(model):
+    pc.write_csv(pa.table({"AGE": [1], "PSA": ["much"]}), model / "few.csv")
+    wrong = {
+        ("few.csv",): "few.csv lacks columns of the model: 'CAPSULE'",
+        ("none.csv",): "there is no file none.csv",
+        ("few.csv", "--contamination", "0.7"): "contamination must be at most 0.5, not 0.7",
+        ("few.csv", "--per-feature", "--contamination", "0.1"): "leave --contamination out",
+    }
+    for arguments, message in wrong.items():
+        done = run("anomalies", "model.zip", *arguments, cwd=model)
+        assert (done.returncode, done.stdout) == (2, "") and message in done.stderr, done.stderr
+    (model / "few.csv").unlink()
+
+
 def test_without_out_stdout_is_the_rows_and_nothing_else(model):
     done = run("generate", "model.zip", "--rows", 3, "--seed", 7, cwd=model)
     table = pc.read_csv(pa.py_buffer(done.stdout.encode()))

@@ -130,3 +130,26 @@ def test_whole_numbers_and_times_of_other_forms(tmp_path):
     assert read["zone"].cast(pa.int64()).to_pylist() == [0, 0]
     with pytest.raises(ValueError, match=r"rows.csv: column 'zone' is not int"):
         table_files.read(file, [Column("zone", "int")])
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz", "rows.parquet"])
+def test_rows_are_read_by_the_names_and_kinds_of_columns(tmp_path, name):
+    plain = tmp_path / name.removesuffix(".gz")
+    table_files.write_file(TABLE.to_reader(), plain)
+    if name.endswith(".gz"):
+        (tmp_path / name).write_bytes(gzip.compress(plain.read_bytes()))
+    columns = [Column("when", "time"), Column("level", "enum"), Column("number", "int")]
+    rows = table_files.open_rows(tmp_path / name, columns).read_all()
+    assert rows.column_names == ["when", "level", "number"]
+    assert rows["level"].to_pylist() == ["a", None, "b, c"]
+    assert rows["number"].to_pylist() == [1.5, None, 3.0]
+    assert rows["when"].cast(pa.int64()).to_pylist() == [10**12, None, 0]
+
+
+def test_rows_that_do_not_fit_are_named(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("number,level\n1,x\nmany,y\n")
+    with pytest.raises(ValueError, match="rows.csv lacks columns of the model: 'when'"):
+        table_files.open_rows(path, [Column("when", "time")])
+    with pytest.raises(ValueError, match="rows.csv can't be read: .*many"):
+        table_files.open_rows(path, [Column("number", "real")]).read_all()

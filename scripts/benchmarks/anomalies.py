@@ -80,7 +80,9 @@ def ours(
     if kept is not None and kept.exists():
         model = engine.load(kept)
     else:
-        model = engine.fit(arrow(train, whole).to_reader(), Parameters(seed=seed, architecture="columns"))
+        model = engine.fit(
+            arrow(train, whole).to_reader(), Parameters(seed=seed, architecture="columns")
+        )
         if kept is not None:
             engine.save(model, kept, for_training=False)
     return model.rate(arrow(test, whole)).anomaly_score

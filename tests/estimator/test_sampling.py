@@ -127,11 +127,13 @@ def test_a_model_without_latents_says_so(trained):
         trained.predict(np.zeros((2, 128)))
 
 
-def test_a_frame_becomes_the_critics_opinion(prostate, trained):
+def test_a_frame_becomes_anomaly_scores(prostate, trained):
     scores = trained.predict(prostate)
-    assert scores.names == ["realism", "log_density"] and scores.nrow == prostate.nrow
-    assert scores["realism"].min() >= 0 and scores["realism"].max() <= 1
-    assert scores["realism"].mean()[0] == pytest.approx(0.5, abs=0.1)
+    assert scores.names == ["anomaly_score", "log_density"] and scores.nrow == prostate.nrow
+    assert scores["anomaly_score"].mean()[0] == pytest.approx(0, abs=1)
+    same = trained.anomaly(prostate)
+    assert same.names == ["anomaly_score"]
+    assert abs(same["anomaly_score"] - scores["anomaly_score"]).max() < 1e-9
     h2o.remove(scores)
     with pytest.raises(H2OValueError, match="no column 'PSA'"):
         trained.predict(prostate.drop("PSA"))
@@ -140,6 +142,34 @@ def test_a_frame_becomes_the_critics_opinion(prostate, trained):
     with pytest.raises(H2OValueError, match="column 'CAPSULE' is (int|real) .* trained on enum"):
         trained.predict(other)
     h2o.remove("other_types")
+
+
+def test_the_share_of_each_column_says_why_a_row_is_odd(prostate, trained, latent):
+    odd = h2o.deep_copy(prostate[:50, :], "odd_rows")
+    odd["PSA"] = 1_000
+    shares = trained.anomaly(odd, per_feature=True)
+    assert shares.names == [name for name in prostate.names if name != "ID"]
+    rows, scores = shares.as_data_frame(), trained.anomaly(odd).as_data_frame()
+    assert np.allclose(rows.sum(axis=1), scores["anomaly_score"])
+    assert (rows.idxmax(axis=1) == "PSA").mean() > 0.9
+    with pytest.raises(H2OValueError, match="per_feature: a model of architecture 'mlp'"):
+        latent.anomaly(odd, per_feature=True)
+    assert latent.anomaly(odd).names == ["anomaly_score"]
+    with pytest.raises(H2OTypeError, match="test_data must be an H2OFrame, not list"):
+        trained.anomaly([1, 2])
+    h2o.remove("odd_rows")
+
+
+def test_contamination_marks_anomalies(prostate, trained):
+    gan = H2OGANEstimator(
+        checkpoint=trained, contamination=0.1, epochs=61, ignored_columns=["ID"], seed=1
+    ).train(training_frame=prostate)
+    answers = gan.predict(prostate)
+    assert answers.names == ["predict", "anomaly_score", "log_density"]
+    assert answers.types["predict"] == "enum" and answers["predict"].levels() == [["0", "1"]]
+    assert answers["predict"].asnumeric().mean()[0] == pytest.approx(0.1, abs=0.05)
+    with pytest.raises(ValueError, match=r"contamination must be -1 or from 0 to 0.5, not -0.5"):
+        H2OGANEstimator(contamination=-0.5)
 
 
 def test_conditions_reach_the_cluster(prostate, trained):

@@ -336,8 +336,10 @@ def log_kernels(value, own, rows):
         centres, weights = centres[order], weights[order]
         group = 510 * np.arange(len(centres)) // len(centres) + 1
         group[0], group[-1] = 0, 511
-        sums = np.bincount(group, weights)
-        centres, weights = np.bincount(group, weights * centres) / sums, sums
+        filled = np.unique(group)
+        sums = np.bincount(group, weights * centres)[filled]
+        weights = np.bincount(group, weights)[filled]
+        centres = sums / weights
 
     def student(distance, width):
         return 2 / (np.pi * 3**0.5) * (1 + distance**2 / width**2 / 3) ** -2 / width
