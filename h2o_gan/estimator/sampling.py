@@ -214,11 +214,12 @@ class SamplingMethods(TrainedModel):
         """Score rows by how odd they are, or show which columns make them odd.
 
         The score of a table's row (architecture columns) is the sum of its columns' shares. A
-        column's share is how surprising its value is, by itself and given all other columns of the
-        row, in nats, less the mean of that over training rows. So 0 is a usual row, and a row that
-        scores 1 more than another is about e times less probable. There is no largest score: the
-        further a value lies beyond the training values, the higher it is. Columns that are treated
-        together, such as coordinates, have equal shares.
+        column's share is how surprising its value is, by itself and given other columns of the row,
+        less the mean of that over training rows: a sum of negative log densities, so 0 is the
+        average training row, and the score grows with the logarithm of how improbable a row is.
+        There is no largest score: the further a value lies beyond the training values, the higher
+        it is. Scores of different models do not compare. Columns that are treated together, such as
+        coordinates, have equal shares.
 
         Of other models the score is the median ``discriminator_score`` of training rows, less that
         of the row.

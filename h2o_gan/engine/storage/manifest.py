@@ -108,7 +108,7 @@ _MODELS: dict[str, Check] = {
         {
             "critic_sizes": list_of(_WIDTH, 2, 2),
             "best_loss": optional(number(-1e300, 1e300)),
-            "evidence_weight": number(0, 10),
+            "evidence_weight": number(0, 1),
         },
     ),
     "latent": record({}),

@@ -7,7 +7,7 @@ the marginal densities and of a copula, which is the likelihood of the ranks ove
 independent ranks.
 
 The surprise of a value is its negative log density by itself, less the evidence of other columns:
-by how much those raise the log density, given all of them and given those before it, on average.
+by how much those raise the log density, once given all of them and once given those before it.
 The first part finds values that are odd alone, the second broken relations. Four things make the
 sum over columns a better measure of oddness than the negative log density of the row:
 
@@ -17,7 +17,8 @@ sum over columns a better measure of oddness than the negative log density of th
   little above its mean.
 - Columns with heavy tails, whose surprise varies most, do not drown the others: the first part is
   divided by the square root of its standard deviation over training rows.
-- The critic's log ratio, which belongs to the row as a whole, is divided among the learned columns.
+- The critic's log ratio counts, once for each kind of evidence. It belongs to the row as a whole
+  and is divided among the learned columns.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ from h2o_gan.engine.tabular.sampling import RejectionSampler
 
 __all__ = ["RowDensities", "Surprise", "TableDensity"]
 
-_EVIDENCE_WEIGHT = 1.5  # of evidence that holds on unseen rows as it does on training rows
 _UNKNOWN_WEIGHT = 0.5  # of evidence in models of files that do not have it
+_RATIO_WEIGHT = 2.0
 _MARGIN = 0.5  # nats by which evidence for a value may exceed its mean
 _LEAST_DEVIATION = 0.2  # nats of surprise; columns that nearly always have one value have less
 _BLOCK_CELLS, _MAX_BLOCK = 2**18, 4096  # tokens, and rows, at a time
@@ -58,8 +59,8 @@ class RowDensities:
     Attributes:
         log_density: (rows,) float64, by generator and critic, in nats.
         marginals: (rows, codecs) float64, log densities of values by themselves.
-        evidence: (rows, codecs) float64, log densities given other columns, less those of values by
-            themselves; 0 for codecs that are not learned.
+        evidence: (rows, codecs) float64, log densities given the columns before, and given all
+            others, each less that of the value by itself; 0 for codecs that are not learned.
         ratio: (rows, codecs) float64, the critic's log ratio in equal parts of the learned codecs.
     """
 
@@ -74,7 +75,7 @@ class Surprise:
     """How rows are compared with training rows.
 
     Attributes:
-        weight: of evidence, at least 0.
+        weight: of evidence, 0 to 1.
         scales: (codecs,) float64, positive, what log densities of values by themselves are divided
             by.
         caps: (codecs,) float64, the largest evidence.
@@ -102,7 +103,7 @@ class Surprise:
         if held_out is not None:
             unseen = held_out.evidence.mean(0) if len(held_out.evidence) else np.zeros(len(gain))
             holds = unseen.sum() / gain.sum() if gain.sum() > 0 else 0.0
-            weight = _EVIDENCE_WEIGHT * float(np.clip(holds, 0.0, 1.0))
+            weight = float(np.clip(holds, 0.0, 1.0))
             gain = unseen
         scales = np.sqrt(np.maximum(train.marginals.std(0), _LEAST_DEVIATION))
         caps = np.maximum(gain, 0.0) + _MARGIN
@@ -114,7 +115,8 @@ class Surprise:
     def shares(self, rows: RowDensities) -> Array:
         """The shares of columns in the anomaly scores of rows, (rows, codecs) float64."""
         evidence = self.weight * np.minimum(rows.evidence, self.caps)
-        shares: Array = -(rows.marginals / self.scales + evidence + rows.ratio) - self.means
+        ratio = _RATIO_WEIGHT * rows.ratio
+        shares: Array = -(rows.marginals / self.scales + evidence + ratio) - self.means
         return shares
 
 
@@ -229,7 +231,7 @@ class TableDensity:
             alone = self._log_alone(values, active)
             given_before = self._generator.log_likelihood(values, active, self._order) - alone
             given_others = self._generator.log_conditionals(values, active) - alone
-            given_both = (given_before + given_others) / 2
+            given_both = given_before + given_others
             derived = self._log_derived(part.cpu().numpy())
             log_density[block] += given_before.sum(0).double().cpu().numpy() + derived.sum(1)
             if self._sampler is not None:
@@ -238,7 +240,7 @@ class TableDensity:
                 ratio[block, self._learned] = of_rows[:, None] / len(self._learned)
             of_columns = torch.zeros(len(self._learned), len(part), device=self._device)
             of_columns.index_add_(0, self._column_of, given_both)
-            evidence[block, self._learned] = of_columns.T.double().cpu().numpy() + derived
+            evidence[block, self._learned] = of_columns.T.double().cpu().numpy() + 2 * derived
         return RowDensities(log_density, marginals, evidence, ratio)
 
     def _log_alone(self, values: Tensor, active: Tensor) -> Tensor:

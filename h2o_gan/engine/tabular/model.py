@@ -263,8 +263,7 @@ class TableModel(Model):
         """Rate how odd rows are: their surprise, less the mean of that of training rows.
 
         The surprise of a row is the sum over its columns; see
-        :mod:`h2o_gan.engine.tabular.density`. It is in nats: a row that scores 1 higher than
-        another is about e times less probable. Columns that share a codec have equal shares.
+        :mod:`h2o_gan.engine.tabular.density`. Columns that share a codec have equal shares.
         """
         densities = self._density.of_table(table)
         shares = self._usual.shares(densities)

@@ -78,7 +78,7 @@ def rows_of(evidence, marginals=0.0):
     return RowDensities(evidence.sum(1), marginals, evidence, np.zeros(evidence.shape))
 
 
-@pytest.mark.parametrize(("unseen", "weight"), [(1.0, 1.5), (0.25, 0.375), (-3.0, 0), (5.0, 1.5)])
+@pytest.mark.parametrize(("unseen", "weight"), [(1.0, 1.0), (0.25, 0.25), (-3.0, 0), (5.0, 1.0)])
 def test_evidence_counts_as_far_as_it_holds_on_unseen_rows(unseen, weight):
     train = rows_of([[0.5, 0.5]] * 4)
     surprise = Surprise.fit(train, rows_of([[unseen, 0.0]] * 3))
@@ -95,7 +95,7 @@ def test_without_unseen_rows_columns_count_as_independent():
 def test_evidence_for_a_value_is_capped_and_against_it_is_not():
     train = rows_of([[1.0, 1.0]] * 2)
     shares = Surprise.fit(train, train).shares(rows_of([[50.0, 1.0], [-50.0, 1.0]]))
-    assert shares == pytest.approx(np.array([[-0.75, 0.0], [1.5 * 51, 0.0]]))
+    assert shares == pytest.approx(np.array([[-0.5, 0.0], [51.0, 0.0]]))
 
 
 def test_a_column_of_heavy_tails_does_not_drown_the_others():
