@@ -217,7 +217,7 @@ class TableDensity:
                 continue
             columns = [index_of[name] for name in rule.columns if name in index_of]
             broken = rule.broken(table)
-            marginals[np.ix_(broken, columns)] += unseen / len(columns)
+            marginals[np.ix_(broken, np.array(columns))] += unseen / len(columns)
 
     @torch.no_grad()
     def _of(self, codes: Tensor, marginals: Array) -> RowDensities:

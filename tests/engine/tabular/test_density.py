@@ -59,6 +59,50 @@ def test_a_broken_function_is_evidence_against_its_column(table):
     assert (usual.log_density - rows.log_density > 3).all()
 
 
+def test_rows_that_break_a_formula_or_an_order_are_odd():
+    rng = np.random.default_rng(3)
+    price, count = rng.integers(1, 90, 600), rng.integers(1, 60, 600)
+    first = rng.integers(0, 500, 600)
+    table = pa.table(
+        {
+            "price": price,
+            "count": count,
+            "total": price + count,
+            "first": first,
+            "last": first + rng.integers(1, 300, 600),
+        }
+    )
+    encoder, _, layout = layout_of(table)
+    assert encoder.relations.always and encoder.rules
+    density = TableDensity(encoder, layout, generator_of(layout.tokens), None, layout.order(), CPU)
+    usual = density.of_table(table)
+    (name,) = encoder.relations.always
+    index = [codec.columns[0].name for codec in encoder.codecs].index(name)
+    assert (usual.marginals[:, index] == 0).all()
+    off = [
+        density.of_table(changed(table, **{name: pa.array(table[name].to_numpy() + by)}))
+        for by in (1, 1000)
+    ]
+    assert (off[0].marginals[:, index] < -5).all()
+    assert (off[1].marginals[:, index] < off[0].marginals[:, index]).all()
+    swapped = density.of_table(changed(table, last=table["first"], first=table["last"]))
+    assert np.median(usual.log_density - swapped.log_density) > 5
+
+
+def test_values_that_a_relation_gives_in_a_part_of_the_rows_are_usual():
+    rng = np.random.default_rng(4)
+    bill = rng.integers(1_000, 900_000, 2_000)
+    paid = np.where(rng.random(2_000) < 0.3, bill, rng.integers(1_000, 900_000, 2_000))
+    table = pa.table({"bill": bill, "paid": paid})
+    encoder, codes, layout = layout_of(table)
+    assert any(codec.related for codec in encoder.learned)
+    density = TableDensity(encoder, layout, generator_of(layout.tokens), None, layout.order(), CPU)
+    by_value, by_code = density.of_table(table), density.of_codes(codes)
+    assert np.allclose(by_value.marginals, by_code.marginals, atol=0.5)
+    equal = bill == paid
+    assert by_value.log_density[equal].mean() > by_value.log_density[~equal].mean()
+
+
 def test_rows_by_code_and_by_value_agree(table):
     density, codes = density_of(table, strength=0.5)
     by_value, by_code = density.of_table(table), density.of_codes(codes)
