@@ -41,7 +41,7 @@ def layout_of(table, **options):
     return encoder, codes, RowLayout.fit(encoder.learned, codes)
 
 
-def generator_of(tokens, seed=0, strength=0.0, sizes=SMALL):
+def generator_of(tokens, seed=0, strength=0.0, sizes=SMALL, crosses=()):
     """A generator that is not trained.
 
     Args:
@@ -49,10 +49,13 @@ def generator_of(tokens, seed=0, strength=0.0, sizes=SMALL):
         seed: of the weights.
         strength: how much tokens depend on others; 0 for not at all.
         sizes: of the networks.
+        crosses: of the tokens; their weights are drawn.
     """
-    generator = AutoregressiveGenerator(tokens, sizes)
+    generator = AutoregressiveGenerator(tokens, sizes, crosses=crosses)
     generator.initialize(random(seed))
     with torch.no_grad():
+        if generator.crosses is not None:
+            generator.crosses.vectors[1:].normal_(0, strength, generator=random(seed))
         for head in generator.heads:
             head.mul_(100 * strength)
     return generator.requires_grad_(False)
@@ -88,7 +91,7 @@ def model_of(table, seed=0, strength=0.5, critic=None, **parameters):
         last_generator={},
         generator_optimizer={},
         layout=layout,
-        generator=generator_of(layout.tokens, seed, strength),
+        generator=generator_of(layout.tokens, seed, strength, crosses=layout.crosses),
         sizes=SMALL,
         critic=critic,
         shift=0.0,

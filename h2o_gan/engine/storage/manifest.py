@@ -75,6 +75,7 @@ _PIXELS = record(
 )
 _WIDTH = whole(1, 2**16)
 _TOKENS = record({"kind": text})  # each kind checks the rest
+_CROSS = record({"tokens": list_of(whole(0), 2, 8), "cells": list_of(whole(0), 1, 2**14)})
 _MODELS: dict[str, Check] = {
     "table": record(
         {
@@ -94,6 +95,7 @@ _MODELS: dict[str, Check] = {
                 {
                     "sizes": list_of(whole(0)),  # of formats 1 and 2
                     "columns": list_of(_TOKENS, 1),
+                    "crosses": list_of(_CROSS, 0, 16),
                 },
             ),
             "sizes": record(

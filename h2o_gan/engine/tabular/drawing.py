@@ -89,7 +89,8 @@ def draw_rows(
             given, active[:, index], True if present is None else present
         )
         if step + 1 < len(order):
-            summaries.add(index, drawn, present, given if any_known else None)
+            rows = values, active
+            summaries.add(index, rows, present, given if any_known else None)
     return values, active, log_drawn
 
 
@@ -127,31 +128,49 @@ class _Summaries:
         output = self._generator.output(index, self._summaries, values)
         return output if self._groups is None else output[self._groups]
 
-    def add(self, index: int, drawn: Tensor, present: Tensor | None, given: Tensor | None) -> None:
-        """Add a token.
+    def add(
+        self,
+        index: int,
+        rows: tuple[Tensor, Tensor],
+        present: Tensor | None,
+        given: Tensor | None,
+    ) -> None:
+        """Add a token, and the crosses that are known with it.
 
         Args:
             index: of the token.
-            drawn: (B,) its values.
+            rows: values and known tokens, (B, T) each, this token among them.
             present: (B,) bool, which rows have it; None for all.
             given: (B,) bool, rows whose summary has it already; None for no row.
         """
         if self._groups is not None:
             size = self._generator.tokens[index].size
-            if size and self._split(index, size, drawn):
+            if size and self._split(index, size, rows):
                 return
             self.separate()
-        part = self._generator.contribution(index, drawn, present)
+        part = self._generator.contribution(index, rows[0][:, index], present)
+        part = self._with_crosses(part, index, rows)
         self._summaries.add_(part if given is None else part * ~given[:, None])
 
-    def _split(self, index: int, size: int, drawn: Tensor) -> bool:
+    def _with_crosses(self, part: Tensor, index: int, rows: tuple[Tensor, Tensor]) -> Tensor:
+        """What a token adds, with the crosses that it completes."""
+        crosses = self._generator.crosses
+        crossed = None if crosses is None else crosses.completed_by(index, *rows)
+        return part if crossed is None else part + crossed
+
+    def _split(self, index: int, size: int, rows: tuple[Tensor, Tensor]) -> bool:
         """Split groups by a choice, unless there would be too many groups."""
         assert self._groups is not None
+        drawn = rows[0][:, index]
         states, groups = torch.unique(self._groups * size + drawn.long(), return_inverse=True)
         if len(states) > len(drawn) // 4:
             return False
         choices = (states % size).to(drawn.dtype)
         part = self._generator.contribution(index, choices)
+        # Any row of a group has its choices.
+        of_group = torch.empty_like(states)
+        of_group[groups] = torch.arange(len(drawn), device=drawn.device)
+        part = self._with_crosses(part, index, (rows[0][of_group], rows[1][of_group]))
         self._summaries, self._groups = self._summaries[states // size] + part, groups
         return True
 

@@ -4,7 +4,8 @@ Each token has a small network whose input is a linear summary of the tokens kno
 summary is a plain sum over known tokens, any set of them can be given, and a row costs one small
 step per token: the order-agnostic estimator of Uria et al. (2014, "A Deep and Tractable
 Density Estimator", arXiv 1310.1757), with heads as in mixture density networks (Bishop 1994).
-Numbers enter as piecewise linear encodings (Gorishniy et al. 2022, arXiv 2203.05556).
+Numbers enter as piecewise linear encodings (Gorishniy et al. 2022, arXiv 2203.05556). A cross of
+choices adds to the summary as soon as all of its tokens are known.
 
 Shapes: B rows, T tokens, E features of a token, R the summary's width, H a token's hidden units.
 """
@@ -20,6 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from h2o_gan.engine.data.protocol import Token
+from h2o_gan.engine.tabular.cross_weights import CrossWeights
+from h2o_gan.engine.tabular.crosses import Cross
 from h2o_gan.engine.tabular.features import TokenFeatures
 
 __all__ = ["AutoregressiveGenerator", "Sizes", "log_normal_mixture"]
@@ -61,9 +64,16 @@ class AutoregressiveGenerator(nn.Module):
         tokens: of a row.
         sizes: widths of the networks.
         dropout: of the hidden layers.
+        crosses: of the tokens.
     """
 
-    def __init__(self, tokens: Sequence[Token], sizes: Sizes, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        tokens: Sequence[Token],
+        sizes: Sizes,
+        dropout: float = 0.0,
+        crosses: Sequence[Cross] = (),
+    ) -> None:
         super().__init__()
         self.tokens, self.sizes = tuple(tokens), sizes
         self._dropout = dropout
@@ -86,6 +96,7 @@ class AutoregressiveGenerator(nn.Module):
                 for token, width in zip(tokens, widths, strict=True)
             ]
         )
+        self.crosses = CrossWeights(crosses, summary) if crosses else None
 
     def initialize(self, rng: torch.Generator) -> None:
         """Draw the start: a generator of independent tokens with the right shares."""
@@ -126,8 +137,12 @@ class AutoregressiveGenerator(nn.Module):
         Returns:
             (T, B), in nats; 0 for tokens that rows do not have, and for placed numbers.
         """
-        summaries = self._before(self._parts(values, active), order)
-        return self._logs(summaries, values, active, rng)
+        parts = self._parts(values, active)
+        if self.crosses is not None:
+            crossed = self.crosses(values, active)
+            last = self.crosses.last_tokens(order)
+            parts = parts + (last @ crossed.flatten(1)).reshape(parts.shape)
+        return self._logs(self._before(parts, order), values, active, rng)
 
     def log_conditionals(self, values: Tensor, active: Tensor) -> Tensor:
         """Log probability (density, for numbers) of each token given all other columns.
@@ -149,6 +164,10 @@ class AutoregressiveGenerator(nn.Module):
                 if self.tokens[later].column != token.column:
                     break
                 summaries[index] -= parts[later]
+        if self.crosses is not None:
+            crossed = self.crosses(values, active)
+            others = self.crosses.without_tokens_of(self.tokens).to(crossed.device)
+            summaries = summaries + (others @ crossed.flatten(1)).reshape(summaries.shape)
         return self._logs(summaries, values, active, None)
 
     def _parts(self, values: Tensor, active: Tensor) -> Tensor:
@@ -187,10 +206,13 @@ class AutoregressiveGenerator(nn.Module):
         Returns:
             (B, R).
         """
-        return self._parts(values, active).sum(0)
+        summaries = self._parts(values, active).sum(0)
+        if self.crosses is None:
+            return summaries
+        return summaries + self.crosses(values, active).sum(0)
 
     def contribution(self, index: int, values: Tensor, present: Tensor | None = None) -> Tensor:
-        """What a token adds to the summaries of rows.
+        """What a token adds to the summaries of rows, without crosses.
 
         Args:
             index: of the token.

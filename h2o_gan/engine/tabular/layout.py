@@ -14,10 +14,13 @@ from h2o_gan.engine.data.protocol import ColumnTokens, Constraint, LearnedCodec,
 from h2o_gan.engine.data.schema import Array
 from h2o_gan.engine.data.tokens.rules import FORMAT_2_RULES, RULES
 from h2o_gan.engine.exceptions import Damaged
+from h2o_gan.engine.tabular.crosses import Cross, find_crosses
 from h2o_gan.engine.tabular.dependencies import Dependency, find_dependencies
 from h2o_gan.engine.tabular.token_tables import TokenTables
 
 __all__ = ["RowLayout"]
+
+_SCREENED_ROWS = 20_000  # for crosses
 
 
 class RowLayout:
@@ -30,6 +33,7 @@ class RowLayout:
         columns: their tokens.
         rows: number of rows they were fitted on.
         dependencies: columns that are functions of others.
+        crosses: tokens that the generator also sees as one.
 
     Attributes:
         tokens: of a row: those of all columns that are not functions of others, in order.
@@ -42,6 +46,7 @@ class RowLayout:
         columns: Sequence[ColumnTokens],
         rows: int,
         dependencies: Sequence[Dependency],
+        crosses: Sequence[Cross] = (),
     ) -> None:
         self.codecs = tuple(codecs)
         self.columns = tuple(columns)
@@ -57,6 +62,7 @@ class RowLayout:
             index: range(start, end)
             for index, start, end in zip(roots, starts[:-1], starts[1:], strict=True)
         }
+        self.crosses = tuple(crosses)
 
     @classmethod
     def fit(cls, codecs: Sequence[LearnedCodec], codes: Tensor) -> RowLayout:
@@ -68,7 +74,17 @@ class RowLayout:
             if column.choices is not None and column_codes.min() >= 0:
                 choices[index] = column.choices[column_codes]
         sizes = [column.tokens[0].size for column in columns]
-        return cls(codecs, columns, len(codes), find_dependencies(choices, sizes))
+        dependencies = find_dependencies(choices, sizes)
+        layout = cls(codecs, columns, len(codes), dependencies)
+        rng = torch.Generator().manual_seed(0)
+        sample = codes[torch.randperm(len(codes), generator=rng)[:_SCREENED_ROWS]]
+        values, active = layout.tables(torch.device("cpu")).expand(sample, None)
+        crosses = []
+        for members in find_crosses(values.numpy(), active.numpy(), layout.tokens):
+            tokens = [layout.tokens[index] for index in members]
+            parts = [_choices(columns[token.column], codes[:, token.column]) for token in tokens]
+            crosses.append(Cross.fit(members, parts, [token.size for token in tokens]))
+        return cls(codecs, columns, len(codes), dependencies, crosses)
 
     def tables(self, device: torch.device) -> TokenTables:
         """Codes to tokens, on the device."""
@@ -155,6 +171,7 @@ class RowLayout:
                 {"column": d.token, "source": d.source, "table": d.table.tolist()}
                 for d in self.dependencies
             ],
+            "crosses": [cross.to_json() for cross in self.crosses],
         }
 
     @classmethod
@@ -199,7 +216,12 @@ class RowLayout:
             codec.restore_tokens(index, item, part)
             for index, (codec, item, part) in enumerate(zip(codecs, items, arrays, strict=True))
         ]
-        return cls(codecs, columns, rows, dependencies)
+        layout = cls(codecs, columns, rows, dependencies)
+        crosses = [
+            Cross.restore(item, layout.tokens)
+            for item in data.get("crosses", ())  # older files have none
+        ]
+        return cls(codecs, columns, rows, dependencies, crosses)
 
     def _check(self) -> None:
         """Raise Damaged unless every dependency is between two columns of one choice each."""
@@ -218,3 +240,10 @@ class RowLayout:
                 or table.max() >= column.tokens[0].size
             ):
                 raise Damaged(f"column {index} is not a function of column {source}")
+
+
+def _choices(column: ColumnTokens, codes: Tensor) -> Array:
+    """(rows,) int64, the choice of each row; negative for none."""
+    assert column.choices is not None
+    choices: Array = np.where(codes.numpy() < 0, -1, column.choices[codes.numpy()])
+    return choices

@@ -129,7 +129,8 @@ class TableTrainer(Trainer):
         )
 
         start = rng_of(self.seed, Stream.WEIGHTS)
-        self.generator = AutoregressiveGenerator(layout.tokens, self.sizes, _dropout(len(codes)))
+        dropout = _dropout(len(codes))
+        self.generator = AutoregressiveGenerator(layout.tokens, self.sizes, dropout, layout.crosses)
         self.generator.initialize(start)
         if checkpoint is not None:
             self.generator.load_state_dict(checkpoint.last_generator)

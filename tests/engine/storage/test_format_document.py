@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import safetensors.numpy
+from untrained import model_of
 
 from h2o_gan import engine
 
@@ -113,6 +114,7 @@ class Reader:
         own = self.generator
         features = self.features(own, tokens)
         summary, total, alone = np.zeros(self.model["sizes"]["summary"]), 0.0, 0.0
+        known = set()
         for place in self.order:
             size, value, there, before = tokens[place]
             hidden = silu(summary @ own["first"][place] + own["first_bias"][place, 0])
@@ -124,6 +126,8 @@ class Reader:
                     total += log_choice(output, int(value)) if size else log_number(output, value)
                     alone += self.log_alone(place, tokens)
                 summary = summary + np.append(features[place], 1) @ own["project"][place]
+                known.add(place)
+                summary = summary + self.crossed(place, known, tokens)
         if self.model["has_critic"]:
             critic = self.critic
             flat = self.features(critic, tokens).ravel()
@@ -204,6 +208,20 @@ class Reader:
             beyond = max(low[at] - value, value - high[at], 0) / unit
             distance = np.hypot(distance, beyond)
         return total - 4 * np.log(np.hypot(1, distance))
+
+    def crossed(self, place, known, tokens):
+        """What the crosses add that are known with this token."""
+        added, before = 0.0, 0
+        for cross in self.model["layout"].get("crosses", []):
+            members = cross["tokens"]
+            sizes = [tokens[member][0] for member in members]
+            if place in members and known >= {*members}:
+                choices = [int(tokens[member][1]) for member in members]
+                cell = cross["cells"][np.ravel_multi_index(choices, sizes)]
+                if cell:
+                    added = added + self.generator["crosses.vectors"][before + cell]
+            before += max(cross["cells"])
+        return added
 
     def features(self, own, tokens):
         """(tokens, features)."""
@@ -388,3 +406,17 @@ def test_log_densities_by_the_document_are_those_of_the_model(family):
         for at, cells in enumerate(zip(*lists, strict=True)):
             scores[at] += reader.marginal(column, own, cells)
     assert np.allclose(scores, model.scores(table), atol=2e-3), (scores, model.scores(table))
+
+
+def test_crosses_by_the_document_are_those_of_the_model(tmp_path):
+    rng = np.random.default_rng(0)
+    year, month, day = (rng.integers(1, size, 3000) for size in (6, 7, 16))
+    heat = rng.normal(size=(6, 7, 16))[year, month, day] + rng.normal(size=3000) / 4
+    table = pa.table({"heat": heat, "year": year, "month": month, "day": day})
+    model = model_of(table, strength=1)
+    assert len(model.layout.crosses) == 1
+    engine.save(model, tmp_path / "model.zip", for_training=False)
+    reader = Reader((tmp_path / "model.zip").read_bytes())
+    some = table.slice(0, 12)
+    scores = [reader.score(codes) for codes in reader.codes(some)]
+    assert np.allclose(scores, model.scores(some), atol=2e-3)

@@ -10,6 +10,7 @@ from untrained import assert_shares, generator_of, random
 
 from h2o_gan.engine.data.protocol import Token
 from h2o_gan.engine.tabular.bounds import Bounds, Link
+from h2o_gan.engine.tabular.crosses import Cross
 from h2o_gan.engine.tabular.drawing import draw_rows
 
 ROWS = 20_000
@@ -66,6 +67,25 @@ def test_rows_follow_the_joint_distribution(order):
     numbers = row_numbers(values, (2, 3, 2))
     assert_shares(numbers, shares / shares.sum())
     assert torch.allclose(log_drawn.double(), torch.from_numpy(np.log(shares)[numbers]), atol=1e-4)
+
+
+@pytest.mark.parametrize("known", [{}, {2: 1.0}])
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 0, 2, 1]])
+def test_crosses_count_as_soon_as_their_tokens_are_known(order, known):
+    """Whether rows share summaries, as without known tokens, or not."""
+    sizes = (2, 3, 2, 2)
+    tokens = [choice(n, *np.full(size, 1 / size)) for n, size in enumerate(sizes)]
+    cross = Cross((0, 2), np.array([[1, 2], [3, 0]]))
+    plain = generator_of(tokens, seed=3, strength=1)
+    crossed = generator_of(tokens, seed=3, strength=1, crosses=[cross])
+    if known:
+        order = [2, *(token for token in order if token != 2)]
+    rows, shares = joint(crossed, order, sizes)
+    assert np.abs(shares - joint(plain, order, sizes)[1]).max() > 0.01
+    if known:
+        shares = np.where(rows[:, 2] == 1, shares, 0.0)
+    values, _, _ = draw(crossed, order, known=known)
+    assert_shares(row_numbers(values, sizes), shares / shares.sum())
 
 
 def test_known_tokens_stay_and_others_follow_them():

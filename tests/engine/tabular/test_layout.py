@@ -115,6 +115,21 @@ def test_codes_that_training_never_saw_are_no_dependency(table):
     assert RowLayout.fit(encoder.learned, codes).dependencies == ()
 
 
+def test_crosses_are_found_and_restored():
+    rng = np.random.default_rng(0)
+    year, month, day = (rng.integers(1, size, ROWS) for size in (6, 7, 16))
+    heat = np.round(rng.normal(size=(6, 7, 16))[year, month, day] + rng.normal(size=ROWS) / 4, 2)
+    encoder, _, layout = layout_of(
+        pa.table({"heat": heat, "year": year, "month": month, "day": day})
+    )
+    (cross,) = layout.crosses
+    assert [layout.tokens[index].column for index in cross.tokens] == [1, 2, 3]
+    assert cross.cells.shape == (5, 6, 15) and cross.count > 300
+    data = json.loads(json.dumps(layout.to_json()))
+    (again,) = RowLayout.restore(data, encoder.learned, arrays_of(layout)).crosses
+    assert again.tokens == cross.tokens and np.array_equal(again.cells, cross.cells)
+
+
 def arrays_of(layout):
     return [column.arrays() for column in layout.columns]
 
