@@ -63,7 +63,7 @@ class AutoregressiveGenerator(nn.Module):
     Args:
         tokens: of a row.
         sizes: widths of the networks.
-        dropout: of the hidden layers.
+        dropout: of the hidden layers; an attribute that may change during training.
         crosses: of the tokens.
     """
 
@@ -76,7 +76,7 @@ class AutoregressiveGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.tokens, self.sizes = tuple(tokens), sizes
-        self._dropout = dropout
+        self.dropout = dropout
         count, summary, hidden = len(tokens), sizes.summary, sizes.hidden
         self._choices = [index for index, token in enumerate(tokens) if not token.is_number]
         self._numbers = [index for index, token in enumerate(tokens) if token.is_number]
@@ -290,12 +290,12 @@ class AutoregressiveGenerator(nn.Module):
         return bias
 
     def _dropped(self, hidden: Tensor, rng: torch.Generator | None) -> Tensor:
-        if rng is None or not self._dropout:
+        if rng is None or not self.dropout:
             return hidden
         # The same noise for all tokens: their networks share nothing, so it need not differ, and
         # drawing it takes a fraction of the time.
         noise = torch.rand(hidden.shape[1:], generator=rng, device=hidden.device)
-        return hidden * ((noise >= self._dropout) / (1 - self._dropout))
+        return hidden * ((noise >= self.dropout) / (1 - self.dropout))
 
     @staticmethod
     def mixture(output: Tensor) -> tuple[Tensor, Tensor, Tensor]:

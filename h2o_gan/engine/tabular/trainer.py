@@ -14,6 +14,7 @@ The critic is trained after the generator: see :mod:`h2o_gan.engine.tabular.crit
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import threading
 from collections.abc import Callable, Mapping
@@ -55,11 +56,14 @@ __all__ = ["TableTrainer"]
 
 _WEIGHT_DECAY = 0.05
 _SMALL_TABLE = 2500  # rows
-_DROPOUT, _MAX_DROPOUT, _DROPOUT_ROWS = 0.3, 0.5, 20_000
+_DROPOUT, _MAX_DROPOUT, _DROPOUT_ROWS = 0.1, 0.5, 20_000
+_DROPOUT_STEP = 0.1  # whenever the held-out loss rises
 _MAX_GRAD_NORM = 5.0
 _WARM_UP = 0.1  # of the training
-_RANDOM_ORDER_EVERY = 4  # steps
-_STEPS, _STEPS_ROWS, _STEPS_POWER = 1000, 20_000, 0.25
+_RANDOM_ORDER_EVERY = 8  # steps
+_STEPS_ROWS = 20_000
+_STEPS, _STEPS_POWER = 1500, 0.5
+_SMALL_STEPS, _SMALL_STEPS_POWER = 1000, 0.25  # of small tables
 _MIN_STEPS, _MAX_STEPS = 250, 4000
 _MAX_SCORED = 2048  # rows
 _FEWEST_ROWS = 40  # for some to be held out
@@ -110,7 +114,7 @@ class TableTrainer(Trainer):
             device,
             checkpoint,
         )
-        self.encoder, self.layout = encoder, layout
+        self.encoder, self.layout, self._rows = encoder, layout, len(codes)
         self.tables = layout.tables(device)
         name = parameters.response_column
         response = None if name is None else layout.index_of(name)
@@ -129,8 +133,9 @@ class TableTrainer(Trainer):
         )
 
         start = rng_of(self.seed, Stream.WEIGHTS)
-        dropout = _dropout(len(codes))
-        self.generator = AutoregressiveGenerator(layout.tokens, self.sizes, dropout, layout.crosses)
+        self.generator = AutoregressiveGenerator(
+            layout.tokens, self.sizes, self._dropout(), layout.crosses
+        )
         self.generator.initialize(start)
         if checkpoint is not None:
             self.generator.load_state_dict(checkpoint.last_generator)
@@ -166,14 +171,15 @@ class TableTrainer(Trainer):
     @staticmethod
     @override
     def default_batch(rows: int) -> int:
-        return 1 << int(math.log2(min(max(rows / 16, 32), 512)))
+        return 1 << int(math.log2(min(max(rows / 16, 32), 256)))
 
     @override
     def last_epoch(self) -> int:
         epochs: int | None = self.parameters.epochs
         if epochs is not None:
             return epochs
-        wanted: float = _STEPS * (len(self.codes) / _STEPS_ROWS) ** _STEPS_POWER
+        rows = len(self.codes) / _STEPS_ROWS
+        wanted: float = max(_STEPS * rows**_STEPS_POWER, _SMALL_STEPS * rows**_SMALL_STEPS_POWER)
         steps = min(max(wanted, _MIN_STEPS), _MAX_STEPS)
         return self.first_epoch + math.ceil(steps / self.steps_per_epoch)
 
@@ -207,9 +213,14 @@ class TableTrainer(Trainer):
         for name, (values, active) in self._references.items():
             logs = self.ema.log_likelihood(values, active, self._order)
             row[name] = -float(logs.sum(0).mean())
-        loss = row.get("validation_held_out_loss", row.get("held_out_loss"))
+        loss = _loss_of(row)
         if loss is not None:
             self._best.update(loss)
+            if loss > self._best.loss:
+                self._best.restore()
+                with torch.no_grad():
+                    torch._foreach_copy_(self._weights, self._ema_weights)
+        self.generator.dropout = self._dropout(loss)
         return row
 
     def finalize(self, emit: Listener, stop: threading.Event) -> dict[str, float | None] | None:
@@ -296,9 +307,32 @@ class TableTrainer(Trainer):
             **self.model_state(stopped_by),
         )
 
+    def _dropout(self, loss: float | None = None) -> float:
+        """The probability of dropout: higher for small tables, and after each rise of the loss.
+
+        What a table needs shows only in training: where networks learn rows by heart, the loss of
+        held-out rows rises. Training then goes on from the best weights, with more dropout (as
+        augmentation adapts in Karras et al. 2020, arXiv 2006.06676).
+
+        Args:
+            loss: of held-out rows, if it is not in the history yet.
+        """
+        share = math.log(_DROPOUT_ROWS / self._rows) / math.log(_DROPOUT_ROWS / _SMALL_TABLE)
+        start = _DROPOUT + (_MAX_DROPOUT - _DROPOUT) * min(max(share, 0.0), 1.0)
+        losses = [*map(_loss_of, self.history), loss]
+        known = [loss for loss in losses if loss is not None]
+        lowest = itertools.accumulate(known, min)
+        rises = sum(loss > low for loss, low in zip(known, lowest, strict=True))
+        return min(start + _DROPOUT_STEP * rises, _MAX_DROPOUT)
+
     @override
     def reset_optimizers(self) -> None:
         self.optimizer = adam(self.generator.parameters(), self._rate, (0.9, 0.98), _WEIGHT_DECAY)
+
+
+def _loss_of(row: Mapping[str, float | None]) -> float | None:
+    """The loss of held-out rows in a row of the history; a validation frame has priority."""
+    return row.get("validation_held_out_loss", row.get("held_out_loss"))
 
 
 def _most_weights(rows: int) -> int:
@@ -344,9 +378,3 @@ def _usual_sizes(tokens: int, rows: int) -> Sizes:
     if tokens <= 40:
         return Sizes(features=32, summary=128, hidden=96)
     return Sizes(features=16, summary=128, hidden=96 if tokens <= 80 else 64)
-
-
-def _dropout(rows: int) -> float:
-    """The probability of dropout: higher for small tables, against overfitting."""
-    share = math.log(_DROPOUT_ROWS / rows) / math.log(_DROPOUT_ROWS / _SMALL_TABLE)
-    return _DROPOUT + (_MAX_DROPOUT - _DROPOUT) * min(max(share, 0.0), 1.0)
