@@ -209,7 +209,8 @@ class AutoregressiveGenerator(nn.Module):
         summaries = self._parts(values, active).sum(0)
         if self.crosses is None:
             return summaries
-        return summaries + self.crosses(values, active).sum(0)
+        crossed: Tensor = self.crosses(values, active)
+        return summaries + crossed.sum(0)
 
     def contribution(self, index: int, values: Tensor, present: Tensor | None = None) -> Tensor:
         """What a token adds to the summaries of rows, without crosses.
