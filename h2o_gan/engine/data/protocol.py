@@ -473,6 +473,11 @@ class ColumnTokens(ABC):
         """(width,) int64 choice of each code, negative for none, if one choice is all there is."""
         return None
 
+    @property
+    def knots(self) -> Quantiles | None:
+        """The distribution whose ranks the last token's normal scores are; None for choices."""
+        return None
+
     @abstractmethod
     def tables(self) -> list[TokenTable]:
         """How codes become tokens, for each token."""

@@ -75,6 +75,9 @@ _PIXELS = record(
 )
 _WIDTH = whole(1, 2**16)
 _TOKENS = record({"kind": text})  # each kind checks the rest
+_ANCHOR = record(
+    {"token": whole(0), "source": whole(0), "scores": list_of(number(-4, 4), 257, 257)}
+)
 _CROSS = record({"tokens": list_of(whole(0), 2, 8), "cells": list_of(whole(0), 1, 2**14)})
 _MODELS: dict[str, Check] = {
     "table": record(
@@ -96,6 +99,7 @@ _MODELS: dict[str, Check] = {
                     "sizes": list_of(whole(0)),  # of formats 1 and 2
                     "columns": list_of(_TOKENS, 1),
                     "crosses": list_of(_CROSS, 0, 16),
+                    "anchors": list_of(_ANCHOR, 0, 64),
                 },
             ),
             "sizes": record(

@@ -69,7 +69,8 @@ def draw_rows(
             drawn, present = _draw_placed(token, index, values, rng)
         elif token.is_number:
             output = summaries.output(index, values)
-            drawn, log_density = _draw_number(output, bound, temperature, rng)
+            mixture = generator.mixture_of(index, output, values, active)
+            drawn, log_density = _draw_number(mixture, bound, temperature, rng)
             present = _is_present(generator, index, values)
         else:
             output = summaries.output(index, values)
@@ -199,18 +200,18 @@ def _is_present(generator: AutoregressiveGenerator, index: int, values: Tensor) 
 
 
 def _draw_number(
-    output: Tensor, bound: Bounds, temperature: float, rng: torch.Generator
+    mixture: tuple[Tensor, Tensor, Tensor], bound: Bounds, temperature: float, rng: torch.Generator
 ) -> tuple[Tensor, LogDensity]:
     """Draw numbers, (B,), from mixtures of normals; and a function for their log densities."""
-    weight, mean, log_sd = AutoregressiveGenerator.mixture(output)
+    weight, mean, log_sd = mixture
     weight = weight / temperature if temperature != 1 else weight
     log_sd = log_sd + 0.5 * math.log(temperature)
     shares = torch.softmax(weight, -1)
-    rows = torch.arange(len(output), device=output.device)
-    noise = torch.rand(len(output), generator=rng, device=output.device)
+    rows = torch.arange(len(weight), device=weight.device)
+    noise = torch.rand(len(weight), generator=rng, device=weight.device)
     if bound.is_open:
         component = _pick(shares, noise)
-        normal = torch.randn(len(output), generator=rng, device=output.device)
+        normal = torch.randn(len(weight), generator=rng, device=weight.device)
         drawn = torch.addcmul(mean[rows, component], normal, log_sd[rows, component].exp())
         log_mass = torch.zeros_like(drawn)
     else:
@@ -220,7 +221,7 @@ def _draw_number(
         mass = (shares * (up_to - below)).clamp_min(1e-30)
         component = _pick(mass, noise)
         start, end = below[rows, component], up_to[rows, component]
-        uniform = torch.rand(len(output), generator=rng, device=output.device)
+        uniform = torch.rand(len(weight), generator=rng, device=weight.device)
         rank = (start + (end - start) * uniform).clamp(1e-6, 1 - 1e-6)
         drawn = mean[rows, component] + torch.special.ndtri(rank) * sd[rows, component]
         drawn = drawn[:, None].clamp(bound.low, bound.high)[:, 0]

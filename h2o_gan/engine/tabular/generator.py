@@ -16,11 +16,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from h2o_gan.engine.data.protocol import Token
+from h2o_gan.engine.tabular.anchors import ENDS, GRID, Anchor
 from h2o_gan.engine.tabular.cross_weights import CrossWeights
 from h2o_gan.engine.tabular.crosses import Cross
 from h2o_gan.engine.tabular.features import TokenFeatures
@@ -29,6 +31,8 @@ __all__ = ["AutoregressiveGenerator", "Sizes", "log_normal_mixture"]
 
 _MIN_LOG_SD, _MAX_LOG_SD = -5.5, 2.0  # log standard deviations of a component
 _FEW_TOKENS = 64  # up to so many, summaries for all tokens are one product with the order's mask
+_ANCHORED = 6  # components that are centred at another number
+_MIN_CHANGE = -8.0  # log standard deviation of such a component
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -65,7 +69,10 @@ class AutoregressiveGenerator(nn.Module):
         sizes: widths of the networks.
         dropout: of the hidden layers; an attribute that may change during training.
         crosses: of the tokens.
+        anchors: of numbers.
     """
+
+    _anchor_scores: Tensor
 
     def __init__(
         self,
@@ -73,6 +80,7 @@ class AutoregressiveGenerator(nn.Module):
         sizes: Sizes,
         dropout: float = 0.0,
         crosses: Sequence[Cross] = (),
+        anchors: Sequence[Anchor] = (),
     ) -> None:
         super().__init__()
         self.tokens, self.sizes = tuple(tokens), sizes
@@ -88,7 +96,19 @@ class AutoregressiveGenerator(nn.Module):
         self.first_bias = nn.Parameter(torch.empty(count, 1, hidden))
         self.second = nn.Parameter(torch.empty(count, hidden, hidden))
         self.second_bias = nn.Parameter(torch.empty(count, 1, hidden))
-        widths = [token.size or 3 * sizes.components for token in tokens]
+        self._anchors = {anchor.token: row for row, anchor in enumerate(anchors)}
+        self._sources = [anchor.source for anchor in anchors]
+        # Explicitly on the CPU: model files are checked with networks built on the meta device.
+        table = torch.tensor(
+            np.array([anchor.scores for anchor in anchors]).reshape(-1, GRID),
+            dtype=torch.float32,
+            device="cpu",
+        )
+        self.register_buffer("_anchor_scores", table, persistent=False)
+        widths = [
+            token.size or 3 * (sizes.components + _ANCHORED * (index in self._anchors))
+            for index, token in enumerate(tokens)
+        ]
         self.heads = nn.ParameterList([torch.empty(hidden, width) for width in widths])
         self.biases = nn.ParameterList(
             [
@@ -110,12 +130,16 @@ class AutoregressiveGenerator(nn.Module):
             nn.init.zeros_(bias)
         parts = self.sizes.components
         with torch.no_grad():
-            for token, head, bias in zip(self.tokens, self.heads, self.biases, strict=True):
+            for index, token in enumerate(self.tokens):
+                head, bias = self.heads[index], self.biases[index]
                 nn.init.normal_(head, std=0.01, generator=rng)
                 if token.is_number:
                     bias.zero_()
-                    bias[parts : 2 * parts] = torch.linspace(-1.8, 1.8, parts)
-                    bias[2 * parts :] = math.log(0.5)
+                    _, mean, log_sd = bias.chunk(3)
+                    mean[:parts] = torch.linspace(-1.8, 1.8, parts)
+                    log_sd[:parts] = math.log(0.5)
+                    if index in self._anchors:
+                        log_sd[parts:] = torch.linspace(-1.5, -6.0, _ANCHORED)
                 else:
                     bias.copy_(torch.from_numpy(token.shares).clamp_min(1e-9).log())
 
@@ -142,7 +166,7 @@ class AutoregressiveGenerator(nn.Module):
             crossed = self.crosses(values, active)
             last = self.crosses.last_tokens(order)
             parts = parts + (last @ crossed.flatten(1)).reshape(parts.shape)
-        return self._logs(self._before(parts, order), values, active, rng)
+        return self._logs(self._before(parts, order), values, active, rng, order)
 
     def log_conditionals(self, values: Tensor, active: Tensor) -> Tensor:
         """Log probability (density, for numbers) of each token given all other columns.
@@ -177,9 +201,17 @@ class AutoregressiveGenerator(nn.Module):
         return torch.bmm(torch.cat([features, known], -1), self.project)
 
     def _logs(
-        self, summaries: Tensor, values: Tensor, active: Tensor, rng: torch.Generator | None
+        self,
+        summaries: Tensor,
+        values: Tensor,
+        active: Tensor,
+        rng: torch.Generator | None,
+        order: Tensor | None = None,
     ) -> Tensor:
-        """(T, B) log probabilities of tokens given their summaries, (T, B, R)."""
+        """(T, B) log probabilities of tokens given their summaries, (T, B, R).
+
+        With an order, a token knows those before it; without one, all others.
+        """
         hidden = self._hidden(summaries, rng)
         columns, present = values.unbind(1), active.T
         if self._placed:
@@ -188,12 +220,16 @@ class AutoregressiveGenerator(nn.Module):
         if len(self._numbers) > _FEW_TOKENS:
             return self._logs_of_many(hidden, values) * present
         outputs = [self._output(index, part, values) for index, part in enumerate(hidden.unbind(0))]
-        logs = [
-            self._log_density(output, column)
-            if token.is_number
-            else -F.cross_entropy(output, column.long(), reduction="none")
-            for token, output, column in zip(self.tokens, outputs, columns, strict=True)
-        ]
+        logs = []
+        for index, (output, column) in enumerate(zip(outputs, columns, strict=True)):
+            if not self.tokens[index].is_number:
+                logs.append(-F.cross_entropy(output, column.long(), reduction="none"))
+                continue
+            seen = active
+            if order is not None and index in self._anchors:
+                position = order.argsort()
+                seen = active & (position < position[index])
+            logs.append(log_normal_mixture(*self.mixture_of(index, output, values, seen), column))
         return torch.stack(logs) * present
 
     def summarize(self, values: Tensor, active: Tensor) -> Tensor:
@@ -298,9 +334,40 @@ class AutoregressiveGenerator(nn.Module):
         noise = torch.rand(hidden.shape[1:], generator=rng, device=hidden.device)
         return hidden * ((noise >= self.dropout) / (1 - self.dropout))
 
+    def mixture_of(
+        self, index: int, output: Tensor, values: Tensor, active: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The mixture of normals of a number.
+
+        Args:
+            index: of the token.
+            output: (B, 3 * components), of its network.
+            values: (B, T) float32.
+            active: (B, T) bool, the tokens that are known.
+
+        Returns:
+            Logits, means and log standard deviations of the components, (B, components) each.
+        """
+        row = self._anchors.get(index)
+        if row is None:
+            return self.mixture(output)
+        weight, mean, log_sd = output.chunk(3, -1)
+        plain = self.sizes.components
+        source = self._sources[row]
+        known = active[:, [source]]
+        weight = torch.cat([weight[:, :plain], torch.where(known, weight[:, plain:], -1e9)], 1)
+        at = (values[:, source].clamp(-ENDS, ENDS) + ENDS) * ((GRID - 1) / (2 * ENDS))
+        left = at.long().clamp_(max=GRID - 2)
+        scores = self._anchor_scores[row]
+        centre = torch.lerp(scores[left], scores[left + 1], at - left)
+        mean = torch.cat([mean[:, :plain], mean[:, plain:] + centre[:, None]], 1)
+        wide = log_sd[:, :plain].clamp(_MIN_LOG_SD, _MAX_LOG_SD)
+        narrow = log_sd[:, plain:].clamp(_MIN_CHANGE, _MAX_LOG_SD)
+        return weight, mean, torch.cat([wide, narrow], 1)
+
     @staticmethod
     def mixture(output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The mixture of normals of a number.
+        """The mixture of normals of a number without an anchor.
 
         Args:
             output: (..., 3 * components), the output of a number's network.

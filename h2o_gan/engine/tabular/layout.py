@@ -14,6 +14,7 @@ from h2o_gan.engine.data.protocol import ColumnTokens, Constraint, LearnedCodec,
 from h2o_gan.engine.data.schema import Array
 from h2o_gan.engine.data.tokens.rules import FORMAT_2_RULES, RULES
 from h2o_gan.engine.exceptions import Damaged
+from h2o_gan.engine.tabular.anchors import Anchor, find_anchors
 from h2o_gan.engine.tabular.crosses import Cross, find_crosses
 from h2o_gan.engine.tabular.dependencies import Dependency, find_dependencies
 from h2o_gan.engine.tabular.token_tables import TokenTables
@@ -34,6 +35,7 @@ class RowLayout:
         rows: number of rows they were fitted on.
         dependencies: columns that are functions of others.
         crosses: tokens that the generator also sees as one.
+        anchors: numbers that are close to another one.
 
     Attributes:
         tokens: of a row: those of all columns that are not functions of others, in order.
@@ -47,6 +49,7 @@ class RowLayout:
         rows: int,
         dependencies: Sequence[Dependency],
         crosses: Sequence[Cross] = (),
+        anchors: Sequence[Anchor] = (),
     ) -> None:
         self.codecs = tuple(codecs)
         self.columns = tuple(columns)
@@ -63,6 +66,7 @@ class RowLayout:
             for index, start, end in zip(roots, starts[:-1], starts[1:], strict=True)
         }
         self.crosses = tuple(crosses)
+        self.anchors = tuple(anchors)
 
     @classmethod
     def fit(cls, codecs: Sequence[LearnedCodec], codes: Tensor) -> RowLayout:
@@ -84,7 +88,8 @@ class RowLayout:
             tokens = [layout.tokens[index] for index in members]
             parts = [_choices(columns[token.column], codes[:, token.column]) for token in tokens]
             crosses.append(Cross.fit(members, parts, [token.size for token in tokens]))
-        return cls(codecs, columns, len(codes), dependencies, crosses)
+        anchors = find_anchors(columns, layout.spans, values.numpy(), active.numpy())
+        return cls(codecs, columns, len(codes), dependencies, crosses, anchors)
 
     def tables(self, device: torch.device) -> TokenTables:
         """Codes to tokens, on the device."""
@@ -172,6 +177,7 @@ class RowLayout:
                 for d in self.dependencies
             ],
             "crosses": [cross.to_json() for cross in self.crosses],
+            "anchors": [anchor.to_json() for anchor in self.anchors],
         }
 
     @classmethod
@@ -221,7 +227,8 @@ class RowLayout:
             Cross.restore(item, layout.tokens)
             for item in data.get("crosses", ())  # older files have none
         ]
-        return cls(codecs, columns, rows, dependencies, crosses)
+        anchors = [Anchor.restore(item, layout.tokens) for item in data.get("anchors", ())]
+        return cls(codecs, columns, rows, dependencies, crosses, anchors)
 
     def _check(self) -> None:
         """Raise Damaged unless every dependency is between two columns of one choice each."""

@@ -376,7 +376,9 @@ class TableModel(Model):
         sizes = Sizes(**{name: stored[name] for name in asdict(Sizes())})
 
         def build() -> AutoregressiveGenerator:
-            return AutoregressiveGenerator(layout.tokens, sizes, crosses=layout.crosses)
+            return AutoregressiveGenerator(
+                layout.tokens, sizes, crosses=layout.crosses, anchors=layout.anchors
+            )
 
         critic = None
         features, hidden = data.get("critic_sizes", _FORMAT_2_CRITIC_SIZES)

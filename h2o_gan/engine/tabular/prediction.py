@@ -119,7 +119,7 @@ class Predictor:
         active = given.active & given.known
         given = replace(given, values=torch.where(active, given.values, 0.0), active=active)
         parts = _FEW_PARTS if complete else _PARTS
-        found = self._candidates(span, given.values, summaries, bounds, parts)
+        found = self._candidates(span, given, summaries, bounds, parts)
         if complete:
             found = self._completed(span, given, found)
         if dependency is not None:
@@ -205,16 +205,18 @@ class Predictor:
     def _candidates(
         self,
         span: range,
-        values: Tensor,
+        given: Given,
         summaries: Tensor,
         bounds: Mapping[int, Bounds],
         parts: int,
     ) -> _Candidates:
         """The values of a column by its networks alone."""
-        generator, first = self.generator, span.start
+        generator, first, values = self.generator, span.start, given.values
         token = generator.tokens[first]
         if token.is_number:
-            return _numbers(generator.output(first, summaries, values), bounds.get(first), parts)
+            output = generator.output(first, summaries, values)
+            mixture = generator.mixture_of(first, output, values, given.active)
+            return _numbers(mixture, bounds.get(first), parts)
         logs = torch.log_softmax(generator.output(first, summaries, values), -1)
         bound = bounds.get(first, Bounds())
         weights = logs.exp() if bound.mask is None else logs.exp() * bound.mask
@@ -230,7 +232,8 @@ class Predictor:
         last = torch.full_like(values[:, first], token.size - 1)
         after = summaries + generator.contribution(first, last)
         output = generator.output(first + 1, after, values)
-        numbers = _numbers(output, bounds.get(first + 1), parts)
+        mixture = generator.mixture_of(first + 1, output, values, given.active)
+        numbers = _numbers(mixture, bounds.get(first + 1), parts)
         return _with_numbers(found, numbers)
 
     def _pairs(
@@ -318,9 +321,11 @@ class Predictor:
         return score if self.sampler is None else score + self.sampler.log_ratio(values, active)
 
 
-def _numbers(output: Tensor, bound: Bounds | None, parts: int) -> _Candidates:
+def _numbers(
+    mixture: tuple[Tensor, Tensor, Tensor], bound: Bounds | None, parts: int
+) -> _Candidates:
     """Numbers at the means of equally probable parts of each component, (B, components * parts)."""
-    weight, mean, log_sd = AutoregressiveGenerator.mixture(output)
+    weight, mean, log_sd = mixture
     middles = _middles(parts).to(mean)
     numbers = (mean[..., None] + log_sd.exp()[..., None] * middles).flatten(1)
     weights = torch.softmax(weight, -1).repeat_interleave(parts, -1) / parts

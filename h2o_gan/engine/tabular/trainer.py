@@ -134,7 +134,7 @@ class TableTrainer(Trainer):
 
         start = rng_of(self.seed, Stream.WEIGHTS)
         self.generator = AutoregressiveGenerator(
-            layout.tokens, self.sizes, self._dropout(), layout.crosses
+            layout.tokens, self.sizes, self._dropout(), layout.crosses, layout.anchors
         )
         self.generator.initialize(start)
         if checkpoint is not None:

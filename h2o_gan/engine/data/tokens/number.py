@@ -115,6 +115,11 @@ class NumberTokens(ColumnTokens):
     def choice_of_relation(self, relation: int) -> int:
         return len(self._spikes) - self.codec.related + relation
 
+    @property
+    @override
+    def knots(self) -> Quantiles:
+        return self._knots
+
     @override
     def related(self, values: Array) -> Array | None:
         count = self.codec.related
