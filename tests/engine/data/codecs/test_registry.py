@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from untrained import chunked, enum
 
+from h2o_gan.engine.data.codecs.computed import ComputedCodec
 from h2o_gan.engine.data.codecs.registry import CODECS
 from h2o_gan.engine.data.protocol import (
     UNKNOWN,
@@ -36,14 +37,21 @@ EXAMPLES = {
     "fresh": {"key": pa.array([f"K{n:06d}" for n in range(0, ROWS * 7, 7)])},
     "levels": {"c": enum([None if m else f"level {n % 7}" for n, m in enumerate(MISSING)])},
     "binned": {"x": pa.array(RNG.normal(0, 1, ROWS).round(2), mask=MISSING)},
+    "sequence": {"id": pa.array(range(100, 100 + 2 * ROWS, 2))},
+    "computed": {"total": pa.array(RNG.normal(0, 1, ROWS).round(2), mask=MISSING)},
 }
 LEARNED = [name for name, codec in CODECS.items() if issubclass(codec, LearnedCodec)]
-GENERATED = [name for name in CODECS if name not in LEARNED]
+GENERATED = [name for name, codec in CODECS.items() if issubclass(codec, GeneratedCodec)]
+ASKED = {"sequence": "identifier"}
+"""Kinds that only users choose, by the word for them."""
 
 
 def fit(name):
     columns = {column: chunked(values) for column, values in EXAMPLES[name].items()}
-    codec = CODECS[name].fit(columns, FitOptions())
+    if name == "computed":  # made where a relation is known
+        ((column, values),) = columns.items()
+        return ComputedCodec.of(column, values), [values]
+    codec = CODECS[name].fit(columns, FitOptions(treat_as=ASKED.get(name, "auto")))
     assert type(codec) is CODECS[name]
     return codec, list(columns.values())
 
@@ -58,16 +66,17 @@ def test_there_is_an_example_of_every_kind():
 
 def test_names_and_treatments_are_unique():
     assert all(codec.name == name for name, codec in CODECS.items())
-    treatments = [codec.treatment for codec in CODECS.values()]
-    assert len(set(treatments)) == len(treatments)
+    taken = [(codec.treatment, kind) for codec in CODECS.values() for kind in codec.kinds]
+    assert len(set(taken)) == len(taken)
     kinds = {kind.kind for name in LEARNED for kind in CODECS[name].token_kinds}
     assert len(kinds) == len({kind for name in LEARNED for kind in CODECS[name].token_kinds})
 
 
 @pytest.mark.parametrize("name", CODECS)
-def test_kinds_are_learned_or_generated(name):
+def test_kinds_are_learned_generated_or_computed(name):
     codec = CODECS[name]
-    assert issubclass(codec, LearnedCodec) != issubclass(codec, GeneratedCodec)
+    bases = (LearnedCodec, GeneratedCodec, ComputedCodec)
+    assert sum(issubclass(codec, base) for base in bases) == 1
     assert codec.kinds <= {*LEARNED_KINDS, *TEXT_KINDS}
     assert codec.__doc__ and not inspect.isabstract(codec)
 
@@ -93,7 +102,7 @@ def test_states_survive_json(name):
     assert again.columns == codec.columns and again.describe() == codec.describe()
     if isinstance(codec, GeneratedCodec):
         assert again.generate(3, 20, 1)[0].equals(codec.generate(3, 20, 1)[0])
-    else:
+    elif isinstance(codec, LearnedCodec):
         assert np.array_equal(again.encode(columns), codec.encode(columns))
         assert np.array_equal(again.shares, codec.shares)
         assert again.has_missing == codec.has_missing and again.width == codec.width
