@@ -182,19 +182,22 @@ class TableEncoder:
             for index, codec in enumerate(self.learned)
             for array in codec.decode_output(output[:, index])
         ]
-        return self.batch(self.assemble(arrays, start, seed))
+        return self.batch({**self.named(arrays), **self.generated(start, len(output), seed)})
 
-    def assemble(self, learned: Sequence[pa.Array], start: int, seed: int) -> dict[str, pa.Array]:
-        """All columns but those that relations give, from the values of learned columns.
+    def named(self, learned: Sequence[pa.Array]) -> dict[str, pa.Array]:
+        """The arrays of each column of each learned codec, given in order, by column name."""
+        names = [column.name for codec in self.learned for column in codec.columns]
+        return dict(zip(names, learned, strict=True))
+
+    def generated(self, start: int, rows: int, seed: int) -> dict[str, pa.Array]:
+        """Columns whose values follow from a row's index in the sample, by name.
 
         Args:
-            learned: the arrays of each column of each learned codec, in order.
-            start: index of the first row in the sample.
+            start: index of the first row.
+            rows: number of rows.
             seed: of the sample.
         """
-        names = [column.name for codec in self.learned for column in codec.columns]
-        arrays = dict(zip(names, learned, strict=True))
-        rows = len(learned[0])
+        arrays: dict[str, pa.Array] = {}
         for codec in self.codecs:
             if isinstance(codec, GeneratedCodec):
                 made = codec.generate(start, rows, seed)
@@ -230,27 +233,22 @@ class TableEncoder:
             if isinstance(rule, Unique) and not {*rule.columns} & {*self.generated_names}
         ]
 
-    def broken_rules(
-        self, arrays: Mapping[str, pa.Array], given: Mapping[str, Array]
-    ) -> list[tuple[str, Array]]:
-        """The rules that rows break, but for what the user gave.
+    def broken_rules(self, arrays: Mapping[str, pa.Array]) -> list[tuple[Rule, Array]]:
+        """The rules that rows break.
 
         Args:
             arrays: of all columns.
-            given: by column, (rows,) bool, the cells that the user gave.
 
         Returns:
-            The texts of the rules that any row breaks, and the masks of those rows, (rows,) bool.
+            The rules that any row breaks, and the masks of those rows, (rows,) bool.
         """
         broken = []
         for rule in self.rules:
             if isinstance(rule, Unique):  # a matter of all rows: see the sample
                 continue
             mask = rule.broken(pa.table({name: arrays[name] for name in rule.columns}))
-            if all(name in given for name in rule.columns):
-                mask &= ~np.logical_and.reduce([given[name] for name in rule.columns])
             if mask.any():
-                broken.append((rule.text, mask))
+                broken.append((rule, mask))
         return broken
 
     def check_relations(self) -> None:

@@ -11,16 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from h2o_gan.engine.data.conditions import meets
-from h2o_gan.engine.data.relations.relations import formula_of, numbers, outside
-from h2o_gan.engine.data.relations.rules import Formula
-from h2o_gan.engine.data.relations.solving import solved
+from h2o_gan.engine.data.relations.relations import Relations, numbers
 from h2o_gan.engine.data.schema import Array
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.exceptions import Unreachable
 from h2o_gan.engine.tabular.conditions import Conditions
+from h2o_gan.engine.tabular.inversion import Inversion
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.notices import listed
 
@@ -44,10 +42,12 @@ class Drawn:
     Attributes:
         arrays: of all columns, by name.
         wrong: what they break, and the mask of the rows that do, (rows,) bool.
+        final: what they break by given values alone, so that no other draw would help.
     """
 
     arrays: Arrays
     wrong: Sequence[tuple[str, Array]]
+    final: Sequence[tuple[str, Array]] = ()
 
     def broken(self, rows: int) -> Array:
         """The mask of rows that break anything, (rows,) bool."""
@@ -72,11 +72,7 @@ class Completion:
     ) -> None:
         self._encoder, self._layout = encoder, layout
         self._conditions, self._seed = conditions, seed
-        self._inverses = {
-            name: self._inverse_of(name)
-            for name in encoder.relations.always
-            if name in conditions.cells
-        }
+        self._inversion = Inversion(encoder, conditions)
 
     def rows(self, draw: Draw, start: int, count: int) -> pa.RecordBatch:
         """Draw and complete the rows of a block.
@@ -91,7 +87,20 @@ class Completion:
             Unreachable: rows break something however often they are drawn.
         """
         every = np.arange(count)
-        drawn = self.candidates(*draw(every), start + every, start)
+        generated = self.generated(start, count)
+
+        def completed(owners: Array) -> Drawn:
+            values, uniforms = draw(owners)
+            own = {name: array.take(pa.array(owners)) for name, array in generated.items()}
+            return self.candidates(values, uniforms, own, start + owners)
+
+        drawn = completed(every)
+        for text, mask in drawn.final:
+            if mask.any():
+                raise Unreachable(
+                    f"{self._place(start + int(mask.argmax()))}the conditions break {text!r}: "
+                    "change or leave out one."
+                )
         arrays = drawn.arrays
         left = np.flatnonzero(drawn.broken(count))
         accepted = 1 - len(left) / count
@@ -105,64 +114,93 @@ class Completion:
                 max(_MAX_CANDIDATES // len(left), 1),
             )
             owners = np.repeat(left, copies)
-            drawn = self.candidates(*draw(owners), start + owners, start)
+            drawn = completed(owners)
             good = ~drawn.broken(len(owners)).reshape(-1, copies)
             accepted = max(float(good.mean()), 1 / _MAX_COPIES)
             done = good.any(1)
             if done.any():
                 taken = np.flatnonzero(done) * copies + good[done].argmax(1)
-                arrays = _replaced(arrays, drawn.arrays, left[done], taken, self._kept)
+                arrays = _replaced(arrays, drawn.arrays, left[done], taken)
                 left = left[~done]
         return self._encoder.batch(arrays)
 
-    @property
-    def _kept(self) -> frozenset[str]:
-        """Columns that follow from a row's index, and stay when it is drawn again."""
-        return frozenset(self._encoder.generated_names)
+    def generated(self, start: int, count: int) -> Arrays:
+        """Columns whose values follow from the index of consecutive rows, by name."""
+        return self._encoder.generated(start, count, self._seed)
 
-    def candidates(self, values: Array, uniforms: Array, rows: Array, start: int) -> Drawn:
+    def candidates(
+        self, values: Array, uniforms: Array, generated: Mapping[str, pa.Array], rows: Array
+    ) -> Drawn:
         """Complete candidates.
 
         Args:
             values: (candidates, tokens) float64.
             uniforms: (candidates, codecs) float64.
+            generated: columns that follow from a row's index, by name.
             rows: (candidates,) the index of each one's row in the sample.
-            start: index of the block's first row.
         """
         learned = self._layout.decode(values, uniforms, self._conditions.constraints)
-        return self.completed(learned, self._layout.related(values), rows, start)
+        return self.completed(learned, self._layout.related(values), generated, rows)
 
     def completed(
-        self, learned: Sequence[pa.Array], related: Mapping[str, Array], rows: Array, start: int
+        self,
+        learned: Sequence[pa.Array],
+        related: Mapping[str, Array],
+        generated: Mapping[str, pa.Array],
+        rows: Array,
     ) -> Drawn:
         """Complete candidates of which the learned columns have values.
 
         Args:
             learned: the arrays of each column of each learned codec, in order.
             related: see :meth:`RowLayout.related`.
+            generated: columns that follow from a row's index, by name.
             rows: (candidates,) the index of each one's row in the sample.
-            start: index of the block's first row.
         """
         conditions, encoder = self._conditions, self._encoder
-        arrays = encoder.assemble(learned, start, self._seed)
-        arrays = conditions.restored(arrays, rows)
-        wrong: list[tuple[str, Array]] = []
-        for inverse in self._inverses.values():
-            self._solve(inverse, arrays, rows, wrong)
-        impossible = encoder.relations.complete(arrays, related)
+        arrays = conditions.restored({**encoder.named(learned), **generated}, rows)
+        related = dict(related)
+        wrong = self._inversion.solve(arrays, related, rows)
+        given = conditions.given(rows)
+        fixed = _fixed(encoder.relations, given, len(rows))
+        impossible = encoder.relations.complete(arrays, related, self._kept(rows, fixed))
         for relation, mask in impossible:
             limits = f"{relation.low:.10g} to {relation.high:.10g}"
-            wrong.append((f"{relation.formula.text} (only values from {limits} occur)", mask))
-        wrong += self._unmet(arrays, rows)
-        wrong += encoder.broken_rules(arrays, conditions.given(rows))
-        return Drawn(arrays, wrong)
+            off = mask & ~fixed[relation.target]
+            wrong.append((f"{relation.formula.text} (only values from {limits} occur)", off))
+        by_name = {column.name: column for column in encoder.columns}
+        for name, value in conditions.checks.items():
+            column = by_name[name]
+            wrong.append((f"the condition on {name!r}", ~meets(column, value, arrays[name])))
+        final = []
+        for name, mask in self._unmet(arrays, rows):
+            wrong.append((f"the condition on {name!r}", mask))
+            final.append((encoder.relations.always[name].formula.text, mask & fixed[name]))
+        for rule, mask in encoder.broken_rules(arrays):
+            settled = np.logical_and.reduce(
+                [
+                    given.get(c, False) | fixed.get(c, np.zeros(len(rows), bool))
+                    for c in rule.columns
+                ]
+            )
+            if conditions.completes:
+                mask &= ~settled
+            wrong.append((rule.text, mask))
+            final.append((rule.text, mask & settled))
+        return Drawn(arrays, wrong, final)
+
+    def _kept(self, rows: Array, fixed: Mapping[str, Array]) -> dict[str, tuple[pa.Array, Array]]:
+        """Given cells of computed columns whose inputs are given too, in rows to be completed."""
+        kept = {}
+        for name in self._encoder.relations.always:
+            if self._conditions.completes and name in self._conditions.cells:
+                cells, given = self._conditions.cells_of(name, rows)
+                kept[name] = cells, given & fixed[name]
+        return kept
 
     def _unmet(self, arrays: Arrays, rows: Array) -> list[tuple[str, Array]]:
-        """Conditions that computed values do not meet; given values are put in their place."""
+        """Computed columns that lack their given values, and the mask of those rows."""
         wrong = []
-        by_name = {column.name: column for column in self._encoder.columns}
-        for name, value in self._conditions.checks.items():
-            wrong.append((f"the condition on {name!r}", ~meets(by_name[name], value, arrays[name])))
         for name in self._encoder.relations.always:
             if name not in self._conditions.cells:
                 continue
@@ -171,75 +209,46 @@ class Completion:
             then, missing = numbers(cells.cast(arrays[name].type))
             differs = given & ~((now == then) & ~absent & ~missing | absent & missing)
             if differs.any():
-                wrong.append((f"the condition on {name!r}", differs))
+                wrong.append((name, differs))
         return wrong
 
-    def _inverse_of(self, name: str) -> list[Formula]:
-        """Formulas that give an input of a computed column from the column itself."""
-        encoder = self._encoder
-        relation = encoder.relations.always[name]
-        found = []
-        for column in relation.formula.sources:
-            expression = solved(name, relation.formula.expression, column)
-            if expression is not None:
-                kinds = {c.name: c.kind for c in encoder.columns}
-                by_name = {c.name: c for c in encoder.columns}
-                decimals = dict(relation.formula.decimals)
-                found.append(formula_of(by_name[column], expression, kinds, decimals))
-        return found
-
-    def _solve(
-        self,
-        inverses: Sequence[Formula],
-        arrays: Arrays,
-        rows: Array,
-        wrong: list[tuple[str, Array]],
-    ) -> None:
-        """Change one input of a computed column so that the column has its given value.
-
-        The input is one that is not given itself; if there are several, the last one.
-        """
-        if not inverses:
-            return
-        conditions = self._conditions
-        name = next(i for i in inverses[0].sources if i in self._encoder.relations.always)
-        cells, wanted = conditions.cells_of(name, rows)
-        wanted = wanted & cells.is_valid().to_numpy(zero_copy_only=False)
-        present = {**arrays, name: cells}
-        for inverse in reversed(inverses):
-            if not wanted.any():
-                return
-            target = inverse.column.name
-            if target in self._encoder.relations.always:
-                continue
-            free = wanted & ~conditions.given(rows).get(target, np.zeros(len(rows), bool))
-            if not free.any():
-                continue
-            table = pa.table({column: present[column] for column in inverse.sources})
-            values = inverse.compute(table)
-            arrays[target] = pc.if_else(pa.array(free), values, arrays[target])
-            low, high = self._encoder.range_of(target)
-            off = free & (
-                outside(values, low, high) | values.is_null().to_numpy(zero_copy_only=False)
-            )
-            if off.any():
-                wrong.append((f"the condition on {name!r} (by {target!r})", off))
-            wanted = wanted & ~free
-
     def _unreachable(self, drawn: Drawn, row: int) -> str:
-        reasons = sorted(drawn.wrong, key=lambda item: -int(item[1].sum()))
+        reasons = sorted(
+            (item for item in drawn.wrong if item[1].any()), key=lambda item: -int(item[1].sum())
+        )
         names = listed([reason for reason, _ in reasons[:_SHOWN]], show=str)
-        of_row = f"row {row}: " if self._conditions.by_row else ""
-        return f"{of_row}no row of the model meets {names} with the conditions: loosen them."
+        return (
+            f"{self._place(row)}no row of the model meets {names} with the conditions: loosen them."
+        )
+
+    def _place(self, row: int) -> str:
+        """The row that a message is about, if they differ."""
+        codes = self._conditions.codes
+        return "" if codes is None or len(codes) == 1 else f"row {row % len(codes)}: "
 
 
-def _replaced(
-    arrays: Mapping[str, pa.Array],
-    others: Mapping[str, pa.Array],
-    at: Array,
-    by: Array,
-    kept: frozenset[str],
-) -> Arrays:
+def _fixed(relations: Relations, given: Mapping[str, Array], rows: int) -> dict[str, Array]:
+    """The rows in which all inputs of a relation are given, or follow from given ones.
+
+    Args:
+        relations: of the model.
+        given: by column, (rows,) bool, the cells that the user gave.
+        rows: their number.
+
+    Returns:
+        By name of a relation's column, (rows,) bool; False for relations of a part of the rows.
+    """
+    fixed: dict[str, Array] = {}
+    none = np.zeros(rows, bool)
+    for relation in relations.relations:
+        inputs = np.full(rows, relation.always)
+        for name in relation.formula.sources:
+            inputs &= given.get(name, none) | fixed.get(name, none)
+        fixed[relation.target] = inputs
+    return fixed
+
+
+def _replaced(arrays: Mapping[str, pa.Array], others: Arrays, at: Array, by: Array) -> Arrays:
     """Put rows `by` of other arrays in the place of rows `at`."""
     count = len(next(iter(arrays.values())))
     index = np.arange(count)
@@ -247,9 +256,6 @@ def _replaced(
     picked, taken = pa.array(index), pa.array(by)
     result = {}
     for name, array in arrays.items():
-        if name in kept:
-            result[name] = array
-            continue
         both = pa.chunked_array([array, others[name].take(taken)]).unify_dictionaries()
         result[name] = pa.concat_arrays(both.chunks).take(picked)
     return result

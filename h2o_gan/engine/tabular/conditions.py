@@ -54,6 +54,8 @@ class Conditions:
         filled: columns that are functions of another and whose gaps are filled with values.
         checks: conditions, by name, on columns whose values relations give: rows are drawn until
             they meet them.
+        completes: whether the given cells are of rows to be completed, which may break rules
+            among themselves.
     """
 
     layout: RowLayout
@@ -65,6 +67,7 @@ class Conditions:
     partial: Mapping[int, Partial] = field(default_factory=dict)
     filled: tuple[int, ...] = ()
     checks: Mapping[str, Any] = field(default_factory=dict)
+    completes: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -106,7 +109,8 @@ class Conditions:
                 codec.check_condition(name, value)
                 continue
             if isinstance(codec, ComputedCodec):
-                exact = codec.given(value, encoder.range_of(name))
+                decimals = dict(encoder.relations.always[name].formula.decimals).get(name)
+                exact = codec.given(value, encoder.range_of(name), decimals)
                 if exact is None:
                     checks[name] = value
                 else:
@@ -182,7 +186,17 @@ class Conditions:
             else:
                 constraints[index] = layout.columns[index].present()
                 bounds.update(_bounds_of(layout, index, constraints[index]))
-        return cls(layout, constraints, bounds, (), codes, cells, partial, tuple(filled))
+        return cls(
+            layout,
+            constraints,
+            bounds,
+            (),
+            codes,
+            cells,
+            partial,
+            tuple(filled),
+            completes=fill_missing,
+        )
 
     def balanced(self, encoder: TableEncoder, column: str, rows: int) -> Conditions:
         """These conditions, and equally many rows of each level of `column`.

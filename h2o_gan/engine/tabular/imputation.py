@@ -114,7 +114,8 @@ class Estimation:
         arrays = self._with_functions(self.conditions.restored(arrays, np.array(rows)), rows)
         none = np.full(len(rows), -1)
         related = {c.columns[0].name: none for c in layout.codecs if c.related}
-        done = self.completion.completed(list(arrays.values()), related, np.array(rows), rows.start)
+        generated = self.completion.generated(rows.start, len(rows))
+        done = self.completion.completed(list(arrays.values()), related, generated, np.array(rows))
         broken = np.flatnonzero(done.broken(len(rows)))
         batch = self.encoder.batch(done.arrays)
         return batch if not len(broken) else self._with_draws(batch, broken, rows.start)
@@ -195,11 +196,13 @@ class Estimation:
         at = np.unique(np.concatenate([part for _, parts in drawn.values() for part in parts]))
         picked = torch.from_numpy(at).to(self.device)
 
+        generated = self.completion.generated(rows.start, len(rows))
+
         def completed(values: Array, owners: Array) -> Drawn:
-            own = rows.start + at[owners]
-            return self.completion.candidates(
-                values, uniforms.random((len(values), width)), own, rows.start
-            )
+            own = at[owners]
+            made = {name: array.take(pa.array(own)) for name, array in generated.items()}
+            drawn_uniforms = uniforms.random((len(values), width))
+            return self.completion.candidates(values, drawn_uniforms, made, rows.start + own)
 
         found = predictor.from_draws(
             [column for column, _ in drawn.values()],

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 from typing_extensions import override
 
-from h2o_gan.engine.data.conditions import range_of, value_text
+from h2o_gan.engine.data.conditions import on_grid, range_of, value_text
 from h2o_gan.engine.data.protocol import Codec, FitOptions
 from h2o_gan.engine.data.schema import COLUMN_CHECK, Array, Column, description, kind_of
 from h2o_gan.engine.exceptions import Damaged
@@ -45,12 +45,15 @@ class ComputedCodec(Codec):
         column = Column(name, kind_of(values.type))
         return cls(column, values.null_count / max(len(values), 1))
 
-    def given(self, value: Any, limits: tuple[float, float]) -> pa.Array | None:
+    def given(
+        self, value: Any, limits: tuple[float, float], decimals: int | None
+    ) -> pa.Array | None:
         """The cell that a condition gives to every row, as an array of length 1.
 
         Args:
             value: of the condition.
             limits: smallest and largest value of the column in training.
+            decimals: of a real column; None if its values are not rounded.
 
         Returns:
             None if the condition leaves a choice.
@@ -73,7 +76,7 @@ class ComputedCodec(Codec):
             )
         if isinstance(value, list | set) or low != high:
             return None
-        return pa.array([low]).cast(column.arrow_type)
+        return pa.array([on_grid(column, decimals, low, up=True)]).cast(column.arrow_type)
 
     @override
     def describe(self) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -181,7 +182,10 @@ class Relations:
         return found
 
     def complete(
-        self, arrays: dict[str, pa.Array], related: Mapping[str, Array]
+        self,
+        arrays: dict[str, pa.Array],
+        related: Mapping[str, Array],
+        kept: Mapping[str, tuple[pa.Array, Array]] | None = None,
     ) -> list[tuple[Relation, Array]]:
         """Compute the values that relations give.
 
@@ -189,6 +193,8 @@ class Relations:
             arrays: of each column by name, changed in place; without those that are computed in
                 every row.
             related: by column, (rows,) int64, the relation that gives a row's value; -1 for none.
+            kept: by computed column, values, and (rows,) bool, the rows that have them whatever the
+                relation gives.
 
         Returns:
             Relations that give impossible values, outside the training rows' range, and the mask
@@ -208,6 +214,9 @@ class Relations:
             wrong = outside(values, relation.low, relation.high)
             if relation.always:
                 arrays[name] = values
+                if kept and name in kept:
+                    cells, rows = kept[name]
+                    arrays[name] = pc.if_else(pa.array(rows), cells.cast(values.type), values)
             else:
                 mask = related[name] == numbers_by_target[name][id(relation)]
                 wrong = mask & (wrong | values.is_null().to_numpy(zero_copy_only=False))
@@ -271,16 +280,18 @@ def ordered(relations: Sequence[Relation]) -> tuple[Relation, ...]:
     Raises:
         Damaged: they follow from each other in a circle.
     """
-    left = list(relations)
-    done: list[Relation] = []
-    while left:
-        waiting = {relation.target for relation in left}
-        ready = [r for r in left if not waiting & set(r.formula.sources)]
-        if not ready:
-            raise Damaged("relations follow from each other in a circle")
-        done += ready
-        left = [r for r in left if r not in ready]
-    return tuple(done)
+    by_target: dict[str, list[Relation]] = {}
+    for relation in relations:
+        by_target.setdefault(relation.target, []).append(relation)
+    inputs = {
+        name: [source for r in some for source in r.formula.sources if source in by_target]
+        for name, some in by_target.items()
+    }
+    try:
+        order = list(TopologicalSorter(inputs).static_order())
+    except CycleError as error:
+        raise Damaged("relations follow from each other in a circle") from error
+    return tuple(relation for name in order for relation in by_target[name])
 
 
 def numbers(values: pa.Array | pa.ChunkedArray) -> tuple[Array, Array]:
