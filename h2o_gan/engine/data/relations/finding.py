@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from h2o_gan.engine.data.schema import Array
+from h2o_gan.engine.data.tokens.rules import RULES
 
 __all__ = ["Candidate", "NumberColumn", "explains_all", "explains_part", "find_candidates"]
 
@@ -28,12 +29,13 @@ _ROWS = 4000  # of the searches
 _MIN_ROWS = 20  # fewer show nothing
 _MAX_TERMS = 16
 _PURSUIT_WORK = 3e9  # products of numbers; more take too long
+_MOST_MISSING = 0.3  # share of the rows
 _RIDGE = 1e-9
 _EXACT = 1e-6  # share of the variance that numbers which are not rounded may leave
 _DENOMINATORS = (1, 10, 100, 1000, 10_000, 2, 3, 4, 6, 8, 12)
 _UNITS_OF_TIME = (86_400_000, 3_600_000, 60_000, 1000)
 _TRIPLE_COLUMNS, _TRIPLE_ROWS, _MAX_TRIPLES = 64, 300, 200
-_PAIR_SHARE = 0.0025  # of the rows of the search
+_MAX_PAIRS = 1000
 _FREQUENT = 0.02  # share of the rows
 _SURPRISE = 25.0  # nats against chance, beyond those for the number of candidates
 _WIDE = 10  # units of standard deviation, for formulas that are rounded to the unit
@@ -69,8 +71,9 @@ class NumberColumn:
         Where values are few units apart, any formula that is roughly right would round to them:
         there it has to be exact.
         """
-        largest = float(np.nanmax(np.abs(self.values), initial=0.0))
-        rounds = float(np.nanstd(self.values)) >= _WIDE * self.unit
+        present = self.values[~np.isnan(self.values)]
+        largest = float(np.abs(present).max(initial=0.0))
+        rounds = len(present) > 0 and float(present.std()) >= _WIDE * self.unit
         return (0.5 * (1 + 1e-6) if rounds else 1e-6) * self.unit + 1e-9 * largest
 
     def frequent(self) -> Array:
@@ -136,10 +139,16 @@ def find_candidates(columns: Sequence[NumberColumn], seed: int = 0) -> list[Cand
         return []
     rng = np.random.default_rng(seed)
     picked = np.sort(rng.permutation(rows)[:_ROWS])
-    some = [NumberColumn(c.name, c.values[picked], c.unit, c.is_time) for c in columns]
-    found = [*_sums(some), *_products(some), *_equal(some), *_triples(some)]
+    some = [_rows(c, picked) for c in columns]
+    least = 0.5 * max(RULES.spike_share, RULES.spike_rows / rows) * len(picked)
+    found = [*_sums(some), *_products(some), *_equal(some, least), *_triples(some)]
     unique = {(c.target, c.terms, round(c.constant, 9), c.is_product): c for c in found}
     return sorted(unique.values(), key=lambda c: (len(c.terms), c.is_product))
+
+
+def _rows(column: NumberColumn, rows: Array) -> NumberColumn:
+    """Some rows of a column, by index or mask."""
+    return replace(column, values=column.values[rows])
 
 
 def explains_all(values: Array, formula: Array, candidates: int) -> bool:
@@ -216,14 +225,23 @@ def _chance(values: Array, formula: Array) -> float:
 
 
 def _sums(columns: Sequence[NumberColumn]) -> Iterator[Candidate]:
-    usable = [i for i, c in enumerate(columns) if not np.isnan(c.values).any()]
-    for target, support in _pursuits(
-        np.stack([columns[i].values for i in usable], 1) if usable else np.empty((0, 0)),
-        np.array([columns[i].tolerance for i in usable]),
-    ):
-        found = _with_factors(columns, usable[target], [usable[i] for i in support])
-        if found is not None:
-            yield found
+    absent = np.array([np.isnan(c.values).mean() for c in columns])
+    # Rows in which nothing is missing, of columns that are seldom missing; or all rows.
+    for most in (_MOST_MISSING, 0.0):
+        usable = np.flatnonzero(absent <= most).tolist()
+        if len(usable) < 2:
+            return
+        complete = ~np.logical_or.reduce([np.isnan(columns[i].values) for i in usable])
+        if most and complete.sum() < max(_MIN_ROWS, 2 * len(usable)):
+            continue
+        some = [_rows(columns[i], complete) for i in usable]
+        values = np.stack([c.values for c in some], 1)
+        for target, support in _pursuits(values, np.array([c.tolerance for c in some])):
+            found = _with_factors(some, target, sorted(support))
+            if found is not None:
+                terms = tuple((factor, usable[i]) for factor, i in found.terms)
+                yield Candidate(usable[target], terms, found.constant)
+        return
 
 
 def _products(columns: Sequence[NumberColumn]) -> Iterator[Candidate]:
@@ -240,6 +258,7 @@ def _products(columns: Sequence[NumberColumn]) -> Iterator[Candidate]:
     values = values[positive]
     tolerance = np.array([columns[i].tolerance for i in usable]) / np.median(values, 0)
     for target, support in _pursuits(np.log(values), np.maximum(tolerance, 1e-9)):
+        support = sorted(support)
         inputs = [usable[i] for i in support]
         logs = np.log(values[:, [target, *support]])
         factors = np.linalg.lstsq(_with_one(logs[:, 1:]), logs[:, 0], rcond=None)[0]
@@ -351,7 +370,8 @@ def _with_one(values: Array) -> Array:
 # ---- pairs and triples, which may hold in a part of the rows
 
 
-def _equal(columns: Sequence[NumberColumn]) -> Iterator[Candidate]:
+def _equal(columns: Sequence[NumberColumn], least: float) -> Iterator[Candidate]:
+    """Columns that are equal in so many rows, the most frequent pairs first."""
     for of_times in (False, True):
         kinds = [i for i, c in enumerate(columns) if c.is_time == of_times]
         if len(kinds) < 2:
@@ -366,7 +386,9 @@ def _equal(columns: Sequence[NumberColumn]) -> Iterator[Candidate]:
             pairs.append(np.stack([order[row, at], order[row, at + distance]], 1))
         ends = np.sort(np.concatenate(pairs), 1)
         codes, counts = np.unique(ends[:, 0] * len(kinds) + ends[:, 1], return_counts=True)
-        for code in codes[counts >= max(_MIN_EVIDENCE, _PAIR_SHARE * len(values))]:
+        often = counts >= max(_MIN_EVIDENCE, least)
+        codes, counts = codes[often], counts[often]
+        for code in codes[np.argsort(-counts, kind="stable")][:_MAX_PAIRS]:
             first, second = kinds[int(code) // len(kinds)], kinds[int(code) % len(kinds)]
             yield Candidate(second, ((1.0, first),))
             yield Candidate(first, ((1.0, second),))

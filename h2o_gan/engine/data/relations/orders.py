@@ -53,8 +53,12 @@ def find_conditions(
     for expression in (*_orders(columns), *_missing_together(table), *_zero_together(columns)):
         names = [name for name in columns_of(expression) if name in decimals]
         rule = Condition(str(expression), expression, tuple((n, decimals[n]) for n in names))
-        found.append(rule)
-    return found[:_MAX_CONDITIONS]
+        # Doubles, with which pairs are searched, tell no large whole numbers apart.
+        if not rule.broken(table).any():
+            found.append(rule)
+        if len(found) == _MAX_CONDITIONS:
+            break
+    return found
 
 
 def _orders(columns: Sequence[NumberColumn]) -> Iterator[Expression]:

@@ -128,6 +128,8 @@ def _relations(
 ) -> list[Relation]:
     """Relations that chance does not explain, and those declared."""
     candidates = find_candidates(columns)
+    kinds = {field.name: kind_of(field.type) for field in table.schema}
+    decimals = _decimals(columns)
     tried = len(columns) ** 3
     kept = _Kept(list(declared))
     parts: list[tuple[float, Candidate, Formula, Array]] = []
@@ -136,15 +138,17 @@ def _relations(
     some = min(rows, _SCREENED_ROWS)
     first = table.slice(0, some)
     for candidate in candidates:
-        formula = _formula(candidate, columns, table.schema)
+        formula = _formula(candidate, columns, kinds, decimals)
         if formula is None:
             continue
         column = columns[candidate.target]
-        holds = _holds(formula, first)
-        if holds.agrees.sum() < RULES.spike_share * some / 2:
+        holds = _held(formula, first)
+        if holds is None or holds.agrees.sum() < RULES.spike_share * some / 2:
             continue
         if some < rows:
-            holds = _holds(formula, table)
+            holds = _held(formula, table)
+        if holds is None:
+            continue
         if holds.everywhere and explains_all(column.values, holds.formula, tried):
             wholes.append((candidate, formula))
             continue
@@ -244,8 +248,12 @@ class _Holds:
         self.formula = np.where(absent, np.nan, found.astype(np.float64))
 
 
-def _holds(formula: Formula, table: pa.Table) -> _Holds:
-    return _Holds(formula, table)
+def _held(formula: Formula, table: pa.Table) -> _Holds | None:
+    """Where a formula holds; None if its whole numbers do not fit into 64 bits."""
+    try:
+        return _Holds(formula, table)
+    except OverflowError:
+        return None
 
 
 def _numbers(name: str, values: pa.ChunkedArray) -> NumberColumn | None:
@@ -272,11 +280,13 @@ def _one_target_each(
     """Of formulas over the same columns, the one whose target varies most: a sum, not a summand."""
     best: dict[frozenset[int], tuple[Candidate, Formula]] = {}
 
-    def rank(candidate: Candidate) -> tuple[bool, bool, float, int]:
+    def rank(candidate: Candidate) -> tuple[bool, bool, bool, float, int]:
         column = columns[candidate.target]
         spread = float(np.nanstd(column.values))
-        # A difference of times is small beside them: compute the later time from it.
-        return column.is_time, candidate.is_product, round(spread, 6), candidate.target
+        whole = all(float(factor).is_integer() for factor, _ in candidate.terms)
+        # A difference of times is small beside them: compute the later time from it. Half of a
+        # column would be rounded, and then no longer give the column.
+        return column.is_time, whole, candidate.is_product, round(spread, 6), candidate.target
 
     for candidate, formula in found:
         before = best.get(candidate.columns)
@@ -286,7 +296,10 @@ def _one_target_each(
 
 
 def _formula(
-    candidate: Candidate, columns: Sequence[NumberColumn], schema: pa.Schema
+    candidate: Candidate,
+    columns: Sequence[NumberColumn],
+    kinds: Mapping[str, str],
+    decimals: Mapping[str, int | None],
 ) -> Formula | None:
     """The formula of a candidate; None where its types do not go together."""
     target = columns[candidate.target]
@@ -294,8 +307,6 @@ def _formula(
     expression = make(candidate, columns)
     if expression is None:
         return None
-    kinds = {field.name: kind_of(field.type) for field in schema}
-    decimals = _decimals(columns)
     try:
         return formula_of(Column(target.name, kinds[target.name]), expression, kinds, decimals)
     except TypeError:
