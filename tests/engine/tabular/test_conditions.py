@@ -242,14 +242,10 @@ def test_after_the_last_row_comes_the_first(model):
     token = model.layout.spans[1].start
     assert block.values[:, token].tolist() == [0, 2, 4, 0, 2]
     assert not block.alike
-    rows = model.encoder.assemble(
-        model.layout.decode(
-            np.zeros((2, len(model.layout.tokens))), np.zeros((2, len(model.layout.codecs)))
-        ),
-        0,
-        0,
-    )
-    assert conditions.restored(rows, 2).column("city").to_pylist() == ["Bern", "Wien"]
+    zeros = np.zeros((2, len(model.layout.tokens))), np.zeros((2, len(model.layout.codecs)))
+    rows = model.encoder.named(model.layout.decode(*zeros))
+    restored = conditions.restored(rows, np.array([2, 3]))
+    assert restored["city"].to_pylist() == ["Bern", "Wien"]
 
 
 def test_levels_that_training_never_saw_are_kept(model):

@@ -94,7 +94,7 @@ def test_rows_survive_tokens(table, fitted):
     real = table["amount"].drop_null().to_numpy()
     errors = np.abs(amounts.drop_null().to_numpy() - real)  # rare values share ranges
     assert np.median(errors) == 0 and np.quantile(errors, 0.99) < 1
-    rows = encoder.assemble(arrays, 0, 0)
+    rows = encoder.batch({**encoder.named(arrays), **encoder.generated(0, len(arrays[0]), 0)})
     assert rows.schema.names == table.column_names
 
 
