@@ -231,16 +231,16 @@ def test_planted_anomalies_stand_out(shop, model):
         ("income", pa.array([1e6, 2e6, 4e6])),
         ("spend", pa.array([-1e3, -2e3, -4e3])),
         ("joined", pa.array([2 * 10**12, 25 * 10**11, 35 * 10**11], TIME)),
-        ("currency", enum(["EUR", "USD"])),
-        ("city", enum(["Bern", "Paris"])),
-        ("fax", pa.array([None, 5.0])),
+        ("currency", enum(["USD"])),
+        ("city", enum(["Paris"])),
+        ("fax", pa.array([5.0])),
     ],
 )
 def test_values_that_training_never_saw_are_odd_and_named(shop, model, name, values):
     few = shop.slice(0, 30)
     tables = [changed(few, name, values.take(pa.array([i] * 30))) for i in range(len(values))]
     scores = [scores_of(model, table) for table in (few, *tables)]
-    for nearer, further in itertools.pairwise(scores[1:]):
+    for nearer, further in itertools.pairwise(scores):
         assert (further > nearer + 0.5).all()
     assert np.median(scores[0]) < np.quantile(model.anomaly_quantiles, 0.8)
     assert np.median(scores[-1]) > np.quantile(model.anomaly_quantiles, 0.95)
