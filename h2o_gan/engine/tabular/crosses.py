@@ -30,9 +30,8 @@ MAX_CELLS = 2**14
 _MIN_ROWS = 5  # of a cell, so that no row has a weight of its own
 _MAX_CROSSES = 2
 _MAX_MEMBERS, _MAX_TARGETS = 16, 32  # bound the time for wide tables
-_FEWEST_CHOICES = (
-    4  # the products of smaller ones are few cells, which the network learns by itself
-)
+_FEWEST_CHOICES = 4  # of a member
+_FEWEST_CELLS = 200  # the network learns fewer by itself
 _PRIOR_ROWS = 2.0  # of a cell's mean, at the main effects
 _MIN_GAIN, _DEVIATIONS = 0.05, 6.0
 _BEAM = 3
@@ -182,7 +181,7 @@ class _Candidate:
         used = (self._rows >= _MIN_ROWS).sum()
         self._bound = _MIN_GAIN + _DEVIATIONS * np.sqrt(2 * used) / len(values)
         self.gain = float(np.maximum(gains, 0).sum())
-        self.counts = bool(gains.max(initial=0.0) > self._bound)
+        self.counts = cells >= _FEWEST_CELLS and bool(gains.max(initial=0.0) > self._bound)
 
     def predicted(self, values: Array) -> Array:
         """(rows, targets) what the cells predict."""

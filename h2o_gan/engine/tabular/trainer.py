@@ -56,13 +56,13 @@ __all__ = ["TableTrainer"]
 
 _WEIGHT_DECAY = 0.05
 _SMALL_TABLE = 2500  # rows
-_DROPOUT, _MAX_DROPOUT, _DROPOUT_ROWS = 0.1, 0.5, 20_000
+_DROPOUT, _MAX_DROPOUT, _DROPOUT_ROWS = 0.2, 0.5, 20_000
 _DROPOUT_STEP = 0.1  # whenever the held-out loss rises
 _MAX_GRAD_NORM = 5.0
 _WARM_UP = 0.1  # of the training
 _RANDOM_ORDER_EVERY = 8  # steps
 _STEPS_ROWS = 20_000
-_STEPS, _STEPS_POWER = 1500, 0.5
+_STEPS, _STEPS_POWER = 1700, 0.5
 _SMALL_STEPS, _SMALL_STEPS_POWER = 1000, 0.25  # of small tables
 _MIN_STEPS, _MAX_STEPS = 250, 4000
 _MAX_SCORED = 2048  # rows
