@@ -72,7 +72,7 @@ class Estimation:
             rows = self._rows_of(block)
             parts = []
             every = np.arange(len(rows))
-            for at, estimate in self._estimates(block, {column.name: (column, every)}):
+            for at, estimate in self._estimates(block, {column.name: (column, every)}, spread=True):
                 arrays = estimate.prediction(quantiles)
                 parts.append((at, pa.RecordBatch.from_arrays(arrays, schema=schema)))
             table = pa.Table.from_batches([part for _, part in parts], schema=schema)
@@ -157,9 +157,16 @@ class Estimation:
         return np.flatnonzero(~self.conditions.cells[name][1][rows.start : rows.stop])
 
     def _estimates(
-        self, block: int, wanted: Mapping[str, tuple[Column, Array]]
+        self, block: int, wanted: Mapping[str, tuple[Column, Array]], spread: bool = False
     ) -> Iterator[tuple[Array, Estimate]]:
-        """Yield the estimates of columns at positions in the block, and those positions."""
+        """Yield the estimates of columns at positions in the block, and those positions.
+
+        Args:
+            block: number of the block.
+            wanted: by name, the column and the positions.
+            spread: whether draws are made for each value of a column. That is more precise for one
+                column, but columns do not share draws.
+        """
         if not wanted:
             return
         rows, predictor = self._rows_of(block), self.predictor
@@ -172,20 +179,24 @@ class Estimation:
         else:
             whole = np.zeros(len(rows), bool)
         drawn: dict[str, tuple[Column, list[Array]]] = {}
-        summaries = None if self.draws else predictor.summaries(given)
+        summaries = None if self.draws and not spread else predictor.summaries(given)
         for name, (column, gaps) in wanted.items():
+            free = summaries is not None and self._is_free(name)
             for complete, at in ((True, gaps[whole[gaps]]), (False, gaps[~whole[gaps]])):
                 if not len(at):
                     continue
                 estimate = None
-                if summaries is not None and (complete or self.draws == 0) and self._is_free(name):
+                if free and (complete or spread or self.draws == 0):
+                    assert summaries is not None
                     picked = torch.from_numpy(at).to(self.device)
                     estimate = predictor.from_network(
                         column,
                         given.take(picked),
                         summaries[picked],
                         {token: bound.take(picked) for token, bound in bounds.items()},
-                        complete,
+                        complete or self.draws != 0,
+                        None if complete else rng,
+                        self.draws or WEIGHTED_DRAWS,
                     )
                 if estimate is None:
                     drawn.setdefault(name, (column, []))[1].append(at)

@@ -8,8 +8,8 @@ Three ways, from the quickest to the most general:
 - Where all other cells are known, each of those values completes the row. Its weight is then
   corrected by the density of the whole row in the usual order, times the critic's ratio, over the
   network's: for a column that is one choice the probabilities are those of the model exactly.
-- Otherwise rows are drawn and weighted in the same way: self-normalised importance sampling
-  (Robert & Casella 2004).
+- Where others are not known either, those are drawn, for each of the values, and weighted in the
+  same way; or rows are drawn whole: self-normalised importance sampling (Robert & Casella 2004).
 
 Shapes: B rows, T tokens of a row, A values, K tokens of a column.
 """
@@ -92,6 +92,8 @@ class Predictor:
         summaries: Tensor,
         bounds: Mapping[int, Bounds],
         complete: bool,
+        rng: torch.Generator | None = None,
+        draws: int = 0,
     ) -> Estimate | None:
         """Estimate a column by its networks.
 
@@ -100,8 +102,9 @@ class Predictor:
             given: what is known of the rows.
             summaries: of these rows.
             bounds: what tokens may be.
-            complete: whether all other cells are known, and the estimate is to be corrected by the
-                density of whole rows.
+            complete: whether the estimate is corrected by the density of whole rows.
+            rng: draws the other cells that are not known; None where all are known.
+            draws: of each row, spread over the values of the column, where `rng` is given.
 
         Returns:
             The estimate. None if the column is neither drawn itself nor follows from one choice, or
@@ -121,7 +124,7 @@ class Predictor:
         parts = _FEW_PARTS if complete else _PARTS
         found = self._candidates(span, given, summaries, bounds, parts)
         if complete:
-            found = self._completed(span, given, found)
+            found = self._completed(span, given, found, bounds, rng, draws)
         if dependency is not None:
             found = self._where_known(span, given, found)
             choices = torch.from_numpy(dependency.table)[found.tokens[0, :, 0].long().cpu()]
@@ -273,22 +276,43 @@ class Predictor:
             tokens.append(score[None, :, None])
         return replace(found, tokens=torch.cat(tokens, -1))
 
-    def _completed(self, span: range, given: Given, found: _Candidates) -> _Candidates:
-        """The weights corrected by the density of whole rows; all other cells are known."""
+    def _completed(
+        self,
+        span: range,
+        given: Given,
+        found: _Candidates,
+        bounds: Mapping[int, Bounds],
+        rng: torch.Generator | None,
+        draws: int,
+    ) -> _Candidates:
+        """The weights corrected by the density of whole rows, over what else is not known."""
         order = torch.tensor(self.usual_order, device=given.values.device)
         count = found.weights.shape[1]
+        copies = 1 if rng is None else -(-draws // count)
         weights = found.weights.clone()
         present = self._present(span, found)
-        size = max(_COMPLETED_ROWS // count, 1)
+        size = max(_COMPLETED_ROWS // (count * copies), 1)
         for start in range(0, len(given), size):
-            part = slice(start, start + size)
-            values = given.values[part, None].repeat(1, count, 1)
-            active = given.active[part, None].repeat(1, count, 1)
+            part = torch.arange(start, min(start + size, len(given)), device=order.device)
+            again = part.repeat_interleave(count * copies)
+            rows = given.take(again)
+            values, active, known = rows.values.clone(), rows.active.clone(), rows.known.clone()
             tokens = found.tokens if len(found.tokens) == 1 else found.tokens[part]
-            values[:, :, span.start : span.stop] = tokens
-            active[:, :, span.start : span.stop] = present
-            score = self._density(values.flatten(0, 1), active.flatten(0, 1), order)
-            ratio = score.reshape(-1, count) - found.logs[part]
+            shape = (len(part), count, copies)
+            own = tokens[:, :, None].expand(*shape, len(span)).flatten(0, 2)
+            values[:, span.start : span.stop] = own
+            active[:, span.start : span.stop] = (
+                present[None, :, None].expand(*shape, len(span)).flatten(0, 2)
+            )
+            log_drawn = torch.zeros(len(again), device=order.device)
+            if rng is not None:
+                known[:, span.start : span.stop] = True
+                limits = {token: bound.take(again) for token, bound in bounds.items()}
+                values, active, log_drawn = draw_rows(
+                    self.generator, values, active, known, self.usual_order, rng, limits
+                )
+            score = (self._density(values, active, order) - log_drawn).reshape(shape)
+            ratio = score.logsumexp(-1) - found.logs[part]
             ratio = torch.where(found.weights[part] > 0, ratio, -torch.inf)
             top = ratio.max(1, keepdim=True).values.nan_to_num(neginf=0.0)
             weights[part] = found.weights[part] * torch.exp(ratio - top)

@@ -35,8 +35,8 @@ def model():
     critic = RowCritic(layout.tokens, 4, 8, 0.0, 4)
     critic.initialize(random(2))
     with torch.no_grad():
-        critic.last.weight.mul_(400)
-    return dataclasses.replace(model_of(table, seed=3, strength=3, critic=critic), clip=9.0)
+        critic.last.weight.mul_(100)
+    return dataclasses.replace(model_of(table, seed=3, strength=1.5, critic=critic), clip=9.0)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_where_all_others_are_known_probabilities_are_those_of_the_model(model, 
     # Rows that differ in the column itself have the same prediction: it is not used.
     found = np.moveaxis(found.reshape(*joint.shape, -1), axis, 0)
     assert np.allclose(found, wanted[None], atol=1e-4)
-    assert np.ptp(wanted.reshape(-1, wanted.shape[-1]), axis=0).max() > 0.1  # others matter
+    assert np.ptp(wanted.reshape(-1, wanted.shape[-1]), axis=0).max() > 0.05  # others matter
 
 
 @pytest.mark.parametrize(("axis", "known"), [(2, 0), (0, 2), (1, 2)])
@@ -75,11 +75,11 @@ def test_unknown_columns_are_integrated_out(model, joint, axis, known):
     wanted = pair if known < axis else pair.T
     wanted = wanted / wanted.sum(1, keepdims=True)
     given = table_of([(level,) for level in LEVELS[other]], (other,))
-    found = probabilities(model, given, name, draws=4_000, seed=1)
-    assert np.allclose(found, wanted, atol=0.04)
+    found = probabilities(model, given, name, draws=10_000, seed=1)
+    assert np.allclose(found, wanted, atol=0.03)
     # A missing cell is as good as a missing column.
     gaps = given.append_column(name, enum([None] * len(given), LEVELS[name]))
-    assert np.array_equal(found, probabilities(model, gaps, name, draws=4_000, seed=1))
+    assert np.array_equal(found, probabilities(model, gaps, name, draws=10_000, seed=1))
 
 
 def test_without_draws_the_network_of_the_column_answers(model):
