@@ -58,6 +58,8 @@ class RowDensities:
 
     Attributes:
         log_density: (rows,) float64, by generator and critic, in nats.
+        columns: (rows, codecs) float64, the generator's part of it: the log density of each
+            column's value given those before it.
         marginals: (rows, codecs) float64, log densities of values by themselves.
         evidence: (rows, codecs) float64, log densities given the columns before, and given all
             others, each less that of the value by itself; 0 for codecs that are not learned.
@@ -65,6 +67,7 @@ class RowDensities:
     """
 
     log_density: Array = field(repr=False)
+    columns: Array = field(repr=False)
     marginals: Array = field(repr=False)
     evidence: Array = field(repr=False)
     ratio: Array = field(repr=False)
@@ -130,6 +133,7 @@ class TableDensity:
         sampler: the critic, or None.
         order: the tokens in the order that the generator knows best.
         device: of the networks.
+        missing_is_unknown: whether a missing cell says nothing of its row.
     """
 
     def __init__(
@@ -140,8 +144,10 @@ class TableDensity:
         sampler: RejectionSampler | None,
         order: Sequence[int],
         device: torch.device,
+        missing_is_unknown: bool = False,
     ) -> None:
         self._encoder, self._layout = encoder, layout
+        self._missing_is_unknown = missing_is_unknown
         self._generator, self._sampler = generator, sampler
         self._order = torch.tensor(order, device=device)
         self._tables = layout.tables(device)
@@ -164,6 +170,9 @@ class TableDensity:
             if set(names) <= set(table.column_names):
                 values = [table.column(name) for name in names]
                 marginals[:, index] = codec.log_marginal(values, rows, related.get(names[0]))
+                if self._missing_is_unknown:
+                    for column in values:
+                        marginals[column.is_null(nan_is_null=True).to_numpy(), index] = 0.0
         self._add_broken_rules(table, marginals)
         return self._of(self._encoder.encode(table), marginals)
 
@@ -186,7 +195,8 @@ class TableDensity:
             logs = codec.log_marginal(
                 arrays, self._layout.rows, related.astype(np.int64) if codec.related else None
             )
-            marginals[:, index] = np.where(column < 0, log_share(0.0, self._layout.rows), logs)
+            odd = 0.0 if self._missing_is_unknown else log_share(0.0, self._layout.rows)
+            marginals[:, index] = np.where(column < 0, odd, logs)
         return self._of(codes, marginals)
 
     def _add_broken_rules(self, table: pa.Table, marginals: Array) -> None:
@@ -222,7 +232,7 @@ class TableDensity:
     @torch.no_grad()
     def _of(self, codes: Tensor, marginals: Array) -> RowDensities:
         evidence, ratio = np.zeros(marginals.shape), np.zeros(marginals.shape)
-        log_density = marginals.sum(1)
+        columns = marginals.copy()
         size = max(min(_BLOCK_CELLS // max(len(self._generator.tokens), 1), _MAX_BLOCK), 64)
         for start in range(0, len(codes), size):
             block = slice(start, start + size)
@@ -233,15 +243,20 @@ class TableDensity:
             given_others = self._generator.log_conditionals(values, active) - alone
             given_both = given_before + given_others
             derived = self._log_derived(part.cpu().numpy())
-            log_density[block] += given_before.sum(0).double().cpu().numpy() + derived.sum(1)
+            columns[block, self._learned] += self._by_column(given_before) + derived
+            evidence[block, self._learned] = self._by_column(given_both) + 2 * derived
             if self._sampler is not None:
                 of_rows = self._sampler.log_ratio(values, active).double().cpu().numpy()
-                log_density[block] += of_rows
                 ratio[block, self._learned] = of_rows[:, None] / len(self._learned)
-            of_columns = torch.zeros(len(self._learned), len(part), device=self._device)
-            of_columns.index_add_(0, self._column_of, given_both)
-            evidence[block, self._learned] = of_columns.T.double().cpu().numpy() + 2 * derived
-        return RowDensities(log_density, marginals, evidence, ratio)
+        log_density = columns.sum(1) + ratio.sum(1)
+        return RowDensities(log_density, columns, marginals, evidence, ratio)
+
+    def _by_column(self, of_tokens: Tensor) -> Array:
+        """(rows, learned) sums over the tokens of each column, of (tokens, rows)."""
+        sums = torch.zeros(len(self._learned), of_tokens.shape[1], device=self._device)
+        sums.index_add_(0, self._column_of, of_tokens)
+        found: Array = sums.T.double().cpu().numpy()
+        return found
 
     def _log_alone(self, values: Tensor, active: Tensor) -> Tensor:
         """(tokens, rows) log probability of tokens that do not depend on other columns."""

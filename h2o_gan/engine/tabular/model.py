@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from h2o_gan.engine.blocks import block_seed, in_threads
+from h2o_gan.engine.data.protocol import GeneratedCodec
 from h2o_gan.engine.data.schema import schema_of
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.device import sampling_device
@@ -49,7 +50,6 @@ _FORMAT_2_CRITIC_SIZES = (16, 192)
 _BLOCK_ROWS = 2048
 _BLOCK_CELLS = 2**19
 _REFERENCE_ROWS = 2048
-_SCORED_ROWS = 4096
 _SURPRISE = ("scales", "caps", "means", "quantiles")
 
 
@@ -282,7 +282,13 @@ class TableModel(Model):
     def _density(self) -> TableDensity:
         device = torch.device("cpu")
         return TableDensity(
-            self.encoder, self.layout, self.generator, self._sampler(device), self._order(), device
+            self.encoder,
+            self.layout,
+            self.generator,
+            self._sampler(device),
+            self._order(),
+            device,
+            self.parameters.missing_values_handling == "unknown",
         )
 
     @cached_property
@@ -304,29 +310,15 @@ class TableModel(Model):
 
     @override
     def log_densities(self, table: pa.Table) -> dict[str, Array]:
-        codes = self.encoder.encode(table)
-        tables = self.layout.tables(codes.device)
-        sampler, order = self._sampler(codes.device), torch.tensor(self._order())
-        unseen = 0.0
-        if self.parameters.missing_values_handling == "value":
-            unseen = float(np.log(self.layout.rows)) + 1
-        names = [" and ".join(c.name for c in codec.columns) for codec in self.layout.codecs]
-        found: dict[str, list[Array]] = {name: [] for name in names}
-        if sampler is not None:
-            found["discriminator"] = []
-        with torch.no_grad():
-            for start in range(0, len(codes), _SCORED_ROWS):
-                part = codes[start : start + _SCORED_ROWS]
-                values, active = tables.expand(part, None)
-                logs = self.generator.log_likelihood(values, active, order).double()
-                for index, name in enumerate(names):
-                    span = self.layout.spans.get(index, range(0))
-                    own = logs[span.start : span.stop].sum(0) - unseen * (part[:, index] < 0)
-                    found[name].append(own.numpy())
-                if sampler is not None:
-                    ratio = sampler.log_ratio(values, active).double()
-                    found["discriminator"].append(ratio.numpy())
-        return {name: np.concatenate(p) if p else np.zeros(0) for name, p in found.items()}
+        found = self._density.of_table(table)
+        parts = {}
+        for index, codec in enumerate(self.encoder.codecs):
+            values = found.columns[:, index]
+            if not isinstance(codec, GeneratedCodec) or values.any():
+                parts[" and ".join(column.name for column in codec.columns)] = values
+        if self.critic is not None:
+            parts["discriminator"] = found.ratio.sum(1)
+        return parts
 
     @override
     def tensors(self) -> dict[str, Tensor]:

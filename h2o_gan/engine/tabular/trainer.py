@@ -280,7 +280,13 @@ class TableTrainer(Trainer):
             picked = torch.randperm(len(self.codes), generator=rng)[:_MAX_SCORED]
         real = self.codes[picked.to(self.device)]
         density = TableDensity(
-            self.encoder, self.layout, self.ema, acceptance, self.order, self.device
+            self.encoder,
+            self.layout,
+            self.ema,
+            acceptance,
+            self.order,
+            self.device,
+            self._unknown,
         )
         rated = density.of_codes(real)
         held_out = density.of_codes(self._held_out)
