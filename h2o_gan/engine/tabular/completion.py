@@ -25,6 +25,7 @@ from h2o_gan.notices import listed
 __all__ = ["Completion", "Drawn"]
 
 _ROUNDS = 24
+_HOPELESS = 4  # rounds in which no row was accepted
 _MAX_COPIES = 64  # candidates of a row in one round
 _MAX_CANDIDATES = 16_384  # of a round
 _SHOWN = 3  # reasons in a message
@@ -106,7 +107,7 @@ class Completion:
         accepted = 1 - len(left) / count
         rounds = 0
         while len(left):
-            if rounds == _ROUNDS:
+            if rounds == (_ROUNDS if len(left) < count else _HOPELESS):
                 raise Unreachable(self._unreachable(drawn, start + left[0]))
             rounds += 1
             copies = min(
@@ -161,7 +162,7 @@ class Completion:
         arrays = conditions.restored({**encoder.named(learned), **generated}, rows)
         related = dict(related)
         wrong = self._inversion.solve(arrays, related, rows)
-        given = conditions.given(rows)
+        given = conditions.given(rows) | {name: np.ones(len(rows), bool) for name in generated}
         fixed = _fixed(encoder.relations, given, len(rows))
         impossible = encoder.relations.complete(arrays, related, self._kept(rows, fixed))
         for relation, mask in impossible:

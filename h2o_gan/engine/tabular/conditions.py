@@ -159,6 +159,8 @@ class Conditions:
                     if column.kind == "real":
                         given &= ~np.isnan(values.cast(pa.float64()).fill_null(0.0).to_numpy())
                 cells[column.name] = (_whole(values), given)
+        # Gaps agree with nothing.
+        related = encoder.relations.indices(table)
         codes = np.full((table.num_rows, len(layout.codecs)), _FREE, np.int64)
         constraints: dict[int, Constraint] = {}
         bounds: dict[int, Bounds] = {}
@@ -175,7 +177,9 @@ class Conditions:
                 for c in codec.columns
             )
             whole = np.logical_and.reduce(masks)
-            encoded = codec.encode([pa.chunked_array([array]) for array in arrays])
+            encoded = codec.encode(
+                [pa.chunked_array([array]) for array in arrays], related.get(names[0])
+            )
             codes[:, index] = np.where(whole, encoded, _FREE)
             if (np.logical_or.reduce(masks) & ~whole).any():
                 partial[index] = Partial(arrays, masks)

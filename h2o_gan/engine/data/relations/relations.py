@@ -167,13 +167,17 @@ class Relations:
         """Find the rows in which relations hold that give values in a part of the rows.
 
         Args:
-            table: with all columns that relations refer to.
+            table: columns whose relations refer to others are left out.
 
         Returns:
             By column, (rows,) int64, the first of its relations that holds; -1 for none.
         """
         found = {}
         for name, relations in self._partial.items():
+            if not {name, *(s for r in relations for s in r.formula.sources)} <= {
+                *table.column_names
+            }:
+                continue
             values = numbers(table.column(name))
             index = np.full(table.num_rows, NONE)
             for number_, relation in reversed(list(enumerate(relations))):
