@@ -208,6 +208,27 @@ def imputation() -> list[str]:
     return [*lines, "", measured(*files)]
 
 
+@table
+def adbench() -> list[str]:
+    """How well anomalies are found on ADBench, next to classical detectors."""
+    names = {
+        "h2o_gan": "h2o_gan",
+        "neighbours": "distance to the fifth nearest row",
+        "forest": "isolation forest",
+    }
+    half, everything = (record.read(f"anomalies_{key}") for key in ("half", "all"))
+    sets = [str(result["parameters"]["sets"]) for result in (half, everything)]
+    lines = head(
+        "mean AUC over classical sets, trained on",
+        f"half of the normal rows ({sets[0]} sets)",
+        f"all rows ({sets[1]} sets)",
+    )
+    for key, name in names.items():
+        cells = [shown(result["figures"]["mean"][key], 3) for result in (half, everything)]
+        lines.append(row(name, *cells))
+    return [*lines, "", measured("anomalies_half")]
+
+
 # ---- images
 
 
