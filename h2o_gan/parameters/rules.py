@@ -128,6 +128,8 @@ def split_lines(name: str, value: Sequence[str] | str | None) -> tuple[str, ...]
     for text in texts:
         if not isinstance(text, str):
             raise TypeError(f"{name} must be text or a list of texts, not {text!r}.")
+    if not isinstance(value, str):  # one text of a list may have several lines
+        texts = [" ".join(text.splitlines()) for text in texts]
     parts = [part.strip() for text in texts for part in _SEPARATED.findall(text)]
     return tuple(part for part in parts if part) or None
 

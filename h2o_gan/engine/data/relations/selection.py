@@ -79,17 +79,19 @@ class Found:
         columns = [column for column in numeric if column is not None]
         by_name = {column.name: column for column in columns}
         given = [
-            _always(rule, by_name[rule.column.name])
+            relation
             for rule in declared
             if isinstance(rule, Formula) and rule.column.name in by_name
+            for relation in _declared(rule, by_name[rule.column.name], table)
         ]
-        computed = {id(relation.formula) for relation in given}
+        computed = {id(relation.formula) for relation in given if relation.always}
         rules = [rule for rule in declared if id(rule) not in computed]
         if not search or not columns:
             return cls(given, rules)
         decimals = _decimals(columns)
         usable = table.select([name for name in table.column_names if _is_learned(table, name)])
-        relations = _relations(table, columns, given)
+        relations, formulas = _relations(table, columns, given)
+        rules += [rule for rule in formulas if rule not in rules]
         known = {str(rule.expression) for rule in rules if isinstance(rule, Condition)}
         for relation in relations:
             known |= _implied(relation, by_name)
@@ -125,8 +127,13 @@ class Found:
 
 def _relations(
     table: pa.Table, columns: Sequence[NumberColumn], declared: Sequence[Relation]
-) -> list[Relation]:
-    """Relations that chance does not explain, and those declared."""
+) -> tuple[list[Relation], list[Formula]]:
+    """Relations that chance does not explain, and those declared.
+
+    Returns:
+        The relations; and the formulas among those of a part of the rows that are never wrong
+        where nothing is missing, which all rows keep.
+    """
     candidates = find_candidates(columns)
     kinds = {field.name: kind_of(field.type) for field in table.schema}
     decimals = _decimals(columns)
@@ -134,6 +141,7 @@ def _relations(
     kept = _Kept(list(declared))
     parts: list[tuple[float, Candidate, Formula, Array]] = []
     wholes: list[tuple[Candidate, Formula]] = []
+    never_wrong: list[Formula] = []
     rows = table.num_rows
     some = min(rows, _SCREENED_ROWS)
     first = table.slice(0, some)
@@ -156,6 +164,8 @@ def _relations(
         if explains_part(values, holds.formula, holds.agrees, column.unit, tried):
             agrees = holds.agrees & ~np.isnan(values)
             parts.append((float(agrees.mean()), candidate, formula, agrees))
+            if holds.never_wrong:
+                never_wrong.append(formula)
     for candidate, formula in _one_target_each(wholes, columns):
         if kept.allows(formula):
             kept.add(formula, True, 1.0, columns[candidate.target])
@@ -172,7 +182,8 @@ def _relations(
             continue
         kept.add(formula, False, share, columns[candidate.target])
         covered[name] = agrees | covered.get(name, False)
-    return kept.relations
+    formulas = {id(relation.formula) for relation in kept.relations}
+    return kept.relations, [formula for formula in never_wrong if id(formula) in formulas]
 
 
 def _implied(relation: Relation, columns: Mapping[str, NumberColumn]) -> set[str]:
@@ -192,6 +203,23 @@ def _implied(relation: Relation, columns: Mapping[str, NumberColumn]) -> set[str
                 pair = Reference(name), Reference(relation.target)
                 found.add(str(Comparison(pair, (operator,))))
     return found
+
+
+def _declared(rule: Formula, column: NumberColumn, table: pa.Table) -> list[Relation]:
+    """The relation of a declared formula.
+
+    A column that is missing in other rows than its inputs is learned: the formula gives its value
+    where none of them is missing, and the rule sees to that.
+    """
+    holds = _held(rule, table)
+    if holds is None or holds.everywhere:
+        return [_always(rule, column)]
+    frequent = column.frequent()
+    share = float((holds.agrees & ~np.isin(column.values, frequent)).mean())
+    if share * table.num_rows < RULES.spike_rows:
+        return []
+    low, high = float(np.nanmin(column.values)), float(np.nanmax(column.values))
+    return [Relation(rule, False, share, low, high, tuple(frequent.tolist()))]
 
 
 def _always(formula: Formula, column: NumberColumn) -> Relation:
@@ -237,14 +265,22 @@ class _Kept:
 
 
 class _Holds:
-    """Where a formula gives its column's value."""
+    """Where a formula gives its column's value.
+
+    Attributes:
+        agrees: (rows,) bool, where it does.
+        never_wrong: whether it does wherever neither the column nor an input is missing.
+        everywhere: whether, besides, the column is missing where an input is, and only there.
+        formula: (rows,) float64, what it gives; NaN where that is missing.
+    """
 
     def __init__(self, formula: Formula, table: pa.Table) -> None:
         values, missing = numbers(table.column(formula.column.name))
         computed = formula.compute(table)
         self.agrees = agreeing(formula, table, (values, missing))
         found, absent = numbers(computed)
-        self.everywhere = bool((self.agrees | (missing & absent)).all())
+        self.never_wrong = not formula.broken(table).any()
+        self.everywhere = self.never_wrong and bool((missing == absent).all())
         self.formula = np.where(absent, np.nan, found.astype(np.float64))
 
 

@@ -172,13 +172,18 @@ def test_declared_formulas_come_first_and_need_no_search():
 
 
 def test_relations_are_dropped_by_name():
-    a, b, _ = money(0)
-    found = found_in({"a": a, "b": b, "s": (a + b).round(2)})
-    left = found.without(["s = a + b", "a < s"])
-    assert not left.relations and [rule.text for rule in left.rules] == ["b < s"]
+    a, b, c = money(0)
+    rng = np.random.default_rng(0)
+    later = {name: c + rng.gamma(2, 3, len(c)) for name in ("d", "e")}
+    found = found_in({"a": a, "b": b, "s": (a + b).round(2), "c": c, **later})
+    orders = [rule.text for rule in found.rules]
+    assert {"c < d", "c < e"} <= {*orders}
+    left = found.without(["s = a + b", "c < d"])
+    assert "s = a + b" not in formulas(left)
+    assert [rule.text for rule in left.rules] == [text for text in orders if text != "c < d"]
     with pytest.raises(ValueError, match="ignored_relations: there is no relation 's = b'; there"):
         found.without(["s = b"])
-    assert [rule.text for rule in found.rules_over(["b", "s"])] == ["b < s"]
+    assert [rule.text for rule in found.rules_over(["c", "e"])] == ["c < e"]
 
 
 # ---- what holds in a part of the rows
@@ -243,3 +248,22 @@ def test_independent_and_correlated_columns_have_no_relation(rows):
         wrong = [t for t in texts if not ("far" in t and ("<" in t))]
         assert not wrong
         # Values around 5,000 are larger than most others, which is no accident.
+
+
+def test_a_formula_with_gaps_of_its_own_holds_wherever_nothing_is_missing():
+    rng = np.random.default_rng(0)
+    rows = 2000
+    price, pieces = rng.normal(50, 9, rows).round(2), rng.integers(1, 40, rows)
+    total = pa.array((price * pieces).round(2), mask=rng.random(rows) < 0.1)
+    table = pa.table({"price": price, "pieces": pieces, "total": total})
+    found = Found.in_table(table, None, {}, (), True)
+    (relation,) = found.relations
+    assert relation.formula.text == "total = price * pieces" and not relation.always
+    assert relation.share == pytest.approx(0.9, abs=0.03)
+    assert relation.formula.text in [rule.text for rule in found.rules]
+    rules, _ = check_rules(["total = price * pieces"], table)
+    declared = Found.in_table(table, None, {}, rules, False)
+    assert [(r.formula.text, r.always) for r in declared.relations] == [
+        ("total = price * pieces", False)
+    ]
+    assert [rule.text for rule in declared.rules] == ["total = price * pieces"]
