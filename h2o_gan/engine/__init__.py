@@ -17,13 +17,12 @@ known tokens are embedded, projected and summed. From that sum, a small network 
 predicts a choice, or a mixture of normals for a number. The sum may be over any set of tokens, so
 the generator can condition on any columns: conditions, balancing and imputation use that. It is
 trained by maximum likelihood, in the table's order of columns and every eighth step in a random
-one. Combinations of choices that say more than their sum, such as year, month and day, add a
-vector of their own (:mod:`~h2o_gan.engine.tabular.crosses`). Numbers that stay close to an earlier
-one, such as the months of a bill, are predicted as a change of it
+one. Combinations of choices that say more than their sum, such as year, month and day, add a vector
+of their own (:mod:`~h2o_gan.engine.tabular.crosses`). Numbers that stay close to an earlier one,
+such as the months of a bill, are predicted as a change of it
 (:mod:`~h2o_gan.engine.tabular.anchors`). Whenever held-out rows become less likely, training goes
-back to the best weights and on with more dropout. Columns are predicted from any others in the same
-way, by its networks, by the density of whole rows or by weighted draws
-(:mod:`~h2o_gan.engine.tabular.prediction`).
+on with more dropout. Columns are predicted from any others in the same way, by its networks, by the
+density of whole rows or by weighted draws (:mod:`~h2o_gan.engine.tabular.prediction`).
 
 **Critic.** A network of whole rows is then trained to separate real rows from generated ones, by
 the relativistic pairing loss with R1 and R2 penalties (R3GAN, Huang et al. 2024, arXiv 2501.05441).

@@ -213,14 +213,10 @@ class TableTrainer(Trainer):
         for name, (values, active) in self._references.items():
             logs = self.ema.log_likelihood(values, active, self._order)
             row[name] = -float(logs.sum(0).mean())
-        loss = _loss_of(row)
+        loss = row.get("validation_held_out_loss", row.get("held_out_loss"))
         if loss is not None:
             self._best.update(loss)
-            if loss > self._best.loss:
-                self._best.restore()
-                with torch.no_grad():
-                    torch._foreach_copy_(self._weights, self._ema_weights)
-        self.generator.dropout = self._dropout(loss)
+        self.generator.dropout = self._dropout({"epoch": self.epoch, **row})
         return row
 
     def finalize(self, emit: Listener, stop: threading.Event) -> dict[str, float | None] | None:
@@ -313,20 +309,25 @@ class TableTrainer(Trainer):
             **self.model_state(stopped_by),
         )
 
-    def _dropout(self, loss: float | None = None) -> float:
+    def _dropout(self, scored: Mapping[str, float | None] | None = None) -> float:
         """The probability of dropout: higher for small tables, and after each rise of the loss.
 
         What a table needs shows only in training: where networks learn rows by heart, the loss of
-        held-out rows rises. Training then goes on from the best weights, with more dropout (as
-        augmentation adapts in Karras et al. 2020, arXiv 2006.06676).
+        held-out rows rises. Training then goes on with more dropout (as augmentation adapts in
+        Karras et al. 2020, arXiv 2006.06676). Only scorings at the usual epochs count: further
+        ones, and a validation frame, do not change what is learned.
 
         Args:
-            loss: of held-out rows, if it is not in the history yet.
+            scored: a row of the history that is not in it yet.
         """
         share = math.log(_DROPOUT_ROWS / self._rows) / math.log(_DROPOUT_ROWS / _SMALL_TABLE)
         start = _DROPOUT + (_MAX_DROPOUT - _DROPOUT) * min(max(share, 0.0), 1.0)
-        losses = [*map(_loss_of, self.history), loss]
-        known = [loss for loss in losses if loss is not None]
+        every = math.ceil((self.last_epoch() - self.first_epoch) / self.scorings)
+        known = []
+        for row in (*self.history, scored or {}):
+            loss, epochs = row.get("held_out_loss"), int(row.get("epoch") or 0) - self.first_epoch
+            if loss is not None and (epochs <= 0 or epochs % max(every, 1) == 0):
+                known.append(loss)
         lowest = itertools.accumulate(known, min)
         rises = sum(loss > low for loss, low in zip(known, lowest, strict=True))
         return min(start + _DROPOUT_STEP * rises, _MAX_DROPOUT)
@@ -334,11 +335,6 @@ class TableTrainer(Trainer):
     @override
     def reset_optimizers(self) -> None:
         self.optimizer = adam(self.generator.parameters(), self._rate, (0.9, 0.98), _WEIGHT_DECAY)
-
-
-def _loss_of(row: Mapping[str, float | None]) -> float | None:
-    """The loss of held-out rows in a row of the history; a validation frame has priority."""
-    return row.get("validation_held_out_loss", row.get("held_out_loss"))
 
 
 def _most_weights(rows: int) -> int:
