@@ -288,19 +288,20 @@ def scores_on(model: Model, rows: pa.Table, device: torch.device) -> np.ndarray[
 def model_scores(model: Model, rows: pa.Table, device: torch.device) -> np.ndarray[Any, Any]:
     """Return the scores of rows, by a model whose networks are on a device."""
     if model.architecture == "columns":
-        from h2o_gan.engine.tabular.model import row_scores
+        from h2o_gan.engine.tabular.density import TableDensity
         from h2o_gan.engine.tabular.sampling import RejectionSampler
 
         critic = model.critic  # type: ignore[attr-defined]
         acceptance = RejectionSampler(critic, model.shift, model.clip) if critic else None  # type: ignore[attr-defined]
-        return row_scores(
+        density = TableDensity(
+            model.encoder,  # type: ignore[arg-type]
+            model.layout,  # type: ignore[attr-defined]
             model.generator,  # type: ignore[attr-defined]
             acceptance,
             model.layout.order(),  # type: ignore[attr-defined]
-            model.layout.rows,  # type: ignore[attr-defined]
-            model.layout.tables(device),  # type: ignore[attr-defined]
-            model.encoder.encode(rows).to(device),
+            device,
         )
+        return density.of_table(rows).log_density
     if model.architecture == "convolutional":
         from h2o_gan.engine.image.model import realism_scores
 

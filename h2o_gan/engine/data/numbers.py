@@ -22,7 +22,7 @@ def numbers_of(values: pa.ChunkedArray, kind: str) -> tuple[Array, Array]:
         values are missing.
     """
     if kind == "real":
-        numbers = pc.fill_null(values.cast(pa.float64()), float("nan")).to_numpy()
+        numbers = pc.fill_null(values.cast(pa.float64(), safe=False), float("nan")).to_numpy()
         missing = np.isnan(numbers)
         return np.where(missing, 0.0, numbers), missing
     if kind == "time":

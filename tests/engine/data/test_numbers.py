@@ -51,7 +51,7 @@ def test_no_rows():
         ([1e-9], None),
         ([1 / 3], None),
         ([np.inf, np.nan, 1.5], 1),
-        ([1.7e308, 0.5], 1),
+        ([1.7e308, 0.5], None),  # rounding scales it beyond the largest double
         ([], 0),
     ],
 )
