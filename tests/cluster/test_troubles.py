@@ -373,12 +373,20 @@ def test_a_training_is_handed_over_with_every_parameter(
         "stopping_rounds": 1000,
         "stopping_tolerance": 1e-5,
         "score_each_iteration": True,
+        "relations": False,
+        "ignored_relations": "a = b; c < d",
+        "constraint_errors": "drop",
+        "contamination": 0.125,
     }
     trained = {"model_id": "all_of_them", "max_runtime_secs": 12.0}
     # What has no meaning elsewhere, or goes another way: as the first checkpoint. Networks given
     # as dicts learn images without labels, so the response is looked at alone.
     local = {"checkpoint", "export_checkpoints_dir", "response_column"}
     assert sent_of(Parameters(response_column="label")) == {"response_column": "label"}
+    # So are parameters of tables alone.
+    tables = {"constraints": "a < b; c = d", "missing_values_handling": "unknown"}
+    assert sent_of(Parameters(**tables)) == tables
+    local |= {*tables}
     named = {*constructor, *trained}
     assert named == {field.name for field in dataclasses.fields(Parameters)} - local
     defaults = {field.name: field.default for field in dataclasses.fields(Parameters)}
