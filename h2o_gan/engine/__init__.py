@@ -21,8 +21,9 @@ one. Combinations of choices that say more than their sum, such as year, month a
 of their own (:mod:`~h2o_gan.engine.tabular.crosses`). Numbers that stay close to an earlier one,
 such as the months of a bill, are predicted as a change of it
 (:mod:`~h2o_gan.engine.tabular.anchors`). Whenever held-out rows become less likely, training goes
-on with more dropout. Columns are predicted from any others in the same way, by its networks, by the
-density of whole rows or by weighted draws (:mod:`~h2o_gan.engine.tabular.prediction`).
+back to the best weights and on with more dropout. Columns are predicted from any others in the same
+way, by its networks, by the density of whole rows or by weighted draws
+(:mod:`~h2o_gan.engine.tabular.prediction`).
 
 **Critic.** A network of whole rows is then trained to separate real rows from generated ones, by
 the relativistic pairing loss with R1 and R2 penalties (R3GAN, Huang et al. 2024, arXiv 2501.05441).

@@ -166,6 +166,8 @@ class TableTrainer(Trainer):
             # Empty weights are not in the lists of weights.
             best = [w for w in checkpoint.best_generator.values() if w.numel()]
             self._best.loss, self._best.weights = checkpoint.best_loss, [w.to(device) for w in best]
+        self._turning = BestWeights(self._ema_weights, self._best.loss)
+        self._turning.weights = self._best.weights
         self._acceptance: RejectionSampler | None = None
 
     @staticmethod
@@ -216,8 +218,22 @@ class TableTrainer(Trainer):
         loss = row.get("validation_held_out_loss", row.get("held_out_loss"))
         if loss is not None:
             self._best.update(loss)
+        if self._is_usual(self.epoch) and row.get("held_out_loss") is not None:
+            self._go_back(float(row["held_out_loss"]))  # type: ignore[arg-type]
         self.generator.dropout = self._dropout({"epoch": self.epoch, **row})
         return row
+
+    def _go_back(self, loss: float) -> None:
+        """Go on from the best weights if the loss of held-out rows has risen."""
+        self._turning.update(loss)
+        if loss > self._turning.loss:
+            self._turning.restore()
+            torch._foreach_copy_(self._weights, self._ema_weights)
+
+    def _is_usual(self, epoch: int) -> bool:
+        """Whether training is scored at an epoch, whatever the parameters say of scorings."""
+        every = math.ceil((self.last_epoch() - self.first_epoch) / self.scorings)
+        return epoch <= self.first_epoch or (epoch - self.first_epoch) % max(every, 1) == 0
 
     def finalize(self, emit: Listener, stop: threading.Event) -> dict[str, float | None] | None:
         """Restore the best generator, and train the critic against it."""
@@ -313,20 +329,20 @@ class TableTrainer(Trainer):
         """The probability of dropout: higher for small tables, and after each rise of the loss.
 
         What a table needs shows only in training: where networks learn rows by heart, the loss of
-        held-out rows rises. Training then goes on with more dropout (as augmentation adapts in
-        Karras et al. 2020, arXiv 2006.06676). Only scorings at the usual epochs count: further
-        ones, and a validation frame, do not change what is learned.
+        held-out rows rises. Training then goes on from the best weights, with more dropout (as
+        augmentation adapts in Karras et al. 2020, arXiv 2006.06676). Only scorings at
+        the usual epochs count: further ones, and a validation frame, change nothing that is
+        learned.
 
         Args:
             scored: a row of the history that is not in it yet.
         """
         share = math.log(_DROPOUT_ROWS / self._rows) / math.log(_DROPOUT_ROWS / _SMALL_TABLE)
         start = _DROPOUT + (_MAX_DROPOUT - _DROPOUT) * min(max(share, 0.0), 1.0)
-        every = math.ceil((self.last_epoch() - self.first_epoch) / self.scorings)
         known = []
         for row in (*self.history, scored or {}):
-            loss, epochs = row.get("held_out_loss"), int(row.get("epoch") or 0) - self.first_epoch
-            if loss is not None and (epochs <= 0 or epochs % max(every, 1) == 0):
+            loss = row.get("held_out_loss")
+            if loss is not None and self._is_usual(int(row.get("epoch") or 0)):
                 known.append(loss)
         lowest = itertools.accumulate(known, min)
         rises = sum(loss > low for loss, low in zip(known, lowest, strict=True))

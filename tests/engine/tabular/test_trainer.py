@@ -29,13 +29,16 @@ def disturb(trainer):
                 bias += 3 * torch.randn(bias.shape, generator=torch.Generator().manual_seed(1))
 
 
-def test_a_rise_of_the_held_out_loss_brings_more_dropout():
+def test_a_rise_of_the_held_out_loss_restores_the_best_weights_with_more_dropout():
     trainer = trainer_of(8000)
     least = trainer.generator.dropout
     assert 0.2 < least < 0.4
+    best = {name: weight.clone() for name, weight in trainer.ema.state_dict().items()}
     for rises in range(6):
         trainer.history.append({"epoch": trainer.epoch, **trainer.score()})
         assert trainer.generator.dropout == pytest.approx(min(least + 0.1 * rises, 0.5))
+        for network in (trainer.generator, trainer.ema):
+            assert all(torch.equal(w, best[name]) for name, w in network.state_dict().items())
         disturb(trainer)
     losses = [row["held_out_loss"] for row in trainer.history]
     assert min(losses[1:]) > losses[0]
