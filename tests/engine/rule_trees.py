@@ -5,17 +5,19 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from h2o_gan.engine.data.relations.expressions import (
+from h2o_gan.engine.data.relations.conditions import (
     COMPARISONS,
-    UNITS,
     Comparison,
-    Duration,
     Logic,
     Membership,
     Missing,
+    Not,
+)
+from h2o_gan.engine.data.relations.expressions import (
+    UNITS,
+    Duration,
     Moment,
     Negative,
-    Not,
     Number,
     Product,
     Reference,

@@ -23,10 +23,11 @@ languages evaluate it with one function and no parser::
 
 from __future__ import annotations
 
+import enum
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -36,7 +37,6 @@ import pyarrow as pa
 from typing_extensions import override
 
 from h2o_gan.engine.data.relations.values import (
-    CONDITION,
     DIFFERENCE,
     NUMBER,
     PRESENT,
@@ -51,43 +51,42 @@ from h2o_gan.engine.data.relations.values import (
     Values,
     added,
     divided,
-    equal,
-    less,
     multiplied,
     negated,
-    same_text,
     subtracted,
 )
-from h2o_gan.engine.exceptions import Damaged
 
 __all__ = [
-    "COMPARISONS",
     "IDENTIFIER",
     "KEYWORDS",
     "MAX_DEPTH",
     "MAX_NODES",
+    "MAX_TEXT",
     "UNITS",
-    "Comparison",
+    "Binding",
+    "Chain",
     "Duration",
     "Expression",
+    "Kinds",
     "Literal",
-    "Logic",
-    "Membership",
-    "Missing",
     "Moment",
     "Negative",
-    "Not",
     "Number",
     "Product",
     "Reference",
     "Sum",
     "Text",
+    "Unary",
+    "as_numbers",
     "check_size",
     "columns_of",
     "evaluate",
+    "expect_type",
     "quoted_name",
     "quoted_text",
-    "restore",
+    "shortened",
+    "unit_hint",
+    "wrong_pair",
 ]
 
 MAX_DEPTH = 32
@@ -99,8 +98,6 @@ MAX_NODES = 4_096
 UNITS = {"days": 86_400_000, "hours": 3_600_000, "minutes": 60_000, "seconds": 1_000}
 """Milliseconds of each unit of time."""
 
-COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
-
 KEYWORDS = frozenset({"and", "in", "is", "missing", "not", "or"})
 """Words that are no names of columns, unless quoted."""
 
@@ -108,12 +105,28 @@ IDENTIFIER = re.compile(r"[^\W\d][\w.]*")
 """Names of columns that need no quotes."""
 
 _MAX_WHOLE = 2**53  # integers up to here are exact in every program that reads JSON
-_MAX_TEXT = 10_000
+
+MAX_TEXT = 10_000
+"""Largest number of characters of a text or a name."""
+
 _MAX_SHOWN = 80
+
 _MOMENTS = (-62_167_219_200_000, 253_402_300_799_999)  # years 0 to 9999
-_OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _UNARY, _ATOM = range(8)  # how tightly each binds
 
 Kinds = Mapping[str, str]
+
+
+class Binding(enum.IntEnum):
+    """How tightly the text of each kind of node binds."""
+
+    OR = 0
+    AND = 1
+    NOT = 2
+    COMPARE = 3
+    SUM = 4
+    PRODUCT = 5
+    UNARY = 6
+    ATOM = 7
 
 
 @dataclass(frozen=True)
@@ -121,7 +134,7 @@ class Expression(ABC):
     """A node of the tree: ``str()`` is text that the grammar parses to the same tree."""
 
     tag: ClassVar[str]
-    binding: ClassVar[int] = _ATOM
+    binding: ClassVar[int] = Binding.ATOM
 
     @property
     def parts(self) -> tuple[Expression, ...]:
@@ -157,7 +170,7 @@ class Expression(ABC):
     def to_json(self) -> list[Any]:
         """The tree as JSON; :func:`restore` is the inverse."""
 
-    def _text(self, binding: int) -> str:
+    def text_within(self, binding: int) -> str:
         """The text, in parentheses if something around it would bind tighter."""
         return f"({self})" if self.binding < binding else str(self)
 
@@ -218,7 +231,7 @@ class Text(Literal):
     value: str
 
     def __post_init__(self) -> None:
-        if len(self.value) > _MAX_TEXT:
+        if len(self.value) > MAX_TEXT:
             raise ValueError(f"a text has {len(self.value):,} characters")
         self.value.encode()  # raises for half of a surrogate pair
 
@@ -299,11 +312,9 @@ class Reference(Expression):
 
 
 @dataclass(frozen=True)
-class Negative(Expression):
-    """A number or time difference with the other sign."""
+class Unary(Expression):
+    """A node with one node below."""
 
-    tag: ClassVar[str] = "negative"
-    binding: ClassVar[int] = _UNARY
     of: Expression
 
     @property
@@ -312,22 +323,30 @@ class Negative(Expression):
         return (self.of,)
 
     @override
+    def to_json(self) -> list[Any]:
+        return [self.tag, self.of.to_json()]
+
+
+@dataclass(frozen=True)
+class Negative(Unary):
+    """A number or time difference with the other sign."""
+
+    tag: ClassVar[str] = "negative"
+    binding: ClassVar[int] = Binding.UNARY
+
+    @override
     def __str__(self) -> str:
         # -3 is a number with a sign.
         bare = isinstance(self.of, Number) and self.of.value >= 0
-        return f"-({self.of})" if bare else f"-{self.of._text(_UNARY)}"
+        return f"-({self.of})" if bare else f"-{self.of.text_within(Binding.UNARY)}"
 
     @override
     def type_in(self, kinds: Kinds) -> str:
-        return _expect(self.of, kinds, NUMBER, DIFFERENCE)
+        return expect_type(self.of, kinds, NUMBER, DIFFERENCE)
 
     @override
     def values(self, table: TableValues) -> Numbers:
         return negated(_numbers(self.of, table))
-
-    @override
-    def to_json(self) -> list[Any]:
-        return [self.tag, self.of.to_json()]
 
 
 @dataclass(frozen=True)
@@ -357,7 +376,7 @@ class Duration(Expression):
 
     @override
     def type_in(self, kinds: Kinds) -> str:
-        of = _expect(self.of, kinds, NUMBER, DIFFERENCE)
+        of = expect_type(self.of, kinds, NUMBER, DIFFERENCE)
         return NUMBER if of == DIFFERENCE else DIFFERENCE
 
     @override
@@ -374,7 +393,7 @@ class Duration(Expression):
 
 
 @dataclass(frozen=True)
-class _Chain(Expression):
+class Chain(Expression):
     """Parts with operators between them.
 
     Raises:
@@ -397,7 +416,7 @@ class _Chain(Expression):
 
     @override
     def __str__(self) -> str:
-        first, *others = (operand._text(self.binding + 1) for operand in self.operands)
+        first, *others = (operand.text_within(self.binding + 1) for operand in self.operands)
         return " ".join([first, *(f"{o} {t}" for o, t in zip(self.operators, others, strict=True))])
 
     @override
@@ -409,16 +428,16 @@ class _Chain(Expression):
 
 
 @dataclass(frozen=True)
-class Sum(_Chain):
+class Sum(Chain):
     """Sums and differences, from left to right."""
 
     tag: ClassVar[str] = "sum"
-    binding: ClassVar[int] = _SUM
+    binding: ClassVar[int] = Binding.SUM
     operators_allowed: ClassVar[tuple[str, ...]] = ("+", "-")
 
     @override
     def type_in(self, kinds: Kinds) -> str:
-        types = [_expect(part, kinds, NUMBER, TIME, DIFFERENCE) for part in self.operands]
+        types = [expect_type(part, kinds, NUMBER, TIME, DIFFERENCE) for part in self.operands]
         total = types[0]
         for index, operator in enumerate(self.operators):
             other = types[index + 1]
@@ -426,8 +445,8 @@ class Sum(_Chain):
             if found is None:
                 left, right = self.operands[index : index + 2]
                 verb = "add" if operator == "+" else "subtract"
-                hint = _unit_hint({total: left, other: right})
-                raise _wrong_pair(left, total, right, other, verb, hint)
+                hint = unit_hint({total: left, other: right})
+                raise wrong_pair(left, total, right, other, verb, hint)
             total = found
         return total
 
@@ -442,16 +461,16 @@ class Sum(_Chain):
 
 
 @dataclass(frozen=True)
-class Product(_Chain):
+class Product(Chain):
     """Products and quotients, from left to right; missing where a divisor is zero."""
 
     tag: ClassVar[str] = "product"
-    binding: ClassVar[int] = _PRODUCT
+    binding: ClassVar[int] = Binding.PRODUCT
     operators_allowed: ClassVar[tuple[str, ...]] = ("*", "/")
 
     @override
     def type_in(self, kinds: Kinds) -> str:
-        types = [_expect(part, kinds, NUMBER, DIFFERENCE) for part in self.operands]
+        types = [expect_type(part, kinds, NUMBER, DIFFERENCE) for part in self.operands]
         total = types[0]
         for index, operator in enumerate(self.operators):
             other = types[index + 1]
@@ -459,7 +478,7 @@ class Product(_Chain):
             if found is None:
                 left, right = self.operands[index : index + 2]
                 verb = "multiply" if operator == "*" else "divide"
-                raise _wrong_pair(left, total, right, other, verb)
+                raise wrong_pair(left, total, right, other, verb)
             total = found
         return total
 
@@ -471,203 +490,6 @@ class Product(_Chain):
             result = (multiplied if operator == "*" else divided)(total, other)
             total = _typed(result, _PRODUCT_TYPES.get((total.type, operator, other.type)))
         return total
-
-
-@dataclass(frozen=True)
-class Comparison(_Chain):
-    """Comparisons, each part with the next: true where all are.
-
-    Two numbers are equal if they are as soon as both are rounded to their decimals. A column also
-    equals a calculated number that is rounded to it: ``share = part / whole``.
-    """
-
-    tag: ClassVar[str] = "compare"
-    binding: ClassVar[int] = _COMPARE
-    operators_allowed: ClassVar[tuple[str, ...]] = COMPARISONS
-
-    @override
-    def type_in(self, kinds: Kinds) -> str:
-        types = [_expect(part, kinds, NUMBER, TIME, DIFFERENCE, TEXT) for part in self.operands]
-        for index, operator in enumerate(self.operators):
-            left, right = self.operands[index : index + 2]
-            _check_comparable(left, types[index], right, types[index + 1])
-            if types[index] == TEXT and operator not in ("=", "!="):
-                raise TypeError(f"{_shown(left)} is text, which has no order: use =, != or in")
-        return CONDITION
-
-    @override
-    def values(self, table: TableValues) -> Truth:
-        values = [operand.values(table) for operand in self.operands]
-        truths = []
-        for index, operator in enumerate(self.operators):
-            parts, (one, other) = self.operands[index : index + 2], values[index : index + 2]
-            rounded_to = _rounded_to(parts[0], parts[1], one, other)
-            truths.append(_compared(operator, one, other, rounded_to))
-        return _all(truths)
-
-
-@dataclass(frozen=True)
-class Missing(Expression):
-    """Where values are missing: always true or false."""
-
-    tag: ClassVar[str] = "missing"
-    binding: ClassVar[int] = _COMPARE
-    of: Expression
-
-    @property
-    @override
-    def parts(self) -> tuple[Expression, ...]:
-        return (self.of,)
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.of._text(_SUM)} is missing"
-
-    @override
-    def type_in(self, kinds: Kinds) -> str:
-        _expect(self.of, kinds, NUMBER, TIME, DIFFERENCE, TEXT)
-        return CONDITION
-
-    @override
-    def values(self, table: TableValues) -> Truth:
-        values = self.of.values(table)
-        if isinstance(values, Truth):
-            raise TypeError(f"{_shown(self.of)} is {CONDITION}")
-        return Truth(values.missing, ~values.missing)
-
-    @override
-    def to_json(self) -> list[Any]:
-        return [self.tag, self.of.to_json()]
-
-
-@dataclass(frozen=True)
-class Membership(Expression):
-    """Where values are among those of a list.
-
-    Raises:
-        ValueError: the list is empty.
-    """
-
-    tag: ClassVar[str] = "in"
-    binding: ClassVar[int] = _COMPARE
-    of: Expression
-    options: tuple[Literal, ...]
-
-    def __post_init__(self) -> None:
-        if not self.options:
-            raise ValueError("the list of values is empty")
-
-    @property
-    @override
-    def parts(self) -> tuple[Expression, ...]:
-        return (self.of, *self.options)
-
-    @override
-    def __str__(self) -> str:
-        return self._with("in")
-
-    @override
-    def type_in(self, kinds: Kinds) -> str:
-        of = _expect(self.of, kinds, NUMBER, TIME, DIFFERENCE, TEXT)
-        for option in self.options:
-            _check_comparable(self.of, of, option, option.type_in(kinds))
-        return CONDITION
-
-    @override
-    def values(self, table: TableValues) -> Truth:
-        of = self.of.values(table)
-        return _any([_compared("=", of, option.values(table), None) for option in self.options])
-
-    @override
-    def to_json(self) -> list[Any]:
-        return [self.tag, *(part.to_json() for part in self.parts)]
-
-    def _with(self, word: str) -> str:
-        return f"{self.of._text(_SUM)} {word} ({', '.join(map(str, self.options))})"
-
-
-@dataclass(frozen=True)
-class Not(Expression):
-    """Where a condition is false."""
-
-    tag: ClassVar[str] = "not"
-    of: Expression
-
-    @property
-    @override
-    def parts(self) -> tuple[Expression, ...]:
-        return (self.of,)
-
-    @property
-    def binding(self) -> int:  # type: ignore[override]
-        """As tight as its text binds."""
-        return _COMPARE if isinstance(self.of, Missing | Membership) else _NOT
-
-    @override
-    def __str__(self) -> str:
-        if isinstance(self.of, Missing):
-            return f"{self.of.of._text(_SUM)} is not missing"
-        if isinstance(self.of, Membership):
-            return self.of._with("not in")
-        return f"not {self.of._text(_NOT)}"
-
-    @override
-    def type_in(self, kinds: Kinds) -> str:
-        return _expect(self.of, kinds, CONDITION)
-
-    @override
-    def values(self, table: TableValues) -> Truth:
-        of = _truth(self.of, table)
-        return Truth(of.false, of.true)
-
-    @override
-    def to_json(self) -> list[Any]:
-        return [self.tag, self.of.to_json()]
-
-
-@dataclass(frozen=True)
-class Logic(Expression):
-    """Where all (``and``) or some (``or``) of two or more conditions are true.
-
-    Raises:
-        ValueError: there are fewer than two, or another word.
-    """
-
-    word: str
-    operands: tuple[Expression, ...]
-
-    def __post_init__(self) -> None:
-        if self.word not in ("and", "or") or len(self.operands) < 2:
-            raise ValueError(f"{len(self.operands)} conditions do not go with {self.word!r:.30}")
-
-    @property
-    def binding(self) -> int:  # type: ignore[override]
-        """As tight as its word binds."""
-        return _AND if self.word == "and" else _OR
-
-    @property
-    @override
-    def parts(self) -> tuple[Expression, ...]:
-        return self.operands
-
-    @override
-    def __str__(self) -> str:
-        return f" {self.word} ".join(part._text(self.binding + 1) for part in self.operands)
-
-    @override
-    def type_in(self, kinds: Kinds) -> str:
-        for operand in self.operands:
-            _expect(operand, kinds, CONDITION)
-        return CONDITION
-
-    @override
-    def values(self, table: TableValues) -> Truth:
-        truths = [_truth(operand, table) for operand in self.operands]
-        return _all(truths) if self.word == "and" else _any(truths)
-
-    @override
-    def to_json(self) -> list[Any]:
-        return [self.word, *(part.to_json() for part in self.operands)]
 
 
 def evaluate(
@@ -700,40 +522,20 @@ def evaluate(
 def columns_of(expression: Expression) -> tuple[str, ...]:
     """Names of the columns that an expression refers to, each once, in the order of the text."""
     return tuple(
-        dict.fromkeys(node.name for node in _nodes(expression) if isinstance(node, Reference))
+        dict.fromkeys(node.name for node in nodes_of(expression) if isinstance(node, Reference))
     )
 
 
 def check_size(expression: Expression) -> None:
-    """Check that a tree is within the bounds that :func:`restore` sets.
+    """Check that a tree is within the bounds of stored trees.
 
     Raises:
         ValueError: it has too many nodes, or is too deep.
     """
     if expression.depth > MAX_DEPTH:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
-    if sum(1 for _ in _nodes(expression)) > MAX_NODES:
+    if sum(1 for _ in nodes_of(expression)) > MAX_NODES:
         raise ValueError(f"it has more than {MAX_NODES:,} parts")
-
-
-def restore(data: Any, kinds: Kinds) -> Expression:
-    """Rebuild an expression from JSON that may be hostile.
-
-    Args:
-        data: what ``to_json`` returned.
-        kinds: kind of each column, by its name.
-
-    Raises:
-        Damaged: it is not the JSON of an expression over these columns.
-    """
-    try:
-        expression = _restored(data, _Budget(), 1)
-        expression.type_in(kinds)
-    except (TypeError, ValueError) as error:
-        raise Damaged(f"an expression is invalid: {error}") from error
-    except KeyError as error:
-        raise Damaged(f"an expression refers to the column {error!s:.50}") from error
-    return expression
 
 
 def quoted_name(name: str) -> str:
@@ -748,66 +550,58 @@ def quoted_text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-class _Budget:
-    """Counts nodes while a tree is restored."""
-
-    def __init__(self) -> None:
-        self.nodes = 0
-
-    def spend(self, depth: int) -> None:
-        self.nodes += 1
-        if self.nodes > MAX_NODES or depth > MAX_DEPTH:
-            raise ValueError("it is too large")
+def nodes_of(expression: Expression) -> Iterator[Expression]:
+    pending = [expression]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending += reversed(node.parts)
 
 
-def _restored(data: Any, budget: _Budget, depth: int) -> Expression:
-    budget.spend(depth)
-    if not isinstance(data, list) or len(data) < 2 or not isinstance(data[0], str):
-        raise ValueError(f"{data!r:.50}")
-    tag, *items = data
-
-    def child(item: Any) -> Expression:
-        return _restored(item, budget, depth + 1)
-
-    if tag in ("and", "or"):
-        return Logic(tag, tuple(map(child, items)))
-    if tag in _CHAINS:
-        if not all(isinstance(item, str) for item in items[1::2]):
-            raise ValueError(f"{data!r:.50}")
-        return _CHAINS[tag](tuple(map(child, items[::2])), tuple(items[1::2]))
-    if tag == Membership.tag:
-        options = [child(item) for item in items[1:]]
-        literals = tuple(option for option in options if isinstance(option, Literal))
-        if len(literals) < len(options):
-            raise ValueError(f"{data!r:.50}")
-        return Membership(child(items[0]), literals)
-    if len(items) != 1:
-        raise ValueError(f"{data!r:.50}")
-    if tag in UNITS:
-        return Duration(tag, child(items[0]))
-    if tag in _UNARIES:
-        return _UNARIES[tag](child(items[0]))
-    if tag in _LEAVES:
-        make, types = _LEAVES[tag]
-        value = items[0]
-        if type(value) not in types:
-            raise ValueError(f"{data!r:.50}")
-        return make(value)
-    raise ValueError(f"{data!r:.50}")
+def expect_type(part: Expression, kinds: Kinds, *types: str) -> str:
+    """The type of a part, which must be one of some."""
+    found = part.type_in(kinds)
+    if found not in types:
+        needed = " or ".join(types)
+        raise TypeError(f"{shortened(part)} is {found}, where {needed} is needed")
+    return found
 
 
-_CHAINS: dict[str, type[_Chain]] = {made.tag: made for made in (Sum, Product, Comparison)}
-_UNARIES: dict[str, Callable[[Expression], Expression]] = {
-    Negative.tag: Negative,
-    Missing.tag: Missing,
-    Not.tag: Not,
-}
-_LEAVES: dict[str, tuple[Callable[[Any], Expression], tuple[type, ...]]] = {
-    Number.tag: (Number, (int, float)),
-    Text.tag: (Text, (str,)),
-    Moment.tag: (Moment, (int,)),
-    Reference.tag: (Reference, (str,)),
-}
+def wrong_pair(
+    left: Expression, one: str, right: Expression, other: str, verb: str, hint: str = ""
+) -> TypeError:
+    """The error of two parts whose types do not go together."""
+    return TypeError(
+        f"{shortened(left)} is {one} and {shortened(right)} is {other}: cannot {verb} them{hint}"
+    )
+
+
+def unit_hint(operands: Mapping[str, Expression]) -> str:
+    """How to make a number of a time difference, or the other way round."""
+    if set(operands) == {NUMBER, DIFFERENCE}:
+        return f"; count it: days({shortened(operands[DIFFERENCE])}), or hours, minutes, seconds"
+    if set(operands) == {NUMBER, TIME}:
+        number = shortened(operands[NUMBER])
+        return f"; give the number a unit: days({number}), or hours, minutes, seconds"
+    return ""
+
+
+def shortened(part: Expression) -> str:
+    """The text of an expression in a message, which may be too long."""
+    text = str(part)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
+
+
+def as_numbers(values: Values) -> Numbers:
+    """The same values.
+
+    Raises:
+        TypeError: they are not numbers.
+    """
+    if not isinstance(values, Numbers):
+        raise TypeError("numbers are needed")
+    return values
+
 
 _SUM_TYPES: dict[tuple[str, str, str], str] = {
     (NUMBER, "+", NUMBER): NUMBER,
@@ -829,127 +623,17 @@ _PRODUCT_TYPES: dict[tuple[str, str, str], str] = {
 }
 
 
-def _nodes(expression: Expression) -> Iterator[Expression]:
-    pending = [expression]
-    while pending:
-        node = pending.pop()
-        yield node
-        pending += reversed(node.parts)
-
-
 def _decimals(value: float) -> int:
     """The decimals of the shortest text of a number."""
     exponent = Decimal(repr(value)).as_tuple().exponent
     return max(-exponent, 0) if isinstance(exponent, int) else 0
 
 
-def _shown(part: Expression) -> str:
-    """The text of an expression in a message, which may be too long."""
-    text = str(part)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
-
-
-def _wrong_pair(
-    left: Expression, one: str, right: Expression, other: str, verb: str, hint: str = ""
-) -> TypeError:
-    """The error of two parts whose types do not go together."""
-    return TypeError(
-        f"{_shown(left)} is {one} and {_shown(right)} is {other}: cannot {verb} them{hint}"
-    )
-
-
-def _expect(part: Expression, kinds: Kinds, *types: str) -> str:
-    """The type of a part, which must be one of some."""
-    found = part.type_in(kinds)
-    if found not in types:
-        needed = " or ".join(types)
-        raise TypeError(f"{_shown(part)} is {found}, where {needed} is needed")
-    return found
-
-
-def _check_comparable(left: Expression, one: str, right: Expression, other: str) -> None:
-    if one == other:
-        return
-    operands = {one: left, other: right}
-    hint = _unit_hint(operands)
-    if isinstance(operands.get(TEXT), Reference) and isinstance(operands.get(NUMBER), Number):
-        hint = f"; write the level in single quotes: '{operands[NUMBER]}'"
-    elif isinstance(operands.get(TEXT), Text) and isinstance(operands.get(TIME), Expression):
-        hint = "; a time is written as '2020-01-31' or '2020-01-31 12:00:00'"
-    elif isinstance(operands.get(TEXT), Text) and NUMBER in operands:
-        hint = "; write numbers without quotes"
-    raise _wrong_pair(left, one, right, other, "compare", hint)
-
-
-def _unit_hint(operands: Mapping[str, Expression]) -> str:
-    """How to make a number of a time difference, or the other way round."""
-    if set(operands) == {NUMBER, DIFFERENCE}:
-        return f"; count it: days({_shown(operands[DIFFERENCE])}), or hours, minutes, seconds"
-    if set(operands) == {NUMBER, TIME}:
-        number = _shown(operands[NUMBER])
-        return f"; give the number a unit: days({number}), or hours, minutes, seconds"
-    return ""
-
-
-def _rounded_to(left: Expression, right: Expression, one: Values, other: Values) -> int | None:
-    """The decimals of a column that is compared with a calculated number."""
-    for part, opposite, values in ((left, right, one), (right, left, other)):
-        if isinstance(part, Reference) and not isinstance(opposite, Reference | Literal):
-            return values.decimals if isinstance(values, Numbers) else None
-    return None
-
-
-def _as_numbers(values: Values) -> Numbers:
-    if not isinstance(values, Numbers):
-        raise TypeError("numbers are needed")
-    return values
-
-
 def _numbers(part: Expression, table: TableValues) -> Numbers:
-    return _as_numbers(part.values(table))
-
-
-def _truth(part: Expression, table: TableValues) -> Truth:
-    values = part.values(table)
-    if not isinstance(values, Truth):
-        raise TypeError(f"{_shown(part)} is not {CONDITION}")
-    return values
+    return as_numbers(part.values(table))
 
 
 def _typed(values: Numbers, type_: str | None) -> Numbers:
     if type_ is None:
         raise TypeError("times and numbers do not go together")
     return replace(values, type=type_)
-
-
-def _compared(operator: str, left: Values, right: Values, rounded_to: int | None) -> Truth:
-    if isinstance(left, Truth) or isinstance(right, Truth):
-        raise TypeError("conditions cannot be compared")
-    if isinstance(left, Texts) and isinstance(right, Texts):
-        result = same_text(left, right)
-    else:
-        one, other = _as_numbers(left), _as_numbers(right)
-        if operator in (">", ">="):
-            one, other = other, one
-        if operator in ("=", "!="):
-            result = equal(one, other, rounded_to)
-        else:
-            result = less(one, other)
-            if operator in ("<=", ">="):
-                result = result | equal(one, other)
-    if operator == "!=":
-        result = ~result
-    known = ~(left.missing | right.missing)
-    return Truth(known & result, known & ~result)
-
-
-def _all(truths: Sequence[Truth]) -> Truth:
-    true, false = truths[0].true, truths[0].false
-    for truth in truths[1:]:
-        true, false = true & truth.true, false | truth.false
-    return Truth(true, false)
-
-
-def _any(truths: Sequence[Truth]) -> Truth:
-    all_false = _all([Truth(truth.false, truth.true) for truth in truths])
-    return Truth(all_false.false, all_false.true)

@@ -30,22 +30,24 @@ from typing import NoReturn, TypeVar
 
 import numpy as np
 
-from h2o_gan.engine.data.relations.expressions import (
+from h2o_gan.engine.data.relations.conditions import (
     COMPARISONS,
+    Comparison,
+    Logic,
+    Membership,
+    Missing,
+    Not,
+)
+from h2o_gan.engine.data.relations.expressions import (
     IDENTIFIER,
     KEYWORDS,
     MAX_DEPTH,
     UNITS,
-    Comparison,
     Duration,
     Expression,
     Literal,
-    Logic,
-    Membership,
-    Missing,
     Moment,
     Negative,
-    Not,
     Number,
     Product,
     Reference,

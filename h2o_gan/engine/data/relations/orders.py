@@ -15,12 +15,14 @@ from math import lgamma
 import numpy as np
 import pyarrow as pa
 
-from h2o_gan.engine.data.relations.expressions import (
+from h2o_gan.engine.data.relations.conditions import (
     Comparison,
-    Expression,
     Logic,
     Missing,
     Not,
+)
+from h2o_gan.engine.data.relations.expressions import (
+    Expression,
     Number,
     Reference,
     columns_of,

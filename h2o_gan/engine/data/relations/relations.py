@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from h2o_gan.engine.data.numbers import numbers_of
+from h2o_gan.engine.data.relations.conditions import Comparison
 from h2o_gan.engine.data.relations.expressions import (
-    Comparison,
     Expression,
     Reference,
     columns_of,

@@ -18,14 +18,14 @@ from typing_extensions import override
 
 from h2o_gan.engine.data.codecs.categorical import dictionary_array, level_indices
 from h2o_gan.engine.data.numbers import numbers_of
+from h2o_gan.engine.data.relations.conditions import Comparison
 from h2o_gan.engine.data.relations.expressions import (
-    Comparison,
     Expression,
     Reference,
     columns_of,
     evaluate,
 )
-from h2o_gan.engine.data.relations.expressions import restore as restore_expression
+from h2o_gan.engine.data.relations.stored_expressions import restore as restore_expression
 from h2o_gan.engine.data.relations.values import (
     CONDITION,
     Numbers,

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from h2o_gan.engine.data.numbers import decimals_of
+from h2o_gan.engine.data.relations.conditions import Comparison
 from h2o_gan.engine.data.relations.expressions import (
-    Comparison,
     Duration,
     Expression,
     Number,

@@ -10,17 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rule_trees import COLUMNS, KINDS, conditions, value_in_row
 
-from h2o_gan.engine.data.relations.expressions import (
-    MAX_DEPTH,
-    MAX_NODES,
+from h2o_gan.engine.data.relations.conditions import (
     Comparison,
-    Duration,
     Logic,
     Membership,
     Missing,
+    Not,
+)
+from h2o_gan.engine.data.relations.expressions import (
+    MAX_DEPTH,
+    MAX_NODES,
+    Duration,
     Moment,
     Negative,
-    Not,
     Number,
     Product,
     Reference,
@@ -31,9 +33,9 @@ from h2o_gan.engine.data.relations.expressions import (
     evaluate,
     quoted_name,
     quoted_text,
-    restore,
 )
 from h2o_gan.engine.data.relations.grammar import parse_expression
+from h2o_gan.engine.data.relations.stored_expressions import restore
 from h2o_gan.engine.data.relations.values import CONDITION, DIFFERENCE, NUMBER, TEXT, Numbers, Texts
 from h2o_gan.engine.data.schema import TIME, Column
 from h2o_gan.engine.exceptions import Damaged

@@ -4,15 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from h2o_gan.engine.data.relations.expressions import (
+from h2o_gan.engine.data.relations.conditions import (
     Comparison,
-    Duration,
     Logic,
     Membership,
     Missing,
+    Not,
+)
+from h2o_gan.engine.data.relations.expressions import (
+    Duration,
     Moment,
     Negative,
-    Not,
     Number,
     Product,
     Reference,
