@@ -148,16 +148,14 @@ class Conditions:
             fill_missing: whether missing cells are drawn, as anything but missing.
         """
         if not table.num_rows:
-            raise ValueError("the frame has no rows, so nothing is asked for.")
+            raise ValueError("the frame has no rows.")
         cells = {}
         for column in encoder.columns:
             if column.name in table.column_names:
                 values = table.column(column.name)
                 given = np.ones(len(values), bool)
                 if fill_missing:
-                    given = values.is_valid().to_numpy()
-                    if column.kind == "real":
-                        given &= ~np.isnan(values.cast(pa.float64()).fill_null(0.0).to_numpy())
+                    given = ~values.is_null(nan_is_null=True).to_numpy()
                 cells[column.name] = (_whole(values), given)
         # Gaps agree with nothing.
         related = encoder.relations.indices(table)

@@ -154,7 +154,7 @@ class TableDensity:
         self._device = device
         self._learned = [encoder.codecs.index(codec) for codec in encoder.learned]
         columns = [token.column for token in generator.tokens]
-        self._column_of = torch.tensor(columns, device=device)
+        self._column_of = np.array(columns)
 
     def of_table(self, table: pa.Table) -> RowDensities:
         """The densities of rows.
@@ -180,7 +180,7 @@ class TableDensity:
         """The densities of rows that were encoded.
 
         Args:
-            codes: (rows, learned codecs) integers, none of them unknown.
+            codes: (rows, learned codecs) integers; negative for unknown.
         """
         marginals = np.zeros((len(codes), len(self._encoder.codecs)))
         middle = np.full(len(codes), 0.5)
@@ -208,7 +208,11 @@ class TableDensity:
         }
         unseen = log_share(0.0, self._layout.rows)
         computed = self._encoder.relations.always
+        # Identifiers, which nothing is learned of, need not be there.
+        present = {*table.column_names}
         for name, relation in computed.items():
+            if not {*relation.formula.columns} <= present:
+                continue
             broken = relation.formula.broken(table)
             if not broken.any():
                 continue
@@ -225,7 +229,9 @@ class TableDensity:
                 isinstance(rule, Formula) and rule.column.name in computed
             ):
                 continue
-            columns = [index_of[name] for name in rule.columns if name in index_of]
+            if not {*rule.columns} <= present:
+                continue
+            columns = [index_of[name] for name in rule.columns]
             broken = rule.broken(table)
             marginals[np.ix_(broken, np.array(columns))] += unseen / len(columns)
 
@@ -246,16 +252,17 @@ class TableDensity:
             columns[block, self._learned] += self._by_column(given_before) + derived
             evidence[block, self._learned] = self._by_column(given_both) + 2 * derived
             if self._sampler is not None:
-                of_rows = self._sampler.log_ratio(values, active).double().cpu().numpy()
+                of_rows = self._sampler.log_ratio(values, active).cpu().double().numpy()
                 ratio[block, self._learned] = of_rows[:, None] / len(self._learned)
         log_density = columns.sum(1) + ratio.sum(1)
         return RowDensities(log_density, columns, marginals, evidence, ratio)
 
     def _by_column(self, of_tokens: Tensor) -> Array:
         """(rows, learned) sums over the tokens of each column, of (tokens, rows)."""
-        sums = torch.zeros(len(self._learned), of_tokens.shape[1], device=self._device)
-        sums.index_add_(0, self._column_of, of_tokens)
-        found: Array = sums.T.double().cpu().numpy()
+        # On the CPU: MPS has no doubles, and sums by index are not deterministic on CUDA.
+        sums = np.zeros((len(self._learned), of_tokens.shape[1]))
+        np.add.at(sums, self._column_of, of_tokens.cpu().double().numpy())
+        found: Array = sums.T
         return found
 
     def _log_alone(self, values: Tensor, active: Tensor) -> Tensor:

@@ -123,6 +123,9 @@ class Estimation:
     def _with_draws(self, batch: pa.RecordBatch, broken: Array, start: int) -> pa.RecordBatch:
         """Drawn rows in the place of those whose estimates together break a rule."""
         drawn = self.redraw(start + broken)
+        for name in self.encoder.generated_names:  # they follow from a row's index in the frame
+            own = batch.column(name).take(pa.array(broken))
+            drawn = drawn.set_column(drawn.column_names.index(name), name, own)
         both = pa.concat_tables([pa.Table.from_batches([batch]), drawn]).unify_dictionaries()
         index = np.arange(len(batch))
         index[broken] = len(batch) + np.arange(len(broken))

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from h2o_gan.engine.blocks import block_seed, in_threads
 from h2o_gan.engine.data.protocol import GeneratedCodec
+from h2o_gan.engine.data.relations.rules import Unique
 from h2o_gan.engine.data.schema import schema_of
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.device import sampling_device
@@ -161,7 +162,9 @@ class TableModel(Model):
         def redraw(rows: Array) -> pa.Table:
             part = table.take(pa.array(rows))
             wanted = Conditions.of_rows(self.layout, self.encoder, part, fill_missing=True)
-            return self._reader(len(rows), number, wanted, 1.0).read_all()
+            # Blocks must not share their noise.
+            own = block_seed(number, int(rows[0])) >> 2
+            return self._reader(len(rows), own, wanted, 1.0).read_all()
 
         return Estimation(
             encoder=self.encoder,
@@ -225,7 +228,21 @@ class TableModel(Model):
         every = np.arange(size)
         batches = in_threads(batch, -(-rows // size), device)
         unique = self.encoder.unique_rules
-        yield from without_repeats(batches, unique, batch) if unique else batches
+        if not unique:
+            yield from batches
+            return
+
+        def again(block: int, attempt: int) -> pa.RecordBatch:
+            # In one thread, as all blocks are: another order of sums would round to other rows.
+            return next(iter(in_threads(lambda _: batch(block, attempt), 1, device)))
+
+        def given(first: int, count: int, rule: Unique) -> Array:
+            masks = conditions.given(np.arange(first, first + count))
+            none = np.zeros(count, bool)
+            found: Array = np.logical_and.reduce([masks.get(n, none) for n in rule.columns])
+            return found
+
+        yield from without_repeats(batches, unique, again, given)
 
     @property
     def block_rows(self) -> int:

@@ -166,8 +166,11 @@ class TableTrainer(Trainer):
             # Empty weights are not in the lists of weights.
             best = [w for w in checkpoint.best_generator.values() if w.numel()]
             self._best.loss, self._best.weights = checkpoint.best_loss, [w.to(device) for w in best]
-        self._turning = BestWeights(self._ema_weights, self._best.loss)
-        self._turning.weights = self._best.weights
+        # Not by the validation frame, nor at further scorings: they change nothing that is learned.
+        self._best_adapted = BestWeights(self._ema_weights)
+        if held_out is None:
+            self._best_adapted.loss = self._best.loss
+            self._best_adapted.weights = self._best.weights
         self._acceptance: RejectionSampler | None = None
 
     @staticmethod
@@ -218,22 +221,20 @@ class TableTrainer(Trainer):
         loss = row.get("validation_held_out_loss", row.get("held_out_loss"))
         if loss is not None:
             self._best.update(loss)
-        if self._is_usual(self.epoch) and row.get("held_out_loss") is not None:
-            self._go_back(float(row["held_out_loss"]))  # type: ignore[arg-type]
-        self.generator.dropout = self._dropout({"epoch": self.epoch, **row})
         return row
 
-    def _go_back(self, loss: float) -> None:
-        """Go on from the best weights if the loss of held-out rows has risen."""
-        self._turning.update(loss)
-        if loss > self._turning.loss:
-            self._turning.restore()
+    @torch.no_grad()
+    @override
+    def adapt(self, row: Mapping[str, float | None]) -> None:
+        """Continue from the best weights, with more dropout, if the held-out loss has risen."""
+        loss = row.get("held_out_loss")
+        if loss is None:
+            return
+        self._best_adapted.update(loss)
+        if loss > self._best_adapted.loss:
+            self._best_adapted.restore()
             torch._foreach_copy_(self._weights, self._ema_weights)
-
-    def _is_usual(self, epoch: int) -> bool:
-        """Whether training is scored at an epoch, whatever the parameters say of scorings."""
-        every = math.ceil((self.last_epoch() - self.first_epoch) / self.scorings)
-        return epoch <= self.first_epoch or (epoch - self.first_epoch) % max(every, 1) == 0
+        self.generator.dropout = self._dropout(row)
 
     def finalize(self, emit: Listener, stop: threading.Event) -> dict[str, float | None] | None:
         """Restore the best generator, and train the critic against it."""
@@ -342,7 +343,8 @@ class TableTrainer(Trainer):
         known = []
         for row in (*self.history, scored or {}):
             loss = row.get("held_out_loss")
-            if loss is not None and self._is_usual(int(row.get("epoch") or 0)):
+            epoch = int(row.get("epoch") or 0)
+            if loss is not None and (epoch <= self.first_epoch or self.is_scored(epoch)):
                 known.append(loss)
         lowest = itertools.accumulate(known, min)
         rises = sum(loss > low for loss, low in zip(known, lowest, strict=True))

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from h2o_gan.engine.data.relations.relations import numbers
 from h2o_gan.engine.data.relations.rules import Unique
-from h2o_gan.engine.data.schema import Array
+from h2o_gan.engine.data.schema import Array, kind_of
 from h2o_gan.engine.exceptions import Unreachable
 
 __all__ = ["without_repeats"]
@@ -21,6 +22,7 @@ def without_repeats(
     batches: Iterable[pa.RecordBatch],
     rules: Sequence[Unique],
     again: Callable[[int, int], pa.RecordBatch],
+    given: Callable[[int, int, Unique], Array],
 ) -> Iterator[pa.RecordBatch]:
     """Replace rows that repeat earlier ones.
 
@@ -30,17 +32,30 @@ def without_repeats(
         batches: the sample, in order.
         rules: the columns that have to be unique.
         again: draws a batch again, given its number and that of the attempt, from 1.
+        given: the mask of rows, (rows,) bool, whose values of a rule the user gave, which no other
+            draw changes; by the index of the first row in the sample, their number and the rule.
 
     Raises:
         Unreachable: there are no values left that are new.
     """
     seen: list[set[int]] = [set() for _ in rules]
+    start = 0
     for number, batch in enumerate(batches):
+        fixed = [given(start, batch.num_rows, rule) for rule in rules]
+        start += batch.num_rows
         attempt = 0
-        while (repeats := _repeats(batch, rules, seen)).any():
+        while True:
+            by_rule = [
+                _repeats(batch, rule, values) & ~mask
+                for rule, values, mask in zip(rules, seen, fixed, strict=True)
+            ]
+            repeats = np.logical_or.reduce(by_rule)
+            if not repeats.any():
+                break
             if attempt == _ATTEMPTS:
+                text = next(r.text for r, mask in zip(rules, by_rule, strict=True) if mask.any())
                 raise Unreachable(
-                    f"{rules[0].text}: the model has too few different values for so many rows: "
+                    f"{text}: the model has too few different values for so many rows: "
                     "generate fewer, or leave the rule out."
                 )
             attempt += 1
@@ -53,13 +68,11 @@ def without_repeats(
         yield batch
 
 
-def _repeats(batch: pa.RecordBatch, rules: Sequence[Unique], seen: Sequence[set[int]]) -> Array:
+def _repeats(batch: pa.RecordBatch, rule: Unique, seen: set[int]) -> Array:
     """The mask of rows that repeat an earlier row of the sample, (rows,) bool."""
-    repeats = np.zeros(batch.num_rows, bool)
-    for rule, values in zip(rules, seen, strict=True):
-        hashes, present = _hashes(batch, rule)
-        before = np.fromiter((value in values for value in hashes.tolist()), bool, len(hashes))
-        repeats |= present & (before | rule.broken(batch))
+    hashes, present = _hashes(batch, rule)
+    before = np.fromiter((value in seen for value in hashes.tolist()), bool, len(hashes))
+    repeats: Array = present & (before | rule.broken(batch))
     return repeats
 
 
@@ -70,8 +83,13 @@ def _hashes(batch: pa.RecordBatch, rule: Unique) -> tuple[Array, Array]:
     for name in rule.columns:
         column = batch.column(name)
         present &= column.is_valid().to_numpy(zero_copy_only=False)
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(pa.string())
-        part = pd.util.hash_array(column.to_numpy(zero_copy_only=False), categorize=False)
+        kind = kind_of(column.type)
+        # As numbers: with missing values, NumPy would make doubles of whole ones.
+        values = (
+            numbers(column)[0]
+            if kind in ("int", "real", "time")
+            else column.cast(pa.string()).to_numpy(zero_copy_only=False)
+        )
+        part = pd.util.hash_array(values, categorize=False)
         hashes = hashes * np.uint64(1_000_003) ^ part
     return hashes, present

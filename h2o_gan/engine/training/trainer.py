@@ -134,6 +134,18 @@ class Trainer(ABC):
     def score(self) -> dict[str, float | None]:
         """Compute the scores for the history, without drawing from the training's generators."""
 
+    def adapt(self, row: Mapping[str, float | None]) -> None:  # noqa: B027 (most adapt to nothing)
+        """Adapt the training to its scores; called at the epochs of :meth:`is_scored`.
+
+        Args:
+            row: of the history, which it is not in yet.
+        """
+
+    def is_scored(self, epoch: int) -> bool:
+        """Whether training is scored after an epoch, with or without score_each_iteration."""
+        every = math.ceil((self.last_epoch() - self.first_epoch) / self.scorings)
+        return (epoch - self.first_epoch) % max(every, 1) == 0
+
     @abstractmethod
     def to_model(self, stopped_by: str = RUNNING) -> Model:
         """Make a model of the present weights.
@@ -180,9 +192,6 @@ class Trainer(ABC):
         limit = self.limit * self.loop_share
         end = self.last_epoch()
         total = (end - self.first_epoch) * self.steps_per_epoch
-        score_every = math.ceil((end - self.first_epoch) / self.scorings)
-        if parameters.score_each_iteration:
-            score_every = 1
         early = EarlyStopping(parameters.stopping_rounds, parameters.stopping_tolerance)
         if self._resumed:
             for row in self.history:
@@ -232,8 +241,11 @@ class Trainer(ABC):
             if stopped_by == "diverged":
                 self._restore_weights(good, losses)
             last = stopped_by is not None or self.epoch == end
-            if done and (last or (self.epoch - self.first_epoch) % score_every == 0):
+            usual = stopped_by is None and self.is_scored(self.epoch)
+            if done and (last or usual or parameters.score_each_iteration):
                 row = {**self._counts(), **losses.means(), **self.score()}
+                if usual and not last:
+                    self.adapt(row)
                 if self._should_stop(early, row) and not last:
                     stopped_by, last = "stopping_rounds", True
                 if last and stopped_by != "interrupted":

@@ -180,3 +180,25 @@ def test_what_cannot_be_met_names_the_rule(model, monkeypatch):
         model.sample(3, seed=1, conditions={"low": 70, "city": "y"}).read_all()
     with pytest.raises(ValueError, match="'sum' has no value 1000000"):
         model.sample(3, seed=1, conditions={"sum": 10**6})
+
+
+def test_rows_are_scored_without_their_identifiers(model, table):
+    rows = table.slice(0, 50)
+    scored = rows.select([column.name for column in model.scored_columns])
+    assert "id" not in scored.column_names
+    scores = model.scores(scored)
+    assert np.isfinite(scores).all()
+    broken = scored.set_column(
+        scored.column_names.index("sum"), "sum", pa.array(rows["sum"].to_numpy() + 40)
+    )
+    known = rows["sum"].is_valid().to_numpy()
+    assert (model.scores(broken)[known] < scores[known] - 3).all()
+
+
+@pytest.mark.parametrize("method", ["draw", "mean"])
+def test_imputed_rows_have_identifiers_of_their_own(model, table, method):
+    holes = table.slice(0, 200)
+    for name in ("id", "code", "low", "high", "city"):
+        gaps = pa.nulls(200, table.schema.field(name).type)
+        holes = holes.set_column(holes.column_names.index(name), name, gaps)
+    assert_kept(model.impute(holes, seed=1, method=method).read_all())
