@@ -35,7 +35,7 @@ class Estimation:
         device: that.
         conditions: the given cells.
         completion: completes rows by formulas between columns, and tells which break a rule.
-        redraw: draws the gaps of some rows of the table, given by index.
+        redraw: draws the gaps of some rows of the table, given by index and with their identifiers.
         rows: number of rows.
         seed: of all randomness.
         draws: of each row; 0 for the networks of the columns alone; None for the networks and the
@@ -48,7 +48,7 @@ class Estimation:
     device: torch.device
     conditions: Conditions
     completion: Completion
-    redraw: Callable[[Array], pa.Table]
+    redraw: Callable[[Array, pa.RecordBatch], pa.Table]
     rows: int
     seed: int
     draws: int | None
@@ -122,10 +122,9 @@ class Estimation:
 
     def _with_draws(self, batch: pa.RecordBatch, broken: Array, start: int) -> pa.RecordBatch:
         """Drawn rows in the place of those whose estimates together break a rule."""
-        drawn = self.redraw(start + broken)
-        for name in self.encoder.generated_names:  # they follow from a row's index in the frame
-            own = batch.column(name).take(pa.array(broken))
-            drawn = drawn.set_column(drawn.column_names.index(name), name, own)
+        # Identifiers follow from a row's index in the frame, and other columns from them.
+        identifiers = batch.select(self.encoder.generated_names).take(pa.array(broken))
+        drawn = self.redraw(start + broken, identifiers)
         both = pa.concat_tables([pa.Table.from_batches([batch]), drawn]).unify_dictionaries()
         index = np.arange(len(batch))
         index[broken] = len(batch) + np.arange(len(broken))
