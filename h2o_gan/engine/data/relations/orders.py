@@ -1,16 +1,14 @@
-"""Finds conditions on two columns that hold in every training row: orders, and absence together.
+"""Finds conditions on two columns that hold in every training row.
 
 A condition counts only where chance cannot explain it. Of two independent columns, the first is at
 most as large as the second in a row with the probability sum_v p(v) P(second >= v); n rows are in
-order with that to the power of n. One set of k of n rows equals another set of k rows with the
-probability 1 / C(n, k).
+order with that to the power of n.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
-from math import lgamma
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +16,6 @@ import pyarrow as pa
 from h2o_gan.engine.data.relations.conditions import (
     Comparison,
     Logic,
-    Missing,
-    Not,
 )
 from h2o_gan.engine.data.relations.expressions import (
     Expression,
@@ -28,6 +24,7 @@ from h2o_gan.engine.data.relations.expressions import (
     columns_of,
 )
 from h2o_gan.engine.data.relations.finding import NumberColumn, chance_bound
+from h2o_gan.engine.data.relations.gaps import equal_sets, find_gaps
 from h2o_gan.engine.data.relations.rules import Condition
 from h2o_gan.engine.data.schema import Array
 
@@ -40,9 +37,12 @@ _MAX_CONDITIONS = 500
 
 
 def find_conditions(
-    table: pa.Table, columns: Sequence[NumberColumn], decimals: Mapping[str, int | None]
+    table: pa.Table,
+    columns: Sequence[NumberColumn],
+    decimals: Mapping[str, int | None],
+    computed: Sequence[str] = (),
 ) -> list[Condition]:
-    """Find orders of numbers and times, columns missing together, and numbers zero together.
+    """Find orders of numbers and times, what is missing when, and numbers zero together.
 
     Orders that follow from others are left out.
 
@@ -50,9 +50,11 @@ def find_conditions(
         table: the training rows.
         columns: its columns of numbers and times.
         decimals: of real columns; None for those whose values are not rounded.
+        computed: columns that formulas give.
     """
     found = []
-    for expression in (*_orders(columns), *_missing_together(table), *_zero_together(columns)):
+    gaps = find_gaps(table, columns, computed)
+    for expression in chain(_orders(columns), gaps, _zero_together(columns)):
         names = [name for name in columns_of(expression) if name in decimals]
         rule = Condition(str(expression), expression, tuple((n, decimals[n]) for n in names))
         # Doubles, with which pairs are searched, tell no large whole numbers apart.
@@ -109,33 +111,10 @@ def _reduced(holds: Array) -> Array:
     return reduced
 
 
-def _missing_together(table: pa.Table) -> Iterator[Expression]:
-    masks = {
-        name: table.column(name).is_null(nan_is_null=True).to_numpy()
-        for name in table.column_names
-        if table.column(name).null_count or pa.types.is_floating(table.schema.field(name).type)
-    }
-    for first, second in _equal_sets(masks):
-        one, other = Missing(Reference(first)), Missing(Reference(second))
-        yield Logic("or", (Logic("and", (one, other)), Logic("and", (Not(one), Not(other)))))
-
-
 def _zero_together(columns: Sequence[NumberColumn]) -> Iterator[Expression]:
     masks = {column.name: column.values == 0 for column in columns if not column.is_time}
-    for first, second in _equal_sets(masks):
+    for first, second in equal_sets(masks):
         names = Reference(first), Reference(second)
         are = Logic("and", tuple(Comparison((name, Number(0)), ("=",)) for name in names))
         are_not = Logic("and", tuple(Comparison((name, Number(0)), ("!=",)) for name in names))
         yield Logic("or", (are, are_not))
-
-
-def _equal_sets(masks: Mapping[str, Array]) -> Iterator[tuple[str, str]]:
-    """Neighbours among columns that have one mask, where chance cannot explain it."""
-    groups: dict[bytes, list[str]] = {}
-    for name, mask in masks.items():
-        groups.setdefault(np.packbits(mask).tobytes(), []).append(name)
-    for names in groups.values():
-        rows, inside = len(masks[names[0]]), int(masks[names[0]].sum())
-        ways = lgamma(rows + 1) - lgamma(inside + 1) - lgamma(rows - inside + 1)
-        if ways > chance_bound(len(masks) ** 2):
-            yield from pairwise(names)

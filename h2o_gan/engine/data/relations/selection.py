@@ -95,9 +95,10 @@ class Found:
         known = {str(rule.expression) for rule in rules if isinstance(rule, Condition)}
         for relation in relations:
             known |= _implied(relation, by_name)
+        formulas_of = [relation.target for relation in relations if relation.always]
         rules += [
             rule
-            for rule in find_conditions(usable, columns, decimals)
+            for rule in find_conditions(usable, columns, decimals, formulas_of)
             if str(rule.expression) not in known
         ]
         return cls(relations, rules)
