@@ -114,19 +114,22 @@ def cancel(job: str) -> None:
 
 
 def server(port: int, folder: Path) -> subprocess.Popen[bytes]:
-    """A cluster of one node, up."""
+    """A cluster of one node, up. A port that another program holds for a moment is tried again."""
     classpath = f"{H2OLocalServer()._find_jar()}{os.pathsep}{extension.jar()}"
     command = [H2OLocalServer._find_java(), "-Xmx900m", *extension.ADD_OPENS, "-cp", classpath]
     command += ["water.H2OApp", "-ip", "127.0.0.1", "-port", str(port), "-name", f"killed_{port}"]
-    with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen([*command, "-ice_root", str(folder)], stdout=log, stderr=log)
+    command += ["-ice_root", str(folder)]
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert server.poll() is None
-        try:
-            if requests.get(f"http://127.0.0.1:{port}/3/GAN", timeout=5).status_code == 200:
-                return server
-        except requests.RequestException:
-            time.sleep(0.3)
-    server.kill()
+    with (folder / "server.log").open("w") as log:
+        node = None
+        while time.monotonic() < deadline:
+            if node is None or node.poll() is not None:
+                node = subprocess.Popen(command, stdout=log, stderr=log)
+            try:
+                if requests.get(f"http://127.0.0.1:{port}/3/GAN", timeout=5).status_code == 200:
+                    return node
+            except requests.RequestException:
+                time.sleep(0.3)
+    assert node is not None
+    node.kill()
     pytest.fail((folder / "server.log").read_text()[-2000:])
