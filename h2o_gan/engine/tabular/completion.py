@@ -160,10 +160,12 @@ class Completion:
         """
         conditions, encoder = self._conditions, self._encoder
         arrays = conditions.restored({**encoder.named(learned), **generated}, rows)
-        related = dict(related)
-        wrong = self._inversion.solve(arrays, related, rows)
+        related, drawn = dict(related), dict(arrays)
         given = conditions.given(rows) | {name: np.ones(len(rows), bool) for name in generated}
         fixed = _fixed(encoder.relations, given, len(rows))
+        wrong = self._inversion.solve(arrays, related, rows)
+        for text, mask, settled in self._misfits(drawn, arrays, related, given):
+            wrong.append((text, mask & ~settled if conditions.completes else mask))
         impossible = encoder.relations.complete(arrays, related, self._kept(rows, fixed))
         for relation, mask in impossible:
             limits = f"{relation.low:.10g} to {relation.high:.10g}"
@@ -190,6 +192,60 @@ class Completion:
             final.append((rule.text, mask & settled))
         return Drawn(arrays, wrong, final)
 
+    def _misfits(
+        self,
+        drawn: Arrays,
+        arrays: Arrays,
+        related: Mapping[str, Array],
+        given: Mapping[str, Array],
+    ) -> list[tuple[str, Array, Array]]:
+        """Columns that are functions of others, where the inversion changed either of the two.
+
+        Args:
+            drawn: the columns before the inversion.
+            arrays: the columns after it.
+            related: see :meth:`RowLayout.related`.
+            given: by column, (rows,) bool, the given cells.
+
+        Returns:
+            What does not hold; the mask of the rows in which it does not, (rows,) bool; and that of
+            the rows in which given cells alone decide that.
+        """
+        layout, found = self._layout, []
+        for dependency in layout.dependencies:
+            pair = [layout.codecs[index] for index in (dependency.source, dependency.token)]
+            source, target = (codec.columns[0].name for codec in pair)
+            changed = settled = np.zeros(len(arrays[target]), bool)
+            for name, other in ((source, target), (target, source)):
+                if arrays[name] is not drawn[name]:
+                    own = _differs(arrays[name], drawn[name])
+                    changed = changed | own
+                    settled = settled | own & self._settled(name, other, given, len(own))
+            if not changed.any():
+                continue
+            choices = []
+            for index, codec in zip((dependency.source, dependency.token), pair, strict=True):
+                values = [pa.chunked_array([arrays[column.name]]) for column in codec.columns]
+                codes = codec.encode(values, related.get(codec.columns[0].name))
+                by_code = layout.columns[index].choices
+                assert by_code is not None
+                choices.append(np.where(codes < 0, -1, by_code[np.maximum(codes, 0)]))
+            wanted = dependency.table[np.maximum(choices[0], 0)]
+            off = changed & (choices[0] >= 0) & (choices[1] >= 0) & (choices[1] != wanted)
+            if off.any():
+                found.append((f"{target!r} as a function of {source!r}", off, settled))
+        return found
+
+    def _settled(self, name: str, other: str, given: Mapping[str, Array], rows: int) -> Array:
+        """Where a column and all else in a formula with this input are given, (rows,) bool."""
+        settled, none = np.zeros(rows, bool), np.zeros(rows, bool)
+        for target, relation in self._encoder.relations.always.items():
+            sources = relation.formula.sources
+            if name in sources:
+                known = {other, target, *sources} - {name}
+                settled |= np.logical_and.reduce([given.get(column, none) for column in known])
+        return settled
+
     def _kept(self, rows: Array, fixed: Mapping[str, Array]) -> dict[str, tuple[pa.Array, Array]]:
         """Given cells of computed columns whose inputs are given too, in rows to be completed."""
         kept = {}
@@ -206,9 +262,7 @@ class Completion:
             if name not in self._conditions.cells:
                 continue
             cells, given = self._conditions.cells_of(name, rows)
-            now, absent = numbers(arrays[name])
-            then, missing = numbers(cells.cast(arrays[name].type))
-            differs = given & ~((now == then) & ~absent & ~missing | absent & missing)
+            differs = given & _differs(arrays[name], cells.cast(arrays[name].type))
             if differs.any():
                 wrong.append((name, differs))
         return wrong
@@ -226,6 +280,14 @@ class Completion:
         """The row that a message is about, if they differ."""
         codes = self._conditions.codes
         return "" if codes is None or len(codes) == 1 else f"row {row % len(codes)}: "
+
+
+def _differs(values: pa.Array, others: pa.Array) -> Array:
+    """Where two columns of numbers or times differ, (rows,) bool."""
+    now, absent = numbers(values)
+    then, missing = numbers(others)
+    differs: Array = ~((now == then) & ~absent & ~missing | absent & missing)
+    return differs
 
 
 def _fixed(relations: Relations, given: Mapping[str, Array], rows: int) -> dict[str, Array]:
