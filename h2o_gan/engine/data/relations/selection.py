@@ -28,7 +28,7 @@ from h2o_gan.engine.data.relations.finding import (
 )
 from h2o_gan.engine.data.relations.orders import find_conditions
 from h2o_gan.engine.data.relations.relations import Relation, agreeing, formula_of, numbers
-from h2o_gan.engine.data.relations.rules import Condition, Formula, Rule
+from h2o_gan.engine.data.relations.rules import MAX_RULES, Condition, Formula, Rule
 from h2o_gan.engine.data.schema import LEARNED_KINDS, Array, Column, kind_of
 from h2o_gan.engine.data.tokens.rules import RULES
 from h2o_gan.notices import listed
@@ -64,6 +64,8 @@ class Found:
         search: bool,
     ) -> Found:
         """Find relations and rules.
+
+        A model holds at most `MAX_RULES` rules: the declared ones, then those found first.
 
         Args:
             table: the training rows.
@@ -101,7 +103,7 @@ class Found:
             for rule in find_conditions(usable, columns, decimals, formulas_of)
             if str(rule.expression) not in known
         ]
-        return cls(relations, rules)
+        return cls(relations, rules[:MAX_RULES])
 
     def without(self, texts: Sequence[str]) -> Found:
         """The same without some relations and rules.

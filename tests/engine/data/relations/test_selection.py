@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from h2o_gan.engine.data.relations.checking import check_rules
+from h2o_gan.engine.data.relations.rules import MAX_RULES
 from h2o_gan.engine.data.relations.selection import Found
 
 ROWS = 2000
@@ -169,6 +170,14 @@ def test_declared_formulas_come_first_and_need_no_search():
         assert formulas(found) == ["a = s - b"]
         assert found.rules[0].text == "b >= 0"
     assert not found_in(columns, search=False).relations
+
+
+def test_rules_that_are_found_leave_room_for_declared_ones():
+    (low,) = money(0, 1)
+    columns = {"low": low, "mid": low + 1, "high": low + 2}
+    declared = [f"low >= -{number}" for number in range(1, MAX_RULES)]
+    found = found_in(columns, declared=declared)
+    assert [rule.text for rule in found.rules] == [*declared, "low < mid"]
 
 
 def test_relations_are_dropped_by_name():
