@@ -20,7 +20,7 @@ from h2o_gan.engine.data.codecs.registry import CODECS
 from h2o_gan.engine.data.codecs.sequence import SequenceCodec
 from h2o_gan.engine.data.protocol import Codec, FitOptions, GeneratedCodec, LearnedCodec
 from h2o_gan.engine.data.relations.relations import RELATIONS_CHECK, Relations
-from h2o_gan.engine.data.relations.rules import MAX_RULES, Formula, Rule, Unique
+from h2o_gan.engine.data.relations.rules import MAX_RULES, Rule, Unique
 from h2o_gan.engine.data.relations.rules import restore as restore_rule
 from h2o_gan.engine.data.relations.selection import Found
 from h2o_gan.engine.data.schema import TEXT_KINDS, Array, kind_of, schema_of
@@ -269,15 +269,9 @@ class TableEncoder:
 
     def describe_relations(self) -> list[dict[str, Any]]:
         """Describe what holds between columns; see :meth:`Encoder.describe_relations`."""
-        formulas = [
-            {"relation": row["relation"], "kind": Formula.kind, "share": row["rows"]}
-            for row in self.relations.describe()
-        ]
-        rules = [rule.describe() for rule in self.rules]
-        return [
-            *formulas,
-            *({"relation": row["rule"], "kind": row["kind"], "share": 1.0} for row in rules),
-        ]
+        # A formula that gives a part of the values, and is never wrong elsewhere, is a rule too.
+        formulas = [r.describe() for r in self.relations.relations if r.formula not in self.rules]
+        return [*formulas, *(rule.describe() for rule in self.rules)]
 
     def to_json(self) -> dict[str, Any]:
         """The JSON part of the state."""

@@ -11,6 +11,7 @@ from h2o_gan.engine.data.codecs.constant import ConstantCodec
 from h2o_gan.engine.data.codecs.numeric import NumericCodec
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.protocol import FitOptions
+from h2o_gan.engine.data.relations.checking import check_rules
 from h2o_gan.engine.data.table_encoder import TableEncoder, fit_codec
 from h2o_gan.engine.mlp.features import feature_transform
 
@@ -198,3 +199,17 @@ def test_free_text_is_dropped_by_name():
     assert [column.name for column in encoder.columns] == ["value"]
     with pytest.raises(ValueError, match=r"only text is left to learn \('note'\)"):
         TableEncoder.fit(table.select(["note"]))
+
+
+def test_a_formula_of_rows_without_gaps_is_described_once():
+    rng = np.random.default_rng(0)
+    first, second = (rng.gamma(2, 30, 500).round(2) for _ in range(2))
+    gaps = rng.random(500) < 0.1
+    total = (first + second).round(2)
+    table = pa.table({"a": pa.array(first, mask=gaps), "b": second, "s": total})
+    for declared in ([], ["s = a + b"]):
+        encoder = TableEncoder.fit(table, rules=check_rules(declared, table)[0])
+        assert encoder.relations.count("s") == 1
+        for known in encoder, TableEncoder.restore(encoder.to_json(), encoder.arrays()):
+            (formula,) = (r for r in known.describe_relations() if r["kind"] == "formula")
+            assert formula == {"relation": "s = a + b", "kind": "formula", "share": 1.0}

@@ -209,7 +209,7 @@ def shipping():
 
 @pytest.mark.parametrize("method", ["mean", "mode"])
 def test_estimates_keep_the_relations_of_the_table(shipping, method):
-    found = {row["relation"] for row in shipping.encoder.relations.describe()}
+    found = {row["relation"] for row in shipping.relations()}
     assert "total = goods + freight" in found and "paid = total" in found
     days = orders(150)["end"].cast(pa.int64()).to_numpy() // DAY
     table = orders(150).filter(pa.array((days > 800) & (days < 2_200)))

@@ -77,6 +77,10 @@ class Relation:
         agrees = agreeing(self.formula, table, values)
         return agrees & ~np.isin(values[0], self.frequent) if self.frequent else agrees
 
+    def describe(self) -> dict[str, Any]:
+        """The text of the formula, its kind, and the share of the training rows that it gives."""
+        return {**self.formula.describe(), "share": self.share}
+
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON types; :meth:`restore` is its inverse."""
         return {
@@ -228,13 +232,6 @@ class Relations:
             if wrong.any():
                 impossible.append((relation, wrong))
         return impossible
-
-    def describe(self) -> list[dict[str, Any]]:
-        """Describe each relation: its column, the formula as text, and its share of the rows."""
-        return [
-            {"column": r.target, "relation": r.formula.text, "rows": r.share}
-            for r in self.relations
-        ]
 
     def to_json(self) -> list[dict[str, Any]]:
         """A list of JSON types; :meth:`restore` is its inverse."""

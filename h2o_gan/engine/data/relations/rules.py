@@ -104,8 +104,8 @@ class Rule(ABC):
         return {}
 
     def describe(self) -> dict[str, Any]:
-        """The rule for people: its text, its kind, and the columns that it is about."""
-        return {"rule": self.text, "kind": self.kind, "columns": list(self.columns)}
+        """The text of the rule, its kind, and the share of the training rows that keep it."""
+        return {"relation": self.text, "kind": self.kind, "share": 1.0}
 
     @classmethod
     @abstractmethod
@@ -441,10 +441,6 @@ class FixedCombinations(Rule):
             else:
                 arrays.append(pa.array(numbers, mask=missing).cast(part.arrow_type))
         return pa.table(arrays, names=list(self.columns))
-
-    @override
-    def describe(self) -> dict[str, Any]:
-        return {**super().describe(), "combinations": len(self)}
 
     @override
     def to_json(self) -> dict[str, Any]:

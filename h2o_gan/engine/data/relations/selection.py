@@ -174,6 +174,10 @@ def _relations(
             kept.add(formula, True, 1.0, columns[candidate.target])
     least = max(RULES.spike_share, RULES.spike_rows / rows)
     covered: dict[str, Array] = {}
+    for relation in declared:
+        if not relation.always:
+            target = numbers(table.column(relation.target))
+            covered[relation.target] = relation.holds(table, target)
     # Of two equal columns, the later one follows from the earlier.
     for _, candidate, formula, agrees in sorted(
         parts, key=lambda part: (-round(part[0], 2), -part[1].target)

@@ -119,8 +119,9 @@ def test_they_survive_json():
     some = Relations([relation("d", "c * 2"), relation("c", "a", False, frequent=(0.0, 1.5))])
     data = json.loads(json.dumps(some.to_json()))
     again = restored(data)
-    assert again.to_json() == some.to_json() and again.describe() == some.describe()
-    assert again.describe()[1] == {"column": "d", "relation": "d = c * 2", "rows": 0.5}
+    assert again.to_json() == some.to_json()
+    described = {"relation": "d = c * 2", "kind": "formula", "share": 0.5}
+    assert again.relations[1].describe() == some.relations[1].describe() == described
 
 
 @pytest.mark.parametrize(

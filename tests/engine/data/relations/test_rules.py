@@ -186,10 +186,9 @@ def test_fixed_combinations():
     assert found.schema == CITIES.schema
     assert {tuple(row.values()) for row in found.to_pylist()} == {(*pair, day) for pair in kept}
     assert fitted.describe() == {
-        "rule": "city, rate, day",
+        "relation": "city, rate, day",
         "kind": "combinations",
-        "columns": ["city", "rate", "day"],
-        "combinations": 4,
+        "share": 1.0,
     }
     assert np.flatnonzero(fitted.broken(CITIES)).tolist() == [26, 27, 28, 29]  # too rare
     others = pa.table(
