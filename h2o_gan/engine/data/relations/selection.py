@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -49,10 +49,12 @@ class Found:
     Attributes:
         relations: formulas, those that the user declares among them, without circles.
         rules: all other rules.
+        declared: the rules that the user declares.
     """
 
     relations: Sequence[Relation]
     rules: Sequence[Rule]
+    declared: Sequence[Rule] = ()
 
     @classmethod
     def in_table(
@@ -89,7 +91,7 @@ class Found:
         computed = {id(relation.formula) for relation in given if relation.always}
         rules = [rule for rule in declared if id(rule) not in computed]
         if not search or not columns:
-            return cls(given, rules)
+            return cls(given, rules, declared)
         decimals = _decimals(columns)
         usable = table.select([name for name in table.column_names if _is_learned(table, name)])
         relations, formulas = _relations(table, columns, given)
@@ -103,24 +105,32 @@ class Found:
             for rule in find_conditions(usable, columns, decimals, formulas_of)
             if str(rule.expression) not in known
         ]
-        return cls(relations, rules[:MAX_RULES])
+        return cls(relations, rules[:MAX_RULES], declared)
 
     def without(self, texts: Sequence[str]) -> Found:
-        """The same without some relations and rules.
+        """The same without some relations and rules that were found.
 
         Raises:
-            ValueError: there is none of such a text.
+            ValueError: there is none of such a text, or the user declares it.
         """
+        declared = {rule.text for rule in self.declared}
         known = [r.formula.text for r in self.relations] + [rule.text for rule in self.rules]
-        unknown = [text for text in texts if text not in known]
-        if unknown:
-            raise ValueError(
-                f"ignored_relations: there is no relation {unknown[0]!r}; there are: "
-                f"{listed(known)}."
-            )
-        return Found(
-            [r for r in self.relations if r.formula.text not in texts],
-            [rule for rule in self.rules if rule.text not in texts],
+        known = [text for text in known if text not in declared]
+        for text in texts:
+            if text in declared:
+                raise ValueError(
+                    f"ignored_relations: {text!r} is declared in constraints too: remove it from "
+                    "one of the two."
+                )
+            if text not in known:
+                raise ValueError(
+                    f"ignored_relations: there is no relation {text!r}; there are: "
+                    f"{listed(known) or 'none'}."
+                )
+        return replace(
+            self,
+            relations=[r for r in self.relations if r.formula.text not in texts],
+            rules=[rule for rule in self.rules if rule.text not in texts],
         )
 
     def rules_over(self, names: Sequence[str]) -> list[Rule]:

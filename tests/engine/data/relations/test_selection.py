@@ -195,6 +195,19 @@ def test_relations_are_dropped_by_name():
     assert [rule.text for rule in found.rules_over(["c", "e"])] == ["c < e"]
 
 
+@pytest.mark.parametrize("search", [True, False])
+def test_declared_rules_cannot_be_ignored(search):
+    a, b, _ = money(0)
+    columns = {"a": a, "b": b, "s": (a + b).round(2)}
+    declared = ["s = a+b", "b >= 0"]
+    found = found_in(columns, declared=declared, search=search)
+    for text in declared:
+        with pytest.raises(ValueError, match=f"'{re.escape(text)}' is declared in constraints"):
+            found.without([text])
+    left = found.without([rule.text for rule in found.rules if rule.text not in declared])
+    assert formulas(left) == declared[:1] and [rule.text for rule in left.rules] == declared[1:]
+
+
 # ---- what holds in a part of the rows
 
 
