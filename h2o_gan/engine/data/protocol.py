@@ -48,6 +48,7 @@ class FitOptions:
         weights: (rows,) float64 non-negative row weights, or None.
         keep_constant: whether columns with a single value are learned.
         treat_as: the kind that the user wants for the column, or "auto".
+        wanted_by: the parameter, or the rule, by which the user wants that; errors begin with it.
         relations: number of relations that give the column's value in a part of the rows.
         related: (rows,) integers, the relation that gives a row's value; -1 for none.
         learn_missing: whether missing cells are a value that is learned. Otherwise they are
@@ -57,6 +58,7 @@ class FitOptions:
     weights: Array | None = field(default=None, repr=False)
     keep_constant: bool = False
     treat_as: str = "auto"
+    wanted_by: str = "column_types"
     relations: int = 0
     related: Array = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
     learn_missing: bool = True

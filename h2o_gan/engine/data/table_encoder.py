@@ -94,7 +94,8 @@ class TableEncoder:
         Raises:
             ValueError: no column is left to learn, or a column cannot be treated as asked.
         """
-        treat_as = {**_identifiers(rules, table), **(column_types or {})}
+        identifiers = _identifiers(rules, table)
+        treat_as = {**dict.fromkeys(identifiers, IdentifierCodec.treatment), **(column_types or {})}
         grouped: dict[str, tuple[type[Codec], tuple[str, ...]]] = {}
         unclaimed = table if groups else table.select([])
         for kind in CODECS.values():
@@ -117,6 +118,8 @@ class TableEncoder:
                 treat_as.get(name, "auto"),
                 learn_missing=learn_missing,
             )
+            if name in identifiers and name not in (column_types or {}):
+                options = replace(options, wanted_by=f"constraints: {identifiers[name].text!r}")
             if name in related:
                 options = replace(options, relations=kept.count(name), related=related[name])
             if name in kept.always:
@@ -332,10 +335,10 @@ class TableEncoder:
         return encoder
 
 
-def _identifiers(rules: Sequence[Rule], table: pa.Table) -> dict[str, str]:
-    """Columns that the user calls unique and that can get new values without end."""
+def _identifiers(rules: Sequence[Rule], table: pa.Table) -> dict[str, Rule]:
+    """Columns that can get new values without end, and the rules that call them unique."""
     return {
-        rule.columns[0]: IdentifierCodec.treatment
+        rule.columns[0]: rule
         for rule in rules
         if isinstance(rule, Unique)
         and len(rule.columns) == 1

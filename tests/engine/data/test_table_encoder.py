@@ -201,6 +201,16 @@ def test_free_text_is_dropped_by_name():
         TableEncoder.fit(table.select(["note"]))
 
 
+@pytest.mark.parametrize("values", [pa.nulls(60, pa.int64()), pa.nulls(60, pa.string())])
+def test_identifiers_without_a_value_are_an_error_that_names_who_wants_them(values):
+    table = pa.table({"id": values, "x": np.arange(60) % 7})
+    (rule,), _ = check_rules(["unique(id)"], table)
+    with pytest.raises(ValueError, match=r"^constraints: 'unique\(id\)': column 'id' has no"):
+        TableEncoder.fit(table, rules=[rule])
+    with pytest.raises(ValueError, match="^column_types: column 'id' has no"):
+        TableEncoder.fit(table, rules=[rule], column_types={"id": "identifier"})
+
+
 def test_a_formula_of_rows_without_gaps_is_described_once():
     rng = np.random.default_rng(0)
     first, second = (rng.gamma(2, 30, 500).round(2) for _ in range(2))

@@ -60,7 +60,7 @@ class IdentifierCodec(GeneratedCodec):
             return cls(Column(name, kind), identifiers)
         if forced:
             raise ValueError(
-                f"column_types: column {name!r} has no value that new identifiers could be "
+                f"{options.wanted_by}: column {name!r} has no value that new identifiers could be "
                 "modelled on: leave it out, or treat it as something else."
             )
         return None

@@ -54,8 +54,8 @@ class SequenceCodec(GeneratedCodec):
         distinct = np.unique(numbers[~missing])
         if not len(distinct) or abs(int(distinct[-1])) > _LARGEST // 2:
             raise ValueError(
-                f"column_types: column {name!r} has no whole numbers that new identifiers could "
-                "continue: leave it out, or treat it as something else."
+                f"{options.wanted_by}: column {name!r} has no whole numbers that new identifiers "
+                "could continue: leave it out, or treat it as something else."
             )
         gaps = np.diff(distinct)
         step = int(np.gcd.reduce(gaps)) if len(gaps) else 1
