@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from relation_tables import DAY
 from untrained import enum, model_of
 
 from h2o_gan import engine
@@ -12,7 +13,6 @@ from h2o_gan.parameters import Parameters
 ROWS = 400
 CITIES = ["Bern", "Basel", "Wien", "Rom"]
 COUNTRY_OF = dict(zip(CITIES, ["CH", "CH", "AT", "IT"], strict=True))
-DAY = 86_400_000
 
 
 def shop(rows=ROWS):

@@ -3,16 +3,12 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from relation_tables import DAY, times
 from untrained import enum, model_of
 
 from h2o_gan.engine.exceptions import Unreachable
 
 ROWS = 1500
-DAY = 86_400_000
-
-
-def times(milliseconds):
-    return pa.array(np.asarray(milliseconds, np.int64), pa.timestamp("ms", tz="UTC"))
 
 
 @pytest.fixture(scope="module")

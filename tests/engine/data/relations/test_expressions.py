@@ -8,6 +8,7 @@ import pytest
 from hostile import HOSTILE, places, with_value
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from relation_tables import DAY
 from rule_trees import COLUMNS, KINDS, conditions, value_in_row
 
 from h2o_gan.engine.data.relations.conditions import (
@@ -74,8 +75,8 @@ def row_lists():
             "a": st.one_of(st.none(), st.integers(-3, 3)),
             'odd "name"': st.one_of(st.none(), st.integers(-3, 3)),
             "or": st.one_of(st.none(), st.integers(-3, 3).map(float)),
-            "start": st.one_of(st.none(), st.integers(-2, 2).map(lambda days: days * 86_400_000)),
-            "time": st.one_of(st.none(), st.integers(-2, 2).map(lambda days: days * 86_400_000)),
+            "start": st.one_of(st.none(), st.integers(-2, 2).map(lambda days: days * DAY)),
+            "time": st.one_of(st.none(), st.integers(-2, 2).map(lambda days: days * DAY)),
             "city": st.sampled_from([None, "x", "y"]),
             "note": st.sampled_from([None, "", "z"]),
         }
@@ -274,11 +275,10 @@ def test_text_of_enums_strings_booleans_and_uuids():
 
 
 def test_times_and_their_differences():
-    day = 86_400_000
     table = pa.table(
         {
-            "start": pa.array([0, day, None], TIME),
-            "time": pa.array([day // 2, 3 * day, day], TIME),
+            "start": pa.array([0, DAY, None], TIME),
+            "time": pa.array([DAY // 2, 3 * DAY, DAY], TIME),
             "a": [0, 2, 1],
         }
     )
@@ -287,10 +287,10 @@ def test_times_and_their_differences():
         found = evaluate(parse_expression(text, COLUMNS), table, {})
         return pa.array(found.numbers, mask=found.missing).to_pylist(), found.type
 
-    assert of("time - start") == ([day // 2, 2 * day, None], DIFFERENCE)
+    assert of("time - start") == ([DAY // 2, 2 * DAY, None], DIFFERENCE)
     assert of("days(time - start)") == ([0.5, 2.0, None], NUMBER)
     assert of("hours(2 * (time - start) / 4)") == ([6.0, 24.0, None], NUMBER)
-    assert of("start + days(a) - minutes(1)") == ([-60_000, 3 * day - 60_000, None], "a time")
+    assert of("start + days(a) - minutes(1)") == ([-60_000, 3 * DAY - 60_000, None], "a time")
     assert of("(time - start) / days(1)") == ([0.5, 2.0, None], NUMBER)
     assert of("seconds(-(start - time))") == ([43_200.0, 172_800.0, None], NUMBER)
     late = parse_expression("'1970-01-01T12:00' < time <= '1970-01-04'", COLUMNS)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import relation_tables
+from relation_tables import DAY
 
 from h2o_gan.engine.data.relations.finding import (
     Candidate,
@@ -23,7 +25,7 @@ def rng(seed=0):
 
 
 def money(seed, count):
-    return [rng(seed + i).gamma(2, 30, ROWS).round(2) for i in range(count)]
+    return relation_tables.money(seed, count, ROWS)
 
 
 def test_sums_of_many_columns_with_factors_and_a_constant():
@@ -63,11 +65,11 @@ def test_equal_columns_and_pairs_in_a_part_of_the_rows():
 
 
 def test_differences_of_times_count_in_their_unit():
-    start = 1.6e12 + rng().integers(0, 900, ROWS) * 86_400_000
+    start = 1.6e12 + rng().integers(0, 900, ROWS) * DAY
     stay = rng(1).geometric(0.3, ROWS)
-    times = [column(n, v, 1, True) for n, v in (("s", start), ("e", start + stay * 86_400_000))]
+    times = [column(n, v, 1, True) for n, v in (("s", start), ("e", start + stay * DAY))]
     found = find_candidates([*times, column("stay", stay, 1)])
-    assert Candidate(1, ((1.0, 0), (86_400_000.0, 2))) in found
+    assert Candidate(1, ((1.0, 0), (float(DAY), 2))) in found
 
 
 def test_few_rows_and_lone_columns_propose_nothing():

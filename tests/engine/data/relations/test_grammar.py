@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from relation_tables import DAY
 
 from h2o_gan.engine.data.relations.conditions import (
     Comparison,
@@ -109,15 +110,14 @@ def test_names_texts_and_times():
     for name in '`the ``odd`` "one"`', '"the `odd` ""one"""':
         assert condition(f"{name} > 1").operands[0] == odd
     assert condition("city != 'it''s'").operands[1] == Text("it's")
-    day = 86_400_000
     assert condition("'1970-01-02' <= start < '1970-01-03 00:00:00.5Z'") == Comparison(
-        (Moment(day), START, Moment(2 * day + 500)), ("<=", "<")
+        (Moment(DAY), START, Moment(2 * DAY + 500)), ("<=", "<")
     )
     assert condition("start in ('1970-01-02', time('1970-01-03T00:00'))") == Membership(
-        START, (Moment(day), Moment(2 * day))
+        START, (Moment(DAY), Moment(2 * DAY))
     )
     assert condition("days(start - '1970-01-02') > days").operands[0] == Duration(
-        "days", Sum((START, Moment(day)), ("-",))
+        "days", Sum((START, Moment(DAY)), ("-",))
     )
 
 

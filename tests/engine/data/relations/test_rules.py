@@ -9,6 +9,8 @@ import pytest
 from hostile import HOSTILE, places, with_value
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from relation_tables import DAY
+from untrained import enum
 
 from h2o_gan.engine.data.relations.checking import columns_in
 from h2o_gan.engine.data.relations.grammar import parse
@@ -16,13 +18,11 @@ from h2o_gan.engine.data.relations.rules import MAX_COMBINATIONS, MAX_TEXT, Form
 from h2o_gan.engine.data.schema import TIME, Column
 from h2o_gan.engine.exceptions import Damaged
 
-DAY = 86_400_000
 LEVELS = ("Paris", "Rome", "Oslo", "unused")
 
 
-def enum(values, levels=LEVELS):
-    codes = [None if value is None else levels.index(value) for value in values]
-    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(levels))
+def cities(values):
+    return enum(values, LEVELS)
 
 
 TABLE = pa.table(
@@ -34,7 +34,7 @@ TABLE = pa.table(
         "start": pa.array([0, DAY, 2 * DAY, None, 0], TIME),
         "end": pa.array([DAY, DAY, 0, DAY, DAY + 1], TIME),
         "stay": [1, 0, 5, 1, 1],
-        "city": enum(["Paris", "Rome", None, "Oslo", "Oslo"]),
+        "city": cities(["Paris", "Rome", None, "Oslo", "Oslo"]),
         "town": enum(["Paris", "Oslo", None, "Oslo", "Oslo"], ("Oslo", "Paris")),
         "note": ["a", "b", None, "a", ""],
     }
@@ -171,7 +171,7 @@ COUNTS = {
 PAIRS = [pair for pair, count in COUNTS.items() for _ in range(count)]
 CITIES = pa.table(
     {
-        "city": enum([city for city, _ in PAIRS]),
+        "city": cities([city for city, _ in PAIRS]),
         "rate": pa.array([rate for _, rate in PAIRS], pa.float64()),
         "day": pa.array([3] * len(PAIRS), TIME),
     }

@@ -6,13 +6,14 @@ import warnings
 import numpy as np
 import pyarrow as pa
 import pytest
+import relation_tables
+from relation_tables import DAY
 
 from h2o_gan.engine.data.relations.checking import check_rules
 from h2o_gan.engine.data.relations.rules import MAX_RULES
 from h2o_gan.engine.data.relations.selection import Found
 
 ROWS = 2000
-DAY = 86_400_000
 
 
 def found_in(columns, weights=None, treat_as=None, declared=(), search=True):
@@ -32,7 +33,7 @@ def parts(found):
 
 
 def money(seed, count=3, rows=ROWS):
-    return [np.random.default_rng(seed + i).gamma(2, 30, rows).round(2) for i in range(count)]
+    return relation_tables.money(seed, count, rows)
 
 
 # ---- what holds in all rows
