@@ -42,10 +42,6 @@ _WIDE = 10  # units of standard deviation, for formulas that are rounded to the 
 _LIFT = 3.0  # how many times as often a formula holds as one that is a little off
 _OFFSETS = (1, 2, 3, 5, 10, 50, 100, 500, 1000)  # in units of the column
 
-SUM = "sum"
-PRODUCT = "product"
-RATIO = "ratio"
-
 
 @dataclass(frozen=True)
 class NumberColumn:
@@ -124,12 +120,11 @@ class Candidate:
         return np.where(np.isfinite(total), total, np.nan)
 
 
-def find_candidates(columns: Sequence[NumberColumn], seed: int = 0) -> list[Candidate]:
+def find_candidates(columns: Sequence[NumberColumn]) -> list[Candidate]:
     """Propose formulas from some of the rows.
 
     Args:
         columns: of the same rows.
-        seed: picks the rows.
 
     Returns:
         Candidates without duplicates, the simplest first.
@@ -137,8 +132,7 @@ def find_candidates(columns: Sequence[NumberColumn], seed: int = 0) -> list[Cand
     rows = len(columns[0].values) if columns else 0
     if rows < _MIN_ROWS or len(columns) < 2:
         return []
-    rng = np.random.default_rng(seed)
-    picked = np.sort(rng.permutation(rows)[:_ROWS])
+    picked = np.sort(np.random.default_rng(0).permutation(rows)[:_ROWS])
     some = [_rows(c, picked) for c in columns]
     least = 0.5 * max(RULES.spike_share, RULES.spike_rows / rows) * len(picked)
     found = [*_sums(some), *_products(some), *_equal(some, least), *_triples(some)]
@@ -151,7 +145,7 @@ def _rows(column: NumberColumn, rows: Array) -> NumberColumn:
     return replace(column, values=column.values[rows])
 
 
-def explains_all(values: Array, formula: Array, candidates: int) -> bool:
+def explains_all(values: Array, candidates: int) -> bool:
     """Whether chance cannot explain that a formula gives the right value in all rows.
 
     If the two were independent, a row's value would be right with the probability q that the
@@ -160,7 +154,6 @@ def explains_all(values: Array, formula: Array, candidates: int) -> bool:
 
     Args:
         values: (rows,) of the column, NaN where missing.
-        formula: (rows,) of the formula, rounded as the column is.
         candidates: number of formulas that were tried.
     """
     present = ~np.isnan(values)
@@ -412,25 +405,22 @@ def _triples(columns: Sequence[NumberColumn]) -> Iterator[Candidate]:
             ratios += np.abs(first / second - third) <= tolerance
     least = max(_MIN_EVIDENCE - 1, 0.01 * len(values))
     index = np.arange(count)
+    first, second, third = index[:, None, None], index[None, :, None], index[None, None, :]
+    distinct = (first != third) & (second != third)
     found: list[tuple[int, Candidate]] = []
-    for counts, name in ((sums, SUM), (products, PRODUCT), (ratios, RATIO)):
-        distinct = (index[:, None, None] != index[None, None, :]) & (
-            index[None, :, None] != index[None, None, :]
-        )
-        distinct &= (
-            index[:, None, None] != index[None, :, None]
-            if name == RATIO
-            else index[:, None, None] < index[None, :, None]
-        )
-        for a, b, c in zip(*np.nonzero((counts >= least) & distinct), strict=True):
-            seen = int(counts[a, b, c])
-            i, j, k = kinds[a], kinds[b], kinds[c]
-            if name == SUM:
-                found.append((seen, Candidate(k, ((1.0, i), (1.0, j)))))
-                found.append((seen, Candidate(i, ((1.0, k), (-1.0, j)))))
-                found.append((seen, Candidate(j, ((1.0, k), (-1.0, i)))))
-            else:
-                power = 1.0 if name == PRODUCT else -1.0
-                found.append((seen, Candidate(k, ((1.0, i), (power, j)), 1.0, is_product=True)))
+
+    def triples(counts: Array, pairs: Array) -> Iterator[tuple[int, int, int, int]]:
+        """Triples that hold often: in how many rows, and their columns."""
+        for at in zip(*np.nonzero((counts >= least) & distinct & pairs), strict=True):
+            i, j, k = (kinds[position] for position in at)
+            yield int(counts[at]), i, j, k
+
+    for seen, i, j, k in triples(sums, first < second):
+        found.append((seen, Candidate(k, ((1.0, i), (1.0, j)))))
+        found.append((seen, Candidate(i, ((1.0, k), (-1.0, j)))))
+        found.append((seen, Candidate(j, ((1.0, k), (-1.0, i)))))
+    for counts, power, pairs in ((products, 1.0, first < second), (ratios, -1.0, first != second)):
+        for seen, i, j, k in triples(counts, pairs):
+            found.append((seen, Candidate(k, ((1.0, i), (power, j)), 1.0, is_product=True)))
     found.sort(key=lambda item: -item[0])
     yield from (candidate for _, candidate in found[:_MAX_TRIPLES])

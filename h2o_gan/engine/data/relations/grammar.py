@@ -71,7 +71,7 @@ from h2o_gan.engine.data.relations.values import CONDITION, TEXT, TIME
 from h2o_gan.engine.data.schema import LEARNED_KINDS, Column
 from h2o_gan.notices import listed
 
-__all__ = ["parse", "parse_expression"]
+__all__ = ["parse"]
 
 _MAX_DIGITS = 40
 _SHOWN = 80  # characters of a rule above a caret
@@ -123,23 +123,6 @@ def parse(
         TypeError: values are used as what they are not, such as text as a number.
     """
     return _Parser(text, columns, decimals or {}).rule()
-
-
-def parse_expression(text: str, columns: Sequence[Column]) -> Expression:
-    """Parse an expression, the right side of a formula or a condition.
-
-    Args:
-        text: of the expression.
-        columns: of the table.
-
-    Raises:
-        ValueError: the text is not an expression, or names a column or level that does not exist.
-        TypeError: values are used as what they are not, such as text as a number.
-    """
-    parser = _Parser(text, columns, {})
-    expression = parser.condition()
-    parser.end()
-    return expression
 
 
 @dataclass(frozen=True)

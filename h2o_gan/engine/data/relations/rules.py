@@ -432,16 +432,6 @@ class FixedCombinations(Rule):
             codes = _index_in(codes, prefixes)
         return codes < 0
 
-    def combinations(self) -> pa.Table:
-        """The combinations as a table of the columns' types."""
-        arrays = []
-        for part, numbers, missing in zip(self.parts, self.numbers, self.missing, strict=True):
-            if part.kind == "enum":
-                arrays.append(dictionary_array(numbers, missing, part))
-            else:
-                arrays.append(pa.array(numbers, mask=missing).cast(part.arrow_type))
-        return pa.table(arrays, names=list(self.columns))
-
     @override
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "text": self.text, "columns": list(self.columns)}

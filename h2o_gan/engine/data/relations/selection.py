@@ -170,7 +170,7 @@ def _relations(
             holds = _held(formula, table)
         if holds is None:
             continue
-        if holds.everywhere and explains_all(column.values, holds.formula, tried):
+        if holds.everywhere and explains_all(column.values, tried):
             wholes.append((candidate, formula))
             continue
         values = column.without_frequent()

@@ -123,7 +123,6 @@ class TableValues:
     """
 
     def __init__(self, table: Table, decimals: Mapping[str, int | None]) -> None:
-        self.rows = table.num_rows
         self._table, self._decimals = table, decimals
         self._read: dict[str, Numbers | Texts] = {}
 

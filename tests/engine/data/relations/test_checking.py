@@ -61,10 +61,16 @@ def test_rows_that_break_rules_are_left_out():
     assert [rule.text for rule in rules] == texts
     assert isinstance(rules[2], FixedCombinations)
     assert not rules[1].broken(table.filter(keep)).any()
-    combinations = set(map(tuple, map(dict.values, rules[2].combinations().to_pylist())))
-    assert combinations == {(city, "y") for city in ("Paris", "Lyon", "Rome", "Oslo")}
+    assert len(rules[2]) == 4 and np.flatnonzero(rules[2].broken(table)).tolist() == [
+        0,
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
     (_, pairs), _ = check_rules(["quantity > 0", "quantity, tax"], TABLE, "drop")
-    assert pairs.combinations()["quantity"].to_pylist() == [1, 2, 3, 4]
+    assert len(pairs) == 4 and np.array_equal(pairs.broken(TABLE), QUANTITY == 0)
     with pytest.raises(ValueError, match="No row keeps all"):
         check_rules(["tax = 1"], TABLE, "drop")
 

@@ -8,7 +8,7 @@ import pytest
 from hostile import HOSTILE, places, with_value
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from relation_tables import DAY
+from relation_tables import DAY, condition_of, expression_of
 from rule_trees import COLUMNS, KINDS, conditions, value_in_row
 
 from h2o_gan.engine.data.relations.conditions import (
@@ -35,7 +35,6 @@ from h2o_gan.engine.data.relations.expressions import (
     quoted_name,
     quoted_text,
 )
-from h2o_gan.engine.data.relations.grammar import parse_expression
 from h2o_gan.engine.data.relations.stored_expressions import restore
 from h2o_gan.engine.data.relations.values import CONDITION, DIFFERENCE, NUMBER, TEXT, Numbers, Texts
 from h2o_gan.engine.data.schema import TIME, Column
@@ -64,7 +63,7 @@ def truth(expression, table, decimals=None):
 def calculated(text, decimals=None, **columns):
     table = pa.table({name: pa.array(values) for name, values in columns.items()})
     kinds = {name: "int" if pa.types.is_integer(table[name].type) else "real" for name in columns}
-    expression = parse_expression(text, [Column(*item) for item in kinds.items()])
+    expression = expression_of(text, [Column(*item) for item in kinds.items()])
     found = evaluate(expression, table, decimals or {})
     return pa.array(found.numbers, mask=found.missing)
 
@@ -103,7 +102,7 @@ def test_values_are_those_of_row_by_row_fractions(condition, rows):
 @given(conditions(st.one_of(st.integers(-(2**53), 2**53), st.floats(-1e300, 1e300))))
 @settings(deadline=None, max_examples=100)
 def test_text_and_json_give_the_tree_back(condition):
-    assert parse_expression(str(condition), COLUMNS) == condition
+    assert condition_of(str(condition), COLUMNS) == condition
     data = json.loads(json.dumps(condition.to_json(), allow_nan=False))
     assert restore(data, KINDS) == condition
     assert condition.type_in(KINDS) == CONDITION
@@ -201,7 +200,7 @@ def test_decimals_are_compared_as_decimals():
     known, unknown = {"a": 2, "b": 2, "c": 2}, {}
 
     def holds(text, decimals=known):
-        return truth(parse_expression(text, columns), table, decimals)
+        return truth(condition_of(text, columns), table, decimals)
 
     assert holds("a + b = c") == holds("c = a + b") == [True, False, False]
     assert holds("a + b <= c") == [True, True, False]
@@ -218,7 +217,7 @@ def test_a_column_equals_a_calculated_number_that_is_rounded_to_it():
     columns = [Column("a", "int"), Column("b", "int"), Column("c", "real"), Column("n", "int")]
 
     def holds(text):
-        return truth(parse_expression(text, columns), table, {"c": 2})
+        return truth(condition_of(text, columns), table, {"c": 2})
 
     assert holds("c = a / b") == [True, True, True, False]  # .125 may become .12 or .13
     assert holds("a / b = n") == [True, True, True, True]
@@ -242,7 +241,7 @@ def test_what_is_missing_is_neither_true_nor_false():
         "a not in (1, 2)": [False, None, None],
         "0 < b < a": [False, None, None],
     }.items():
-        assert truth(parse_expression(text, columns), table) == expected, text
+        assert truth(condition_of(text, columns), table) == expected, text
 
 
 def test_text_of_enums_strings_booleans_and_uuids():
@@ -284,7 +283,7 @@ def test_times_and_their_differences():
     )
 
     def of(text):
-        found = evaluate(parse_expression(text, COLUMNS), table, {})
+        found = evaluate(expression_of(text, COLUMNS), table, {})
         return pa.array(found.numbers, mask=found.missing).to_pylist(), found.type
 
     assert of("time - start") == ([DAY // 2, 2 * DAY, None], DIFFERENCE)
@@ -293,7 +292,7 @@ def test_times_and_their_differences():
     assert of("start + days(a) - minutes(1)") == ([-60_000, 3 * DAY - 60_000, None], "a time")
     assert of("(time - start) / days(1)") == ([0.5, 2.0, None], NUMBER)
     assert of("seconds(-(start - time))") == ([43_200.0, 172_800.0, None], NUMBER)
-    late = parse_expression("'1970-01-01T12:00' < time <= '1970-01-04'", COLUMNS)
+    late = condition_of("'1970-01-01T12:00' < time <= '1970-01-04'", COLUMNS)
     assert truth(late, table) == [False, True, True]
 
 

@@ -116,14 +116,14 @@ def test_values_of_candidates():
 )
 def test_evidence_of_all_rows(values, explained):
     values = values.astype(np.float64)
-    assert explains_all(values, values, 1000) is explained
+    assert explains_all(values, 1000) is explained
 
 
 def test_more_candidates_need_more_evidence():
     values = np.arange(10.0)  # ln 10 for each of 9 rows: 20.7 nats, and 25 are needed
-    assert not explains_all(values, values, 1)
+    assert not explains_all(values, 1)
     values = np.arange(14.0)  # 34.3 nats
-    assert explains_all(values, values, 1) and not explains_all(values, values, 10**6)
+    assert explains_all(values, 1) and not explains_all(values, 10**6)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.02, 0.3, 0.99])

@@ -22,7 +22,7 @@ from h2o_gan.engine.data.relations.expressions import (
     Sum,
     Text,
 )
-from h2o_gan.engine.data.relations.grammar import parse, parse_expression
+from h2o_gan.engine.data.relations.grammar import parse
 from h2o_gan.engine.data.relations.rules import Condition, FixedCombinations, Formula, Unique
 from h2o_gan.engine.data.schema import Column
 
@@ -235,9 +235,3 @@ def test_any_text_is_a_rule_or_an_error_of_ours(text):
     except (ValueError, TypeError) as error:
         message = str(error)
     assert message.startswith("constraints: ")
-
-
-def test_expressions_alone():
-    assert parse_expression("price * 2", COLUMNS) == Product((PRICE, Number(2)), ("*",))
-    with pytest.raises(ValueError, match="expected an operator"):
-        parse_expression("price 2", COLUMNS)

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
+from relation_tables import expression_of
 
-from h2o_gan.engine.data.relations.grammar import parse_expression
 from h2o_gan.engine.data.relations.relations import (
     RELATIONS_CHECK,
     Relation,
@@ -26,7 +26,7 @@ DECIMALS = dict.fromkeys("abcd", 2)
 
 
 def relation(target, text, always=True, low=-1e9, high=1e9, frequent=()):
-    expression = parse_expression(text, list(COLUMNS.values()))
+    expression = expression_of(text, list(COLUMNS.values()))
     formula = formula_of(COLUMNS[target], expression, KINDS, DECIMALS)
     return Relation(formula, always, 0.5, low, high, frequent)
 
@@ -109,7 +109,7 @@ def test_values_outside_the_training_range_are_impossible():
 def test_agreement_is_exact_beyond_doubles():
     kinds = {"x": "int", "y": "int"}
     columns = [Column(name, kind) for name, kind in kinds.items()]
-    formula = formula_of(columns[1], parse_expression("x", columns), kinds, {})
+    formula = formula_of(columns[1], expression_of("x", columns), kinds, {})
     table = pa.table({"x": [2**60, 2**60, None], "y": [2**60, 2**60 + 1, None]})
     values = numbers(table["y"])
     assert agreeing(formula, table, values).tolist() == [True, False, False]
