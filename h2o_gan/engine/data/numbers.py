@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from h2o_gan.engine.data.schema import TIME, Array
+from h2o_gan.engine.data.schema import TIME, Array, kind_of
 
 __all__ = ["decimals_of", "numbers_of"]
 
@@ -14,13 +14,20 @@ _MAX_DECIMALS = 8
 _LARGEST_INT = np.nextafter(2.0**63, 0)
 
 
-def numbers_of(values: pa.ChunkedArray, kind: str) -> tuple[Array, Array]:
+def numbers_of(values: pa.Array | pa.ChunkedArray, kind: str | None = None) -> tuple[Array, Array]:
     """Values as numbers.
+
+    Args:
+        values: (rows,) of a column of numbers or times.
+        kind: of the column, int, real or time; None for that of its Arrow type.
 
     Returns:
         (rows,) int64 or, for reals, float64, with 0 for missing values; and (rows,) bool, where
         values are missing.
     """
+    if isinstance(values, pa.Array):
+        values = pa.chunked_array([values])
+    kind = kind or kind_of(values.type)
     if kind == "real":
         numbers = pc.fill_null(values.cast(pa.float64(), safe=False), float("nan")).to_numpy()
         missing = np.isnan(numbers)

@@ -19,6 +19,7 @@ from h2o_gan.engine.json_checks import list_of, one_of, record, text
 __all__ = [
     "COLUMN_CHECK",
     "LEARNED_KINDS",
+    "NUMBER_KINDS",
     "TEXT_KINDS",
     "TIME",
     "Array",
@@ -32,7 +33,8 @@ __all__ = [
 Array = npt.NDArray[Any]
 
 TIME = pa.timestamp("ms", tz="UTC")
-LEARNED_KINDS = ("int", "real", "time", "enum")
+NUMBER_KINDS = ("int", "real", "time")
+LEARNED_KINDS = (*NUMBER_KINDS, "enum")
 TEXT_KINDS = ("string", "uuid")
 
 

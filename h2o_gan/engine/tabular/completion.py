@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from h2o_gan.engine.data.conditions import meets
-from h2o_gan.engine.data.relations.relations import Relations, numbers
+from h2o_gan.engine.data.numbers import numbers_of
+from h2o_gan.engine.data.relations.relations import Relations
 from h2o_gan.engine.data.schema import Array
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.exceptions import Unreachable
@@ -284,8 +285,8 @@ class Completion:
 
 def _differs(values: pa.Array, others: pa.Array) -> Array:
     """Where two columns of numbers or times differ, (rows,) bool."""
-    now, absent = numbers(values)
-    then, missing = numbers(others)
+    now, absent = numbers_of(values)
+    then, missing = numbers_of(others)
     differs: Array = ~((now == then) & ~absent & ~missing | absent & missing)
     return differs
 

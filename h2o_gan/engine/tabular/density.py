@@ -33,7 +33,7 @@ import torch
 from torch import Tensor
 
 from h2o_gan.engine.data.densities import log_share
-from h2o_gan.engine.data.relations.relations import numbers
+from h2o_gan.engine.data.numbers import numbers_of
 from h2o_gan.engine.data.relations.rules import Formula, Unique
 from h2o_gan.engine.data.schema import Array
 from h2o_gan.engine.data.table_encoder import TableEncoder
@@ -216,8 +216,8 @@ class TableDensity:
             broken = relation.formula.broken(table)
             if not broken.any():
                 continue
-            value, missing = numbers(table.column(name))
-            wanted, unknown = numbers(relation.formula.compute(table))
+            value, missing = numbers_of(table.column(name))
+            wanted, unknown = numbers_of(relation.formula.compute(table))
             distance = np.abs(value.astype(np.float64) - wanted) / max(
                 relation.high - relation.low, 1e-300
             )

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from h2o_gan.engine.data.numbers import numbers_of
 from h2o_gan.engine.data.relations.expressions import Product
-from h2o_gan.engine.data.relations.relations import formula_of, numbers, outside
+from h2o_gan.engine.data.relations.relations import formula_of, outside
 from h2o_gan.engine.data.relations.rules import Formula
 from h2o_gan.engine.data.relations.solving import solved
 from h2o_gan.engine.data.schema import Array
@@ -58,7 +59,7 @@ class Inversion:
         for name in self._given:
             cells, given = self._conditions.cells_of(name, rows)
             cells = cells.cast(relations.always[name].formula.column.arrow_type)
-            wanted[name] = cells, given & ~numbers(cells)[1]
+            wanted[name] = cells, given & ~numbers_of(cells)[1]
         pending = {name: mask for name, (_, mask) in wanted.items() if mask.any()}
         none = np.zeros(len(rows), bool)
         while pending:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from h2o_gan.engine.data.relations.relations import numbers
+from h2o_gan.engine.data.numbers import numbers_of
 from h2o_gan.engine.data.relations.rules import Unique
-from h2o_gan.engine.data.schema import Array, kind_of
+from h2o_gan.engine.data.schema import NUMBER_KINDS, Array, kind_of
 from h2o_gan.engine.exceptions import Unreachable
 
 __all__ = ["without_repeats"]
@@ -86,8 +86,8 @@ def _hashes(batch: pa.RecordBatch, rule: Unique) -> tuple[Array, Array]:
         kind = kind_of(column.type)
         # As numbers: with missing values, NumPy would make doubles of whole ones.
         values = (
-            numbers(column)[0]
-            if kind in ("int", "real", "time")
+            numbers_of(column)[0]
+            if kind in NUMBER_KINDS
             else column.cast(pa.string()).to_numpy(zero_copy_only=False)
         )
         part = pd.util.hash_array(values, categorize=False)

@@ -10,7 +10,14 @@ from typing_extensions import override
 
 from h2o_gan.engine.data.conditions import on_grid, range_of, value_text
 from h2o_gan.engine.data.protocol import Codec, FitOptions
-from h2o_gan.engine.data.schema import COLUMN_CHECK, Array, Column, description, kind_of
+from h2o_gan.engine.data.schema import (
+    COLUMN_CHECK,
+    NUMBER_KINDS,
+    Array,
+    Column,
+    description,
+    kind_of,
+)
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.json_checks import Check, number, record
 
@@ -98,6 +105,6 @@ class ComputedCodec(Codec):
     @override
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> ComputedCodec:
         column = Column.from_json(data["column"])
-        if column.kind not in ("int", "real", "time"):
+        if column.kind not in NUMBER_KINDS:
             raise Damaged(f"column {column.name!r:.50} is not a column of numbers")
         return cls(column, float(data["missing_share"]))

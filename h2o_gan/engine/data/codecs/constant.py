@@ -19,6 +19,7 @@ from h2o_gan.engine.data.numbers import numbers_of
 from h2o_gan.engine.data.protocol import FitOptions, GeneratedCodec
 from h2o_gan.engine.data.schema import (
     COLUMN_CHECK,
+    NUMBER_KINDS,
     TEXT_KINDS,
     Array,
     Column,
@@ -90,7 +91,7 @@ class ConstantCodec(GeneratedCodec):
     ) -> Array:
         (values,) = columns
         logs = np.full(len(values), log_share(0.0, rows))
-        if self.column.kind in ("int", "real", "time"):
+        if self.column.kind in NUMBER_KINDS:
             numbers, missing = numbers_of(values, "time" if self.column.kind == "time" else "real")
             if self.value is None:
                 same = missing
@@ -159,7 +160,7 @@ class ConstantCodec(GeneratedCodec):
 
     def _meets(self, value: Any) -> bool:
         """Whether the column's value meets the condition `value`."""
-        if isinstance(value, tuple) and self.column.kind in ("int", "real", "time"):
+        if isinstance(value, tuple) and self.column.kind in NUMBER_KINDS:
             low, high = range_of(self.column, value)
             return self.value is not None and bool(low <= self.value <= high)
         wanted = list(value) if isinstance(value, list | set | tuple) else [value]

@@ -21,7 +21,14 @@ from h2o_gan.engine.data.protocol import (
     TokenRules,
 )
 from h2o_gan.engine.data.quantiles import Quantiles
-from h2o_gan.engine.data.schema import COLUMN_CHECK, Array, Column, description, kind_of
+from h2o_gan.engine.data.schema import (
+    COLUMN_CHECK,
+    NUMBER_KINDS,
+    Array,
+    Column,
+    description,
+    kind_of,
+)
 from h2o_gan.engine.data.tokens.categorical import (
     CategoricalTokens,
     FactoredTokens,
@@ -37,7 +44,6 @@ __all__ = ["MAX_BINS", "NumericCodec"]
 MAX_BINS = 1024
 """A numeric column with more distinct values than this has so many quantile bins."""
 
-_NUMERIC = ("int", "real", "time")
 _DAY = 86_400_000  # milliseconds
 _MIN_ALONE = 20  # rows that no relation gives the value of
 
@@ -63,7 +69,7 @@ class NumericCodec(OrderedCodec):
 
     name: ClassVar[str] = "binned"
     treatment: ClassVar[str] = "numeric"
-    kinds: ClassVar[frozenset[str]] = frozenset(_NUMERIC)
+    kinds: ClassVar[frozenset[str]] = frozenset(NUMBER_KINDS)
     token_kinds: ClassVar[tuple[type[ColumnTokens], ...]] = (
         CategoricalTokens,
         FactoredTokens,
@@ -105,7 +111,7 @@ class NumericCodec(OrderedCodec):
     ) -> NumericCodec | None:
         ((name, values),) = columns.items()
         kind = kind_of(values.type)
-        if kind not in _NUMERIC:
+        if kind not in NUMBER_KINDS:
             return None
         numbers, missing = numbers_of(values, kind)
         weights = options.weights
@@ -286,7 +292,7 @@ class NumericCodec(OrderedCodec):
     def restore(cls, data: Mapping[str, Any], arrays: Mapping[str, Array]) -> NumericCodec:
         column, missing_share = Column.from_json(data["column"]), float(data["missing_share"])
         related = data.get("related", ())
-        if column.kind not in _NUMERIC or missing_share >= 1 or sum(related) > 1 + 1e-6:
+        if column.kind not in NUMBER_KINDS or missing_share >= 1 or sum(related) > 1 + 1e-6:
             raise Damaged(f"column {column.name!r} is not a column of numbers")
         quantiles = Quantiles.restore(column, arrays, data["step"], data["decimals"])
         return cls(quantiles, missing_share, data.get("treat", "auto"), related)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from h2o_gan.engine.data.relations.expressions import UNITS
 from h2o_gan.engine.data.schema import Array
 from h2o_gan.engine.data.tokens.rules import RULES
 
@@ -33,7 +34,6 @@ _MOST_MISSING = 0.3  # share of the rows
 _RIDGE = 1e-9
 _EXACT = 1e-6  # share of the variance that numbers which are not rounded may leave
 _DENOMINATORS = (1, 10, 100, 1000, 10_000, 2, 3, 4, 6, 8, 12)
-_UNITS_OF_TIME = (86_400_000, 3_600_000, 60_000, 1000)
 _TRIPLE_COLUMNS, _TRIPLE_ROWS, _MAX_TRIPLES = 64, 300, 200
 _MAX_PAIRS = 1000
 _FREQUENT = 0.02  # share of the rows
@@ -341,7 +341,7 @@ def _with_factors(
 def _simple(factor: float, denominator: int, of_time: bool) -> float:
     """The fraction with this denominator that is nearest to a factor; of times, in whole units."""
     if of_time:
-        for unit in _UNITS_OF_TIME:
+        for unit in UNITS.values():
             if abs(factor * unit) > 0.5:
                 return float(np.rint(factor * unit * denominator) / denominator / unit)
     return float(np.rint(factor * denominator) / denominator)

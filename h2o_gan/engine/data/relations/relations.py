@@ -20,7 +20,7 @@ from h2o_gan.engine.data.relations.expressions import (
     quoted_name,
 )
 from h2o_gan.engine.data.relations.rules import Formula, restore
-from h2o_gan.engine.data.schema import Array, Column, kind_of
+from h2o_gan.engine.data.schema import Array, Column
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.json_checks import Check, anything, flag, list_of, number, record
 
@@ -30,7 +30,6 @@ __all__ = [
     "Relations",
     "agreeing",
     "formula_of",
-    "numbers",
     "outside",
 ]
 
@@ -182,7 +181,7 @@ class Relations:
                 *table.column_names
             }:
                 continue
-            values = numbers(table.column(name))
+            values = numbers_of(table.column(name))
             index = np.full(table.num_rows, NONE)
             for number_, relation in reversed(list(enumerate(relations))):
                 index[relation.holds(table, values)] = number_
@@ -295,20 +294,14 @@ def ordered(relations: Sequence[Relation]) -> tuple[Relation, ...]:
     return tuple(relation for name in order for relation in by_target[name])
 
 
-def numbers(values: pa.Array | pa.ChunkedArray) -> tuple[Array, Array]:
-    """The numbers of a column, and where it is missing; see :func:`numbers_of`."""
-    chunked = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
-    return numbers_of(chunked, kind_of(chunked.type))
-
-
 def agreeing(formula: Formula, table: pa.Table, values: tuple[Array, Array]) -> Array:
     """Where a formula gives the value of its column and neither is missing, (rows,) bool."""
-    computed, missing = numbers(formula.compute(table))
+    computed, missing = numbers_of(formula.compute(table))
     agrees: Array = (computed == values[0]) & ~missing & ~values[1]
     return agrees
 
 
 def outside(values: pa.Array, low: float, high: float) -> Array:
     """Where values are outside a range, (rows,) bool; missing ones are not."""
-    found, missing = numbers(values)
+    found, missing = numbers_of(values)
     return ((found < low) | (found > high)) & ~missing

@@ -32,6 +32,7 @@ from h2o_gan.engine.data.relations.values import (
     Table,
     Texts,
     Truth,
+    chunked,
     rounded,
     text_values,
 )
@@ -550,14 +551,9 @@ def _same_zero(numbers: Array) -> Array:
     return numbers + 0.0 if numbers.dtype == np.float64 else numbers
 
 
-def _chunked(table: Table, name: str) -> pa.ChunkedArray:
-    values = table.column(name)
-    return pa.chunked_array([values]) if isinstance(values, pa.Array) else values
-
-
 def _keys(table: Table, name: str) -> tuple[Array, Array]:
     """Values as numbers that are equal where the values are, and a mask of missing ones."""
-    values = _chunked(table, name)
+    values = chunked(table, name)
     kind = kind_of(values.type)
     if kind == "enum" or kind in TEXT_KINDS:
         texts = text_values(values)
@@ -567,7 +563,7 @@ def _keys(table: Table, name: str) -> tuple[Array, Array]:
 
 def _numbers(table: Table, column: Column) -> tuple[Array, Array]:
     """Values of a column as numbers that a file holds, and a mask of missing ones."""
-    values = _chunked(table, column.name)
+    values = chunked(table, column.name)
     if column.kind != "enum":
         return _read_numbers(values, column.kind)
     indices, missing = level_indices(values, column.levels)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from h2o_gan.engine.data.numbers import decimals_of
+from h2o_gan.engine.data.numbers import decimals_of, numbers_of
 from h2o_gan.engine.data.relations.conditions import Comparison
 from h2o_gan.engine.data.relations.expressions import (
+    UNITS,
     Duration,
     Expression,
     Number,
@@ -27,19 +28,17 @@ from h2o_gan.engine.data.relations.finding import (
     find_candidates,
 )
 from h2o_gan.engine.data.relations.orders import find_conditions
-from h2o_gan.engine.data.relations.relations import Relation, agreeing, formula_of, numbers
+from h2o_gan.engine.data.relations.relations import Relation, agreeing, formula_of
 from h2o_gan.engine.data.relations.rules import MAX_RULES, Condition, Formula, Rule
-from h2o_gan.engine.data.schema import LEARNED_KINDS, Array, Column, kind_of
+from h2o_gan.engine.data.schema import LEARNED_KINDS, NUMBER_KINDS, Array, Column, kind_of
 from h2o_gan.engine.data.tokens.rules import RULES
 from h2o_gan.notices import listed
 
 __all__ = ["Found"]
 
-_KINDS = ("int", "real", "time")
 _TREATED = ("auto", "numeric")
 _SCREENED_ROWS = 20_000
 _MAX_RELATIONS = 4  # of a column, each in a part of the rows
-_UNITS = {"days": 86_400_000, "hours": 3_600_000, "minutes": 60_000, "seconds": 1000}
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,7 @@ def _relations(
     covered: dict[str, Array] = {}
     for relation in declared:
         if not relation.always:
-            target = numbers(table.column(relation.target))
+            target = numbers_of(table.column(relation.target))
             covered[relation.target] = relation.holds(table, target)
     # Of two equal columns, the later one follows from the earlier.
     for _, candidate, formula, agrees in sorted(
@@ -292,10 +291,10 @@ class _Holds:
     """
 
     def __init__(self, formula: Formula, table: pa.Table) -> None:
-        values, missing = numbers(table.column(formula.column.name))
+        values, missing = numbers_of(table.column(formula.column.name))
         computed = formula.compute(table)
         self.agrees = agreeing(formula, table, (values, missing))
-        found, absent = numbers(computed)
+        found, absent = numbers_of(computed)
         self.never_wrong = not formula.broken(table).any()
         self.everywhere = self.never_wrong and bool((missing == absent).all())
         self.formula = np.where(absent, np.nan, found.astype(np.float64))
@@ -312,9 +311,9 @@ def _held(formula: Formula, table: pa.Table) -> _Holds | None:
 def _numbers(name: str, values: pa.ChunkedArray) -> NumberColumn | None:
     """A column for the search; None for one that has fewer than two values or infinities."""
     kind = kind_of(values.type)
-    if kind not in _KINDS:
+    if kind not in NUMBER_KINDS:
         return None
-    found, missing = numbers(values)
+    found, missing = numbers_of(values)
     distinct = np.unique(found[~missing])
     if len(distinct) < 2 or not np.isfinite(distinct.astype(np.float64)).all():
         return None
@@ -414,7 +413,7 @@ def _length(
     if len(times) != 2 or len(candidate.terms) != 2 or candidate.constant:
         return None
     (first, start), (second, end) = sorted(times)
-    for unit, length in _UNITS.items():
+    for unit, length in UNITS.items():
         if abs(second * length - 1) < 1e-9 and abs(first * length + 1) < 1e-9:
             difference = Sum((Reference(columns[end].name), Reference(columns[start].name)), ("-",))
             return Duration(unit, difference)
@@ -422,7 +421,7 @@ def _length(
 
 
 def _duration(factor: float, of: Expression) -> Expression:
-    for unit, length in _UNITS.items():
+    for unit, length in UNITS.items():
         if factor % length == 0:
             return Duration(unit, _times(factor / length, of))
     return Duration("seconds", _over(_times(factor, of), 1000))

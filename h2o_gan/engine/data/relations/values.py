@@ -32,6 +32,7 @@ __all__ = [
     "Truth",
     "Values",
     "added",
+    "chunked",
     "decimals_in",
     "divided",
     "equal",
@@ -133,9 +134,7 @@ class TableValues:
             KeyError: the table has no such column.
         """
         if name not in self._read:
-            values = self._table.column(name)
-            if isinstance(values, pa.Array):
-                values = pa.chunked_array([values])
+            values = chunked(self._table, name)
             kind = kind_of(values.type)
             if TYPE_OF_KIND[kind] == TEXT:
                 self._read[name] = text_values(values)
@@ -146,14 +145,19 @@ class TableValues:
         return self._read[name]
 
 
+def chunked(table: Table, name: str) -> pa.ChunkedArray:
+    """A column of a table or a batch."""
+    values = table.column(name)
+    return pa.chunked_array([values]) if isinstance(values, pa.Array) else values
+
+
 def decimals_in(table: Table, names: list[str]) -> dict[str, int | None]:
     """The decimals of the real ones among some columns; None for values that are not rounded."""
     found = {}
     for name in names:
         values = table.column(name)
         if kind_of(values.type) == "real":
-            values = pa.chunked_array([values]) if isinstance(values, pa.Array) else values
-            numbers, missing = numbers_of(values, "real")
+            numbers, missing = numbers_of(values)
             found[name] = decimals_of(numbers[~missing])
     return found
 

@@ -7,13 +7,13 @@ import pyarrow as pa
 import pytest
 from relation_tables import expression_of
 
+from h2o_gan.engine.data.numbers import numbers_of
 from h2o_gan.engine.data.relations.relations import (
     RELATIONS_CHECK,
     Relation,
     Relations,
     agreeing,
     formula_of,
-    numbers,
     ordered,
     outside,
 )
@@ -111,7 +111,7 @@ def test_agreement_is_exact_beyond_doubles():
     columns = [Column(name, kind) for name, kind in kinds.items()]
     formula = formula_of(columns[1], expression_of("x", columns), kinds, {})
     table = pa.table({"x": [2**60, 2**60, None], "y": [2**60, 2**60 + 1, None]})
-    values = numbers(table["y"])
+    values = numbers_of(table["y"])
     assert agreeing(formula, table, values).tolist() == [True, False, False]
 
 
