@@ -12,7 +12,16 @@ import pyarrow as pa
 from h2o_gan.engine.data.numbers import numbers_of
 from h2o_gan.engine.data.schema import Array, Column
 
-__all__ = ["as_number", "meets", "on_grid", "range_of", "value_text"]
+__all__ = [
+    "as_number",
+    "meets",
+    "no_list_error",
+    "no_missing_error",
+    "no_value_error",
+    "on_grid",
+    "range_of",
+    "value_text",
+]
 
 
 def as_number(column: Column, value: Any) -> Any:
@@ -122,6 +131,26 @@ def value_text(column: Column, value: Any) -> str:
     if column.kind == "time":
         return str(np.datetime64(int(value), "ms"))
     return f"{value:.10g}" if column.kind == "real" else str(int(value))
+
+
+def no_missing_error(name: str) -> ValueError:
+    """The error of a condition on missing values of a column that misses none."""
+    return ValueError(f"conditions: column {name!r} has no missing values.")
+
+
+def no_value_error(name: str, value: Any, low: object, high: object) -> ValueError:
+    """The error of a condition outside the range of a column."""
+    return ValueError(
+        f"conditions: column {name!r} has no value {value!r}; it has values from {low} to {high}."
+    )
+
+
+def no_list_error(name: str) -> ValueError:
+    """The error of a list of values of a column of which only ranges can be drawn."""
+    return ValueError(
+        f"conditions: column {name!r} has too many values for a list; give a number or a range "
+        "(low, high)."
+    )
 
 
 def _as_double(value: int) -> float:

@@ -8,7 +8,13 @@ from typing import Any, ClassVar
 import pyarrow as pa
 from typing_extensions import override
 
-from h2o_gan.engine.data.conditions import on_grid, range_of, value_text
+from h2o_gan.engine.data.conditions import (
+    no_missing_error,
+    no_value_error,
+    on_grid,
+    range_of,
+    value_text,
+)
 from h2o_gan.engine.data.protocol import Codec, FitOptions
 from h2o_gan.engine.data.schema import (
     COLUMN_CHECK,
@@ -72,15 +78,11 @@ class ComputedCodec(Codec):
         column = self.column
         if value is None or (isinstance(value, list | set) and {*value} == {None}):
             if not self.missing_share:
-                raise ValueError(f"conditions: column {column.name!r} has no missing values.")
+                raise no_missing_error(column.name)
             return None
         low, high = range_of(column, value)
         if high < limits[0] or low > limits[1]:
-            first, last = (value_text(column, end) for end in limits)
-            raise ValueError(
-                f"conditions: column {column.name!r} has no value {value!r}; it has values from "
-                f"{first} to {last}."
-            )
+            raise no_value_error(column.name, value, *(value_text(column, end) for end in limits))
         if isinstance(value, list | set) or low != high:
             return None
         return pa.array([on_grid(column, decimals, low, up=True)]).cast(column.arrow_type)

@@ -19,7 +19,14 @@ import torch
 from typing_extensions import override
 
 from h2o_gan.engine.data.cells import Cells, fit_cells, is_tree
-from h2o_gan.engine.data.conditions import on_grid, range_of, value_text
+from h2o_gan.engine.data.conditions import (
+    no_list_error,
+    no_missing_error,
+    no_value_error,
+    on_grid,
+    range_of,
+    value_text,
+)
 from h2o_gan.engine.data.densities import LARGEST, log_share
 from h2o_gan.engine.data.numbers import decimals_of, numbers_of
 from h2o_gan.engine.data.protocol import (
@@ -355,14 +362,11 @@ class CoordinatesCodec(LearnedCodec):
         allowed = np.zeros(self.width, bool)
         if value is None:
             if not self.has_missing:
-                raise ValueError(f"conditions: column {column!r} has no missing values.")
+                raise no_missing_error(column)
             allowed[-1] = True
             return Constraint(allowed)
         if isinstance(value, list | set):
-            raise ValueError(
-                f"conditions: column {column!r} has too many values for a list; give a number or "
-                "a range (low, high)."
-            )
+            raise no_list_error(column)
         axis = [c.name for c in self.columns].index(column)
         target, decimals = self.columns[axis], self.decimals[axis]
         low, high = range_of(target, value)
@@ -372,10 +376,7 @@ class CoordinatesCodec(LearnedCodec):
         lows, highs = self.cells.low[axis], self.cells.high[axis]
         if low > high or high < lows.min() or highs.max() < low:
             extent = [value_text(target, end) for end in (lows.min(), highs.max())]
-            raise ValueError(
-                f"conditions: column {column!r} has no value {value!r}; it has values from "
-                f"{extent[0]} to {extent[1]}."
-            )
+            raise no_value_error(column, value, *extent)
         shares = np.zeros(self.width)
         shares[: len(self.cells)] = self.cells.overlaps(axis, low, high, self._step(axis))
         if exact:

@@ -9,7 +9,14 @@ import numpy as np
 import pyarrow as pa
 from typing_extensions import override
 
-from h2o_gan.engine.data.conditions import as_number, on_grid, range_of, value_text
+from h2o_gan.engine.data.conditions import (
+    as_number,
+    no_missing_error,
+    no_value_error,
+    on_grid,
+    range_of,
+    value_text,
+)
 from h2o_gan.engine.data.densities import MarginalDensity, log_share
 from h2o_gan.engine.data.numbers import decimals_of, numbers_of
 from h2o_gan.engine.data.protocol import (
@@ -299,16 +306,12 @@ class NumericCodec(OrderedCodec):
 
     def _check_missing(self) -> None:
         if not self.has_missing:
-            raise ValueError(f"conditions: column {self.column.name!r} has no missing values.")
+            raise no_missing_error(self.column.name)
 
     def _outside(self, value: Any) -> ValueError:
-        low, high = (
-            value_text(self.column, end) for end in (self.quantiles.low[0], self.quantiles.high[-1])
-        )
-        return ValueError(
-            f"conditions: column {self.column.name!r} has no value {value!r}; it has values from "
-            f"{low} to {high}."
-        )
+        limits = self.quantiles.low[0], self.quantiles.high[-1]
+        ends = (value_text(self.column, end) for end in limits)
+        return no_value_error(self.column.name, value, *ends)
 
 
 def _bin_starts(distinct: Array, mass: Array) -> Array:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import torch
 from typing_extensions import override
 
+from h2o_gan.engine.data.conditions import no_list_error
 from h2o_gan.engine.data.protocol import (
     ColumnTokens,
     Constraint,
@@ -183,10 +184,7 @@ class NumberTokens(ColumnTokens):
     @override
     def constraint(self, column: str, value: Any) -> Constraint:
         if isinstance(value, list | set):
-            raise ValueError(
-                f"conditions: column {column!r} has too many values for a list; give a number or "
-                "a range (low, high)."
-            )
+            raise no_list_error(column)
         interval = self.codec.interval(value)
         type_ = self._knots.column.arrow_type
         if interval is None:
