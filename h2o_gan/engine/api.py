@@ -13,7 +13,7 @@ import torch
 
 from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
-from h2o_gan.engine.data.preparation import encode_rows, fit_encoder, kept_rows, read_rows
+from h2o_gan.engine.data.preparation import encode_rows, filter_rows, fit_encoder, read_rows
 from h2o_gan.engine.data.schema import TEXT_KINDS, kind_of
 from h2o_gan.engine.device import resolve_device
 from h2o_gan.engine.events import Listener, Message
@@ -68,7 +68,7 @@ def fit(
     if checkpoint is not None:
         checkpoint.check_can_continue()
     table, weights = read_rows(batches, parameters, stop)
-    table, weights, rules = kept_rows(table, weights, parameters)
+    table, weights, rules = filter_rows(table, weights, parameters)
     if checkpoint is None:
         encoder = fit_encoder(table, weights, parameters, rules)
         _check_widths(parameters, encoder)

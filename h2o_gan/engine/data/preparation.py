@@ -20,7 +20,7 @@ from h2o_gan.engine.exceptions import TrainingStopped
 from h2o_gan.notices import warn
 from h2o_gan.parameters import Parameters
 
-__all__ = ["encode_rows", "fit_encoder", "kept_rows", "read_rows"]
+__all__ = ["encode_rows", "filter_rows", "fit_encoder", "read_rows"]
 
 _FEW_ROWS = 50
 _CHECKED_VALUES = 100  # of a column
@@ -59,7 +59,7 @@ def read_rows(
     return table, weights
 
 
-def kept_rows(
+def filter_rows(
     table: pa.Table, weights: npt.NDArray[np.float64] | None, parameters: Parameters
 ) -> tuple[pa.Table, npt.NDArray[np.float64] | None, list[Rule]]:
     """Check the user's rules and leave out rows that break them, if the user wants that.

@@ -40,7 +40,7 @@ from h2o_gan.engine.data.relations.values import (
     same_text,
 )
 
-__all__ = ["COMPARISONS", "Comparison", "Logic", "Membership", "Missing", "Not"]
+__all__ = ["COMPARISONS", "Comparison", "Logic", "Membership", "Missing", "Not", "equation"]
 
 COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
 
@@ -76,6 +76,11 @@ class Comparison(Chain):
             rounded_to = _rounded_to(parts[0], parts[1], one, other)
             truths.append(_compared(operator, one, other, rounded_to))
         return _all(truths)
+
+
+def equation(name: str, expression: Expression) -> Comparison:
+    """The condition that a column equals an expression."""
+    return Comparison((Reference(name), expression), ("=",))
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ import enum
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -114,6 +114,7 @@ _MAX_SHOWN = 80
 _MOMENTS = (-62_167_219_200_000, 253_402_300_799_999)  # years 0 to 9999
 
 Kinds = Mapping[str, str]
+_Calculation = Callable[[Numbers, Numbers], Numbers]
 
 
 class Binding(enum.IntEnum):
@@ -428,25 +429,32 @@ class Chain(Expression):
 
 
 @dataclass(frozen=True)
-class Sum(Chain):
-    """Sums and differences, from left to right."""
+class Arithmetic(Chain):
+    """Calculations with two operators of the same precedence, from left to right.
 
-    tag: ClassVar[str] = "sum"
-    binding: ClassVar[int] = Binding.SUM
-    operators_allowed: ClassVar[tuple[str, ...]] = ("+", "-")
+    Attributes:
+        verbs: by operator, what it does, for messages.
+        results: by the types of both sides and the operator between them, the type of the result.
+            Each type that a part may have is the first of some.
+        functions: by operator, the calculation.
+    """
+
+    verbs: ClassVar[Mapping[str, str]]
+    results: ClassVar[Mapping[tuple[str, str, str], str]]
+    functions: ClassVar[Mapping[str, _Calculation]]
 
     @override
     def type_in(self, kinds: Kinds) -> str:
-        types = [expect_type(part, kinds, NUMBER, TIME, DIFFERENCE) for part in self.operands]
+        allowed = dict.fromkeys(one for one, _, _ in self.results)
+        types = [expect_type(part, kinds, *allowed) for part in self.operands]
         total = types[0]
         for index, operator in enumerate(self.operators):
             other = types[index + 1]
-            found = _SUM_TYPES.get((total, operator, other))
+            found = self.results.get((total, operator, other))
             if found is None:
                 left, right = self.operands[index : index + 2]
-                verb = "add" if operator == "+" else "subtract"
                 hint = unit_hint({total: left, other: right})
-                raise wrong_pair(left, total, right, other, verb, hint)
+                raise wrong_pair(left, total, right, other, self.verbs[operator], hint)
             total = found
         return total
 
@@ -455,41 +463,49 @@ class Sum(Chain):
         total = _numbers(self.operands[0], table)
         for operator, operand in zip(self.operators, self.operands[1:], strict=True):
             other = _numbers(operand, table)
-            result = (added if operator == "+" else subtracted)(total, other)
-            total = _typed(result, _SUM_TYPES.get((total.type, operator, other.type)))
+            result = self.functions[operator](total, other)
+            total = _typed(result, self.results.get((total.type, operator, other.type)))
         return total
 
 
 @dataclass(frozen=True)
-class Product(Chain):
-    """Products and quotients, from left to right; missing where a divisor is zero."""
+class Sum(Arithmetic):
+    """Sums and differences."""
+
+    tag: ClassVar[str] = "sum"
+    binding: ClassVar[int] = Binding.SUM
+    operators_allowed: ClassVar[tuple[str, ...]] = ("+", "-")
+    verbs: ClassVar[Mapping[str, str]] = {"+": "add", "-": "subtract"}
+    functions: ClassVar[Mapping[str, _Calculation]] = {"+": added, "-": subtracted}
+    results: ClassVar[Mapping[tuple[str, str, str], str]] = {
+        (NUMBER, "+", NUMBER): NUMBER,
+        (NUMBER, "-", NUMBER): NUMBER,
+        (TIME, "-", TIME): DIFFERENCE,
+        (TIME, "+", DIFFERENCE): TIME,
+        (TIME, "-", DIFFERENCE): TIME,
+        (DIFFERENCE, "+", TIME): TIME,
+        (DIFFERENCE, "+", DIFFERENCE): DIFFERENCE,
+        (DIFFERENCE, "-", DIFFERENCE): DIFFERENCE,
+    }
+
+
+@dataclass(frozen=True)
+class Product(Arithmetic):
+    """Products and quotients; missing where a divisor is zero."""
 
     tag: ClassVar[str] = "product"
     binding: ClassVar[int] = Binding.PRODUCT
     operators_allowed: ClassVar[tuple[str, ...]] = ("*", "/")
-
-    @override
-    def type_in(self, kinds: Kinds) -> str:
-        types = [expect_type(part, kinds, NUMBER, DIFFERENCE) for part in self.operands]
-        total = types[0]
-        for index, operator in enumerate(self.operators):
-            other = types[index + 1]
-            found = _PRODUCT_TYPES.get((total, operator, other))
-            if found is None:
-                left, right = self.operands[index : index + 2]
-                verb = "multiply" if operator == "*" else "divide"
-                raise wrong_pair(left, total, right, other, verb)
-            total = found
-        return total
-
-    @override
-    def values(self, table: TableValues) -> Numbers:
-        total = _numbers(self.operands[0], table)
-        for operator, operand in zip(self.operators, self.operands[1:], strict=True):
-            other = _numbers(operand, table)
-            result = (multiplied if operator == "*" else divided)(total, other)
-            total = _typed(result, _PRODUCT_TYPES.get((total.type, operator, other.type)))
-        return total
+    verbs: ClassVar[Mapping[str, str]] = {"*": "multiply", "/": "divide"}
+    functions: ClassVar[Mapping[str, _Calculation]] = {"*": multiplied, "/": divided}
+    results: ClassVar[Mapping[tuple[str, str, str], str]] = {
+        (NUMBER, "*", NUMBER): NUMBER,
+        (NUMBER, "/", NUMBER): NUMBER,
+        (NUMBER, "*", DIFFERENCE): DIFFERENCE,
+        (DIFFERENCE, "*", NUMBER): DIFFERENCE,
+        (DIFFERENCE, "/", NUMBER): DIFFERENCE,
+        (DIFFERENCE, "/", DIFFERENCE): NUMBER,
+    }
 
 
 def evaluate(
@@ -601,26 +617,6 @@ def as_numbers(values: Values) -> Numbers:
     if not isinstance(values, Numbers):
         raise TypeError("numbers are needed")
     return values
-
-
-_SUM_TYPES: dict[tuple[str, str, str], str] = {
-    (NUMBER, "+", NUMBER): NUMBER,
-    (NUMBER, "-", NUMBER): NUMBER,
-    (DIFFERENCE, "+", DIFFERENCE): DIFFERENCE,
-    (DIFFERENCE, "-", DIFFERENCE): DIFFERENCE,
-    (TIME, "-", TIME): DIFFERENCE,
-    (TIME, "+", DIFFERENCE): TIME,
-    (TIME, "-", DIFFERENCE): TIME,
-    (DIFFERENCE, "+", TIME): TIME,
-}
-_PRODUCT_TYPES: dict[tuple[str, str, str], str] = {
-    (NUMBER, "*", NUMBER): NUMBER,
-    (NUMBER, "/", NUMBER): NUMBER,
-    (NUMBER, "*", DIFFERENCE): DIFFERENCE,
-    (DIFFERENCE, "*", NUMBER): DIFFERENCE,
-    (DIFFERENCE, "/", NUMBER): DIFFERENCE,
-    (DIFFERENCE, "/", DIFFERENCE): NUMBER,
-}
 
 
 def _decimals(value: float) -> int:

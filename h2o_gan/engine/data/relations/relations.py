@@ -12,10 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from h2o_gan.engine.data.numbers import numbers_of
-from h2o_gan.engine.data.relations.conditions import Comparison
+from h2o_gan.engine.data.relations.conditions import equation
 from h2o_gan.engine.data.relations.expressions import (
     Expression,
-    Reference,
     columns_of,
     quoted_name,
 )
@@ -267,8 +266,7 @@ def formula_of(
     Raises:
         TypeError: the types of its parts do not go together.
     """
-    equation = Comparison((Reference(column.name), expression), ("=",))
-    equation.type_in(kinds)
+    equation(column.name, expression).type_in(kinds)
     used = (column.name, *columns_of(expression))
     known = tuple((name, decimals[name]) for name in used if kinds[name] == "real")
     return Formula(f"{quoted_name(column.name)} = {expression}", column, expression, known)

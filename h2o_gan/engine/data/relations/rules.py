@@ -18,10 +18,9 @@ from typing_extensions import override
 
 from h2o_gan.engine.data.codecs.categorical import dictionary_array, level_indices
 from h2o_gan.engine.data.numbers import numbers_of
-from h2o_gan.engine.data.relations.conditions import Comparison
+from h2o_gan.engine.data.relations.conditions import equation
 from h2o_gan.engine.data.relations.expressions import (
     Expression,
-    Reference,
     columns_of,
     evaluate,
 )
@@ -68,6 +67,8 @@ MAX_TEXT = 2**16
 """Largest number of characters of a rule."""
 
 Decimals = tuple[tuple[str, int | None], ...]
+Arrays = Mapping[str, Array]
+Columns = Mapping[str, Column]
 
 
 @dataclass(frozen=True)
@@ -110,12 +111,7 @@ class Rule(ABC):
 
     @classmethod
     @abstractmethod
-    def restore(
-        cls,
-        data: Mapping[str, Any],
-        arrays: Mapping[str, Array],
-        columns: Mapping[str, Column],
-    ) -> Rule:
+    def restore(cls, data: Mapping[str, Any], arrays: Arrays, columns: Columns) -> Rule:
         """Inverse of :meth:`to_json` and :meth:`arrays`.
 
         Args:
@@ -163,8 +159,7 @@ class Formula(Rule):
         Raises:
             OverflowError: a whole number does not fit into 64 bits.
         """
-        equation = Comparison((Reference(self.column.name), self.expression), ("=",))
-        return _false(equation, table, self.decimals)
+        return _false(equation(self.column.name, self.expression), table, self.decimals)
 
     def compute(self, table: Table) -> pa.Array:
         """The column's values, from the others.
@@ -199,12 +194,7 @@ class Formula(Rule):
 
     @classmethod
     @override
-    def restore(
-        cls,
-        data: Mapping[str, Any],
-        arrays: Mapping[str, Array],
-        columns: Mapping[str, Column],
-    ) -> Formula:
+    def restore(cls, data: Mapping[str, Any], arrays: Arrays, columns: Columns) -> Formula:
         record({"column": text})(data, "formula")
         kinds = {name: column.kind for name, column in columns.items()}
         expression = restore_expression(data.get("expression"), kinds)
@@ -213,7 +203,7 @@ class Formula(Rule):
             raise Damaged(f"a formula calculates the column {data['column']!r:.50}")
         column = columns[data["column"]]
         try:
-            Comparison((Reference(column.name), expression), ("=",)).type_in(kinds)
+            equation(column.name, expression).type_in(kinds)
         except TypeError as error:
             raise Damaged(f"a formula is invalid: {error}") from error
         return cls(data["text"], column, expression, _decimals(data))
@@ -271,12 +261,7 @@ class Condition(Rule):
 
     @classmethod
     @override
-    def restore(
-        cls,
-        data: Mapping[str, Any],
-        arrays: Mapping[str, Array],
-        columns: Mapping[str, Column],
-    ) -> Condition:
+    def restore(cls, data: Mapping[str, Any], arrays: Arrays, columns: Columns) -> Condition:
         kinds = {name: column.kind for name, column in columns.items()}
         expression = restore_expression(data.get("expression"), kinds)
         if expression.type_in(kinds) != CONDITION or not columns_of(expression):
@@ -329,12 +314,7 @@ class Unique(Rule):
 
     @classmethod
     @override
-    def restore(
-        cls,
-        data: Mapping[str, Any],
-        arrays: Mapping[str, Array],
-        columns: Mapping[str, Column],
-    ) -> Unique:
+    def restore(cls, data: Mapping[str, Any], arrays: Arrays, columns: Columns) -> Unique:
         return cls(data["text"], tuple(key.name for key in _named(data, columns, least=1)))
 
 
@@ -445,10 +425,7 @@ class FixedCombinations(Rule):
     @classmethod
     @override
     def restore(
-        cls,
-        data: Mapping[str, Any],
-        arrays: Mapping[str, Array],
-        columns: Mapping[str, Column],
+        cls, data: Mapping[str, Any], arrays: Arrays, columns: Columns
     ) -> FixedCombinations:
         parts = _named(data, columns, least=2)
         names = [f"numbers_{index}" for index in range(len(parts))]
@@ -488,7 +465,7 @@ RULES: dict[str, type[Rule]] = {
 _RULE_CHECK = record({"kind": one_of(*RULES), "text": text})
 
 
-def restore(data: Any, arrays: Mapping[str, Array], columns: Sequence[Column]) -> Rule:
+def restore(data: Any, arrays: Arrays, columns: Sequence[Column]) -> Rule:
     """Rebuild a rule from the content of a file that may be hostile.
 
     Args:
@@ -518,9 +495,7 @@ def _decimals(data: Mapping[str, Any]) -> Decimals:
     return tuple(data["decimals"].items())
 
 
-def _named(
-    data: Mapping[str, Any], columns: Mapping[str, Column], least: int
-) -> tuple[Column, ...]:
+def _named(data: Mapping[str, Any], columns: Columns, least: int) -> tuple[Column, ...]:
     record({"columns": list_of(text, least, MAX_COLUMNS)})(data, "rule")
     names = data["columns"]
     if not set(names) <= set(columns) or len(set(names)) < len(names):

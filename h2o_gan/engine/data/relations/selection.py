@@ -1,4 +1,4 @@
-"""Which of the formulas that were found are kept, and for which column."""
+"""Selects formulas that were found, and the column that each of them gives."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _relations(
     kinds = {field.name: kind_of(field.type) for field in table.schema}
     decimals = _decimals(columns)
     tried = len(columns) ** 3
-    kept = _Kept(list(declared))
+    selected = _Selection(list(declared))
     parts: list[tuple[float, Candidate, Formula, Array]] = []
     wholes: list[tuple[Candidate, Formula]] = []
     never_wrong: list[Formula] = []
@@ -179,8 +179,8 @@ def _relations(
             if holds.never_wrong:
                 never_wrong.append(formula)
     for candidate, formula in _one_target_each(wholes, columns):
-        if kept.allows(formula):
-            kept.add(formula, True, 1.0, columns[candidate.target])
+        if selected.allows(formula):
+            selected.relations.append(_relation(formula, columns[candidate.target]))
     least = max(RULES.spike_share, RULES.spike_rows / rows)
     covered: dict[str, Array] = {}
     for relation in declared:
@@ -194,12 +194,12 @@ def _relations(
         name = formula.column.name
         new = agrees & ~covered.get(name, np.zeros(rows, bool))
         share = float(new.mean())
-        if share < least or kept.count(name) >= _MAX_RELATIONS or not kept.allows(formula):
+        if share < least or selected.count(name) >= _MAX_RELATIONS or not selected.allows(formula):
             continue
-        kept.add(formula, False, share, columns[candidate.target])
+        selected.relations.append(_relation(formula, columns[candidate.target], share))
         covered[name] = agrees | covered.get(name, False)
-    formulas = {id(relation.formula) for relation in kept.relations}
-    return kept.relations, [formula for formula in never_wrong if id(formula) in formulas]
+    formulas = {id(relation.formula) for relation in selected.relations}
+    return selected.relations, [formula for formula in never_wrong if id(formula) in formulas]
 
 
 def _implied(relation: Relation, columns: Mapping[str, NumberColumn]) -> set[str]:
@@ -229,18 +229,19 @@ def _declared(rule: Formula, column: NumberColumn, table: pa.Table) -> list[Rela
     """
     holds = _held(rule, table)
     if holds is None or holds.everywhere:
-        return [_always(rule, column)]
-    frequent = column.frequent()
-    share = float((holds.agrees & ~np.isin(column.values, frequent)).mean())
+        return [_relation(rule, column)]
+    share = float((holds.agrees & ~np.isin(column.values, column.frequent())).mean())
     if share * table.num_rows < RULES.spike_rows:
         return []
-    low, high = float(np.nanmin(column.values)), float(np.nanmax(column.values))
-    return [Relation(rule, False, share, low, high, tuple(frequent.tolist()))]
+    return [_relation(rule, column, share)]
 
 
-def _always(formula: Formula, column: NumberColumn) -> Relation:
+def _relation(formula: Formula, column: NumberColumn, share: float | None = None) -> Relation:
+    """The relation of a formula, which holds in a share of the rows; None for always."""
     low, high = float(np.nanmin(column.values)), float(np.nanmax(column.values))
-    return Relation(formula, True, 1.0, low, high)
+    if share is None:
+        return Relation(formula, True, 1.0, low, high)
+    return Relation(formula, False, share, low, high, tuple(column.frequent().tolist()))
 
 
 def _decimals(columns: Sequence[NumberColumn]) -> dict[str, int | None]:
@@ -251,8 +252,8 @@ def _is_learned(table: pa.Table, name: str) -> bool:
     return kind_of(table.schema.field(name).type) in LEARNED_KINDS
 
 
-class _Kept:
-    """Relations so far."""
+class _Selection:
+    """The relations that are selected so far."""
 
     def __init__(self, relations: list[Relation]) -> None:
         self.relations = relations
@@ -273,11 +274,6 @@ class _Kept:
                 reached.add(name)
                 left += [i for r in self.relations if r.target == name for i in r.formula.sources]
         return True
-
-    def add(self, formula: Formula, always: bool, share: float, column: NumberColumn) -> None:
-        low, high = float(np.nanmin(column.values)), float(np.nanmax(column.values))
-        frequent = () if always else tuple(column.frequent().tolist())
-        self.relations.append(Relation(formula, always, share, low, high, frequent))
 
 
 class _Holds:
