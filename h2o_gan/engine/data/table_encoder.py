@@ -291,11 +291,11 @@ class TableEncoder:
     def arrays(self) -> dict[str, Array]:
         """The array part of the state: names are ``INDEX.NAME``, with the index of the codec.
 
-        Those of rules are ``rule INDEX.NAME``.
+        Those of rules are ``rules.INDEX.NAME``.
         """
         parts = [
             *((str(index), codec.arrays()) for index, codec in enumerate(self.codecs)),
-            *((f"rule {index}", rule.arrays()) for index, rule in enumerate(self.rules)),
+            *((f"rules.{index}", rule.arrays()) for index, rule in enumerate(self.rules)),
         ]
         return {f"{part}.{name}": array for part, arrays in parts for name, array in arrays.items()}
 
@@ -306,12 +306,12 @@ class TableEncoder:
         Raises:
             Damaged: the state is not one of a table's encoder.
         """
-        by_index: dict[str, dict[str, Array]] = {}
+        by_owner: dict[str, dict[str, Array]] = {}
         for full_name, array in arrays.items():
-            index, _, name = full_name.partition(".")
-            by_index.setdefault(index, {})[name] = array
+            owner, _, name = full_name.rpartition(".")
+            by_owner.setdefault(owner, {})[name] = array
         codecs = [
-            CODECS[item["codec"]].restore(item, by_index.get(str(index), {}))
+            CODECS[item["codec"]].restore(item, by_owner.get(str(index), {}))
             for index, item in enumerate(data["columns"])
         ]
         known = [column.name for codec in codecs for column in codec.columns]
@@ -325,7 +325,7 @@ class TableEncoder:
         RELATIONS_CHECK(found, "its relations")
         list_of(anything, most=MAX_RULES)(texts, "its rules")
         rules = [
-            restore_rule(item, by_index.get(f"rule {index}", {}), list(columns.values()))
+            restore_rule(item, by_owner.get(f"rules.{index}", {}), list(columns.values()))
             for index, item in enumerate(texts)
         ]
         encoder = cls(codecs, names, Relations.restore(found, columns), rules)

@@ -62,8 +62,7 @@ _FORMER_COLUMNS = {
     "critic_held_out_loss": "discriminator_held_out_loss",
 }
 """Names in older files, of parameters and of columns of the history, and what they are now."""
-_RULE, _RULES = "rule ", "rules"
-"""Prefixes of the arrays of rules, as an encoder names them and in the file."""
+_RULES = "rules."  # begins the names of the arrays of rules
 _NUMBERS = ("epoch", "step", "seconds", "stopped_by", "rows", "batch_size")
 
 
@@ -140,10 +139,10 @@ def _columns(model: Model) -> bytes:
     codecs: list[dict[str, Any]] = [{} for _ in model.encoder.to_json()["columns"]]
     rules = {}
     for name, array in model.encoder.arrays().items():
-        index, _, array_name = name.partition(".")
-        if index.startswith(_RULE):
-            rules[f"{_RULES}.{index.removeprefix(_RULE)}.{array_name}"] = array
+        if name.startswith(_RULES):
+            rules[name] = array
         else:
+            index, _, array_name = name.partition(".")
             codecs[int(index)][array_name] = array
     packed = {f"codec.{name}": array for name, array in pack(codecs).items()} | rules
     packed.update({f"tokens.{name}": a for name, a in pack(model.token_arrays()).items()})
@@ -207,11 +206,12 @@ def _parted(
     tokens = unpack(below("tokens"), learned)
     named = {f"{i}.{name}": a for i, codec in enumerate(codecs) for name, a in codec.items()}
     rules = manifest["encoder"].get("rules", [])
-    known = {str(index) for index in range(len(rules) if isinstance(rules, list) else 0)}
-    for name, array in below(_RULES).items():
-        if name.partition(".")[0] not in known:
-            raise Damaged(f"it has arrays {name!r:.50} of a rule that it does not have")
-        named[_RULE + name] = array
+    known = {f"{_RULES}{index}" for index in range(len(rules) if isinstance(rules, list) else 0)}
+    for name, array in arrays.items():
+        if name.startswith(_RULES):
+            if name.rpartition(".")[0] not in known:
+                raise Damaged(f"it has arrays {name!r:.50} of a rule that it does not have")
+            named[name] = array
     return named, tokens
 
 
