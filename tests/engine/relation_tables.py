@@ -2,11 +2,37 @@
 
 import numpy as np
 import pyarrow as pa
+from untrained import enum
 
 from h2o_gan.engine.data.relations.grammar import parse
+from h2o_gan.engine.data.schema import TIME
 
 DAY = 86_400_000
 """Milliseconds of a day."""
+
+LEVELS = ("Paris", "Rome", "Oslo", "unused")
+
+
+def cities(values):
+    """An Arrow array of an enum with these levels."""
+    return enum(values, LEVELS)
+
+
+ORDERS = pa.table(
+    {
+        "total": [2.01, 5.0, None, 1.0, 3.0],
+        "price": [2.01, 2.5, 1.0, None, 1.0],
+        "quantity": [1, 2, 3, 4, 4],
+        "half": [1, 1, 2, 2, 2],
+        "start": pa.array([0, DAY, 2 * DAY, None, 0], TIME),
+        "end": pa.array([DAY, DAY, 0, DAY, DAY + 1], TIME),
+        "stay": [1, 0, 5, 1, 1],
+        "city": cities(["Paris", "Rome", None, "Oslo", "Oslo"]),
+        "town": enum(["Paris", "Oslo", None, "Oslo", "Oslo"], ("Oslo", "Paris")),
+        "note": ["a", "b", None, "a", ""],
+    }
+)
+"""Five orders with gaps; the same city in two columns, and times."""
 
 
 def money(seed, count, rows):

@@ -21,8 +21,8 @@ from h2o_gan.engine.data.codecs.sequence import SequenceCodec
 from h2o_gan.engine.data.protocol import Codec, FitOptions, GeneratedCodec, LearnedCodec
 from h2o_gan.engine.data.relations.relations import RELATIONS_CHECK, Relations
 from h2o_gan.engine.data.relations.rules import MAX_RULES, Rule, Unique
-from h2o_gan.engine.data.relations.rules import restore as restore_rule
 from h2o_gan.engine.data.relations.selection import Found
+from h2o_gan.engine.data.relations.stored_rules import restore as restore_rule
 from h2o_gan.engine.data.schema import TEXT_KINDS, Array, kind_of, schema_of
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.json_checks import anything, list_of

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from h2o_gan.engine.data.codecs.categorical import levels_of
+from h2o_gan.engine.data.relations.combinations import FixedCombinations
 from h2o_gan.engine.data.relations.expressions import Reference
 from h2o_gan.engine.data.relations.grammar import parse
 from h2o_gan.engine.data.relations.rules import (
     MAX_RULES,
     Condition,
-    FixedCombinations,
     Formula,
     Rule,
     Unique,

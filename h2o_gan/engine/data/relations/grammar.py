@@ -30,6 +30,7 @@ from typing import NoReturn, TypeVar
 
 import numpy as np
 
+from h2o_gan.engine.data.relations.combinations import FixedCombinations
 from h2o_gan.engine.data.relations.conditions import (
     COMPARISONS,
     Comparison,
@@ -62,7 +63,6 @@ from h2o_gan.engine.data.relations.rules import (
     MAX_COLUMNS,
     MAX_TEXT,
     Condition,
-    FixedCombinations,
     Formula,
     Rule,
     Unique,
@@ -115,8 +115,8 @@ def parse(
         decimals: of real columns; None or absent for one whose values are not rounded.
 
     Returns:
-        The rule. :meth:`~h2o_gan.engine.data.relations.rules.FixedCombinations.fitted` of fixed
-        combinations is still to be called.
+        The rule. :meth:`~.combinations.FixedCombinations.fitted` of fixed combinations is still to
+        be called.
 
     Raises:
         ValueError: the text is not a rule, or names a column or level that does not exist.

@@ -18,7 +18,8 @@ from h2o_gan.engine.data.relations.expressions import (
     columns_of,
     quoted_name,
 )
-from h2o_gan.engine.data.relations.rules import Formula, restore
+from h2o_gan.engine.data.relations.rules import Formula
+from h2o_gan.engine.data.relations.stored_rules import restore
 from h2o_gan.engine.data.schema import Array, Column
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.json_checks import Check, anything, flag, list_of, number, record

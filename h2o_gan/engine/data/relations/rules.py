@@ -1,14 +1,15 @@
-"""Kinds of rules that hold for every row of a table, and the rows that break them.
+"""Rules that hold for every row of a table, and the rows that break them.
 
 To add a kind, write a subclass of :class:`Rule`, its syntax in
-:mod:`~h2o_gan.engine.data.relations.grammar`, and its name in `RULES`.
+:mod:`~h2o_gan.engine.data.relations.grammar`, and its name in
+:mod:`~h2o_gan.engine.data.relations.stored_rules`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,14 +17,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from typing_extensions import override
 
-from h2o_gan.engine.data.codecs.categorical import dictionary_array, level_indices
-from h2o_gan.engine.data.numbers import numbers_of
+from h2o_gan.engine.data.codecs.categorical import dictionary_array
 from h2o_gan.engine.data.relations.conditions import equation
 from h2o_gan.engine.data.relations.expressions import (
     Expression,
     columns_of,
     evaluate,
 )
+from h2o_gan.engine.data.relations.keys import first_codes, key_values
 from h2o_gan.engine.data.relations.stored_expressions import restore as restore_expression
 from h2o_gan.engine.data.relations.values import (
     CONDITION,
@@ -31,27 +32,21 @@ from h2o_gan.engine.data.relations.values import (
     Table,
     Texts,
     Truth,
-    chunked,
     rounded,
-    text_values,
 )
-from h2o_gan.engine.data.schema import LEARNED_KINDS, TEXT_KINDS, Array, Column, kind_of
-from h2o_gan.engine.data.tokens.rules import RULES as TOKEN_RULES
+from h2o_gan.engine.data.schema import Array, Column
 from h2o_gan.engine.exceptions import Damaged
-from h2o_gan.engine.json_checks import dict_of, list_of, one_of, optional, record, text, whole
+from h2o_gan.engine.json_checks import dict_of, list_of, optional, record, text, whole
 
 __all__ = [
     "MAX_COLUMNS",
-    "MAX_COMBINATIONS",
     "MAX_RULES",
     "MAX_TEXT",
-    "RULES",
     "Condition",
-    "FixedCombinations",
     "Formula",
     "Rule",
     "Unique",
-    "restore",
+    "named_columns",
 ]
 
 MAX_RULES = 1_000
@@ -59,9 +54,6 @@ MAX_RULES = 1_000
 
 MAX_COLUMNS = 64
 """Largest number of columns that are unique together, or combined."""
-
-MAX_COMBINATIONS = 2**16
-"""Largest number of combinations that a rule holds."""
 
 MAX_TEXT = 2**16
 """Largest number of characters of a rule."""
@@ -99,7 +91,7 @@ class Rule(ABC):
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """The rule as JSON; with :meth:`arrays`, :func:`restore` is the inverse."""
+        """The rule as JSON; with :meth:`arrays`, :func:`~.stored_rules.restore` is the inverse."""
 
     def arrays(self) -> dict[str, Array]:
         """Arrays of the rule that are too large for JSON."""
@@ -293,17 +285,17 @@ class Unique(Rule):
         rows = table.num_rows
         codes, missing, size = np.zeros(rows, np.int64), np.zeros(rows, bool), 1
         for key in self.keys:
-            values, absent = _keys(table, key)
+            values, absent = key_values(table, key)
             encoded = pa.array(values).dictionary_encode()
             missing |= absent
             if size * len(encoded.dictionary) > 2**62:
-                codes = _encoded(codes)
+                codes = first_codes(codes)
                 size = rows
             codes = codes * len(encoded.dictionary) + encoded.indices.to_numpy()
             size *= len(encoded.dictionary)
         present = np.flatnonzero(~missing)
         # Codes count up in the order in which they first occur.
-        first = _encoded(codes[present]) if len(self.keys) > 1 or missing.any() else codes
+        first = first_codes(codes[present]) if len(self.keys) > 1 or missing.any() else codes
         repeated = np.zeros(rows, bool)
         repeated[present[1:]] = first[1:] <= np.maximum.accumulate(first)[:-1]
         return repeated
@@ -315,171 +307,7 @@ class Unique(Rule):
     @classmethod
     @override
     def restore(cls, data: Mapping[str, Any], arrays: Arrays, columns: Columns) -> Unique:
-        return cls(data["text"], tuple(key.name for key in _named(data, columns, least=1)))
-
-
-@dataclass(frozen=True)
-class FixedCombinations(Rule):
-    """``city, country``: only combinations of the training data occur, and never others.
-
-    Combinations in fewer than five training rows (`min_rows` of the token rules) are left out of
-    the rule, so that neither a model's file nor its samples disclose them. The file holds the
-    other combinations, in the order of their values, without their numbers of rows. A missing
-    value is a value like any other.
-
-    Attributes:
-        parts: the columns.
-        numbers: for each column, (combinations,) float64 for reals, else int64: its numbers, times
-            in milliseconds, or indices of its levels; 0 where it is missing.
-        missing: (columns, combinations) bool.
-    """
-
-    kind: ClassVar[str] = "combinations"
-    parts: tuple[Column, ...]
-    numbers: tuple[Array, ...] = field(default=(), repr=False, compare=False)
-    missing: Array = field(
-        default_factory=lambda: np.zeros((0, 0), bool), repr=False, compare=False
-    )
-
-    def __len__(self) -> int:
-        return len(self.missing[0]) if len(self.missing) else 0
-
-    @property
-    @override
-    def columns(self) -> tuple[str, ...]:
-        return tuple(part.name for part in self.parts)
-
-    def fitted(self, table: Table, min_rows: int = TOKEN_RULES.min_rows) -> FixedCombinations:
-        """The rule with the combinations of a training table.
-
-        Args:
-            table: the training rows.
-            min_rows: combinations in fewer rows are left out.
-
-        Raises:
-            ValueError: no combination is in so many rows, or there are too many.
-        """
-        read = [_numbers(table, part) for part in self.parts]
-        rows = table.num_rows
-        ids = np.zeros(rows, np.int64)
-        for values, absent in read:
-            encoded = pa.array(values, mask=absent).dictionary_encode(null_encoding="encode")
-            ids = _encoded(ids * max(len(encoded.dictionary), 1) + encoded.indices.to_numpy())
-        counts = np.bincount(ids)
-        example_rows = np.zeros(len(counts), np.int64)
-        example_rows[ids] = np.arange(rows)
-        example_rows = example_rows[counts >= min_rows]
-        if not len(example_rows):
-            raise ValueError(
-                f"constraints: {self.text!r} cannot be kept: each of its {len(counts):,} "
-                f"combinations is in fewer than {min_rows} training rows. Remove the rule, or "
-                "combine columns with fewer values."
-            )
-        if len(example_rows) > MAX_COMBINATIONS:
-            raise ValueError(
-                f"constraints: {self.text!r} has {len(example_rows):,} combinations in {min_rows} "
-                f"or more training rows, more than the {MAX_COMBINATIONS:,} that a rule may have."
-            )
-        numbers = [values[example_rows] for values, _ in read]
-        missing = [absent[example_rows] for _, absent in read]
-        order = np.lexsort(
-            [key for pair in zip(numbers, missing, strict=True) for key in pair][::-1]
-        )
-        return replace(
-            self,
-            numbers=tuple(values[order] for values in numbers),
-            missing=np.stack(missing)[:, order],
-        )
-
-    @override
-    def broken(self, table: Table) -> Array:
-        """Where rows have a combination that the rule does not hold, (rows,) bool.
-
-        Raises:
-            ValueError: the rule is not fitted.
-        """
-        if not self.numbers:
-            raise ValueError(f"{self.text!r} is not fitted: it holds no combinations")
-        known = np.zeros(len(self), np.int64)
-        codes = np.zeros(table.num_rows, np.int64)  # -1 for what the rule does not hold
-        for part, numbers, absent in zip(self.parts, self.numbers, self.missing, strict=True):
-            values, missing = _numbers(table, part)
-            distinct = np.unique(numbers[~absent])
-            size = len(distinct) + 1
-            at = np.where(missing, size - 1, _index_in(values, distinct))
-            known_at = np.where(absent, size - 1, _index_in(numbers, distinct))
-            prefixes, known = np.unique(known * size + known_at, return_inverse=True)
-            codes = np.where((codes < 0) | (at < 0), -1, codes * size + at)
-            codes = _index_in(codes, prefixes)
-        return codes < 0
-
-    @override
-    def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "text": self.text, "columns": list(self.columns)}
-
-    @override
-    def arrays(self) -> dict[str, Array]:
-        arrays = {f"numbers_{index}": values for index, values in enumerate(self.numbers)}
-        return {**arrays, "missing": self.missing}
-
-    @classmethod
-    @override
-    def restore(
-        cls, data: Mapping[str, Any], arrays: Arrays, columns: Columns
-    ) -> FixedCombinations:
-        parts = _named(data, columns, least=2)
-        names = [f"numbers_{index}" for index in range(len(parts))]
-        if set(arrays) != {*names, "missing"} or arrays["missing"].ndim != 2:
-            raise Damaged("arrays of fixed combinations are missing")
-        missing = arrays["missing"]
-        count = missing.shape[1]
-        if (
-            missing.dtype != np.bool_
-            or len(missing) != len(parts)
-            or not 0 < count <= MAX_COMBINATIONS
-        ):
-            raise Damaged("the arrays of fixed combinations do not match")
-        for part, name in zip(parts, names, strict=True):
-            values, dtype = arrays[name], np.float64 if part.kind == "real" else np.int64
-            if (
-                part.kind not in LEARNED_KINDS
-                or values.dtype != dtype
-                or values.shape != (count,)
-                or np.isnan(values).any()
-                or (
-                    part.kind == "enum"
-                    and not (values.min() >= 0 and values.max() < max(len(part.levels), 1))
-                )
-            ):
-                raise Damaged(f"the combinations of column {part.name!r:.50} are invalid")
-        numbers = [arrays[name] for name in names]
-        numbers = [_same_zero(values) for values in numbers]
-        return cls(data["text"], parts, tuple(numbers), missing)
-
-
-RULES: dict[str, type[Rule]] = {
-    made.kind: made for made in (Formula, Condition, Unique, FixedCombinations)
-}
-"""The kinds of rules, by name."""
-
-_RULE_CHECK = record({"kind": one_of(*RULES), "text": text})
-
-
-def restore(data: Any, arrays: Arrays, columns: Sequence[Column]) -> Rule:
-    """Rebuild a rule from the content of a file that may be hostile.
-
-    Args:
-        data: what :meth:`Rule.to_json` returned.
-        arrays: what :meth:`Rule.arrays` returned.
-        columns: of the table.
-
-    Raises:
-        Damaged: it is not a rule over these columns.
-    """
-    _RULE_CHECK(data, "rule")
-    if len(data["text"]) > MAX_TEXT:
-        raise Damaged(f"the text of a rule has {len(data['text']):,} characters")
-    return RULES[data["kind"]].restore(data, arrays, {column.name: column for column in columns})
+        return cls(data["text"], tuple(key.name for key in named_columns(data, columns, least=1)))
 
 
 def _false(expression: Expression, table: Table, decimals: Decimals) -> Array:
@@ -495,51 +323,19 @@ def _decimals(data: Mapping[str, Any]) -> Decimals:
     return tuple(data["decimals"].items())
 
 
-def _named(data: Mapping[str, Any], columns: Columns, least: int) -> tuple[Column, ...]:
+def named_columns(data: Mapping[str, Any], columns: Columns, least: int) -> tuple[Column, ...]:
+    """The columns that the JSON of a rule names.
+
+    Args:
+        data: JSON of a file that may be hostile.
+        columns: of the table, by name.
+        least: number of columns that a rule of this kind needs.
+
+    Raises:
+        Damaged: the table has no such columns.
+    """
     record({"columns": list_of(text, least, MAX_COLUMNS)})(data, "rule")
     names = data["columns"]
     if not set(names) <= set(columns) or len(set(names)) < len(names):
         raise Damaged(f"a rule is about the columns {names!r:.100}")
     return tuple(columns[name] for name in names)
-
-
-def _encoded(values: Array) -> Array:
-    """Integers as codes that count up in the order in which they first occur."""
-    codes: Array = pa.array(values).dictionary_encode().indices.to_numpy().astype(np.int64)
-    return codes
-
-
-def _index_in(values: Array, known: Array) -> Array:
-    """Indices of values among distinct known ones, int64; -1 for others."""
-    index = pc.index_in(pa.array(values), value_set=pa.array(known))
-    found: Array = pc.fill_null(index, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return found
-
-
-def _read_numbers(values: pa.ChunkedArray, kind: str) -> tuple[Array, Array]:
-    numbers, missing = numbers_of(values, kind)
-    return _same_zero(numbers), missing
-
-
-def _same_zero(numbers: Array) -> Array:
-    """Numbers with 0 in place of -0, which Arrow tells from it."""
-    return numbers + 0.0 if numbers.dtype == np.float64 else numbers
-
-
-def _keys(table: Table, name: str) -> tuple[Array, Array]:
-    """Values as numbers that are equal where the values are, and a mask of missing ones."""
-    values = chunked(table, name)
-    kind = kind_of(values.type)
-    if kind == "enum" or kind in TEXT_KINDS:
-        texts = text_values(values)
-        return np.where(texts.missing, 0, texts.codes), texts.missing
-    return _read_numbers(values, kind)
-
-
-def _numbers(table: Table, column: Column) -> tuple[Array, Array]:
-    """Values of a column as numbers that a file holds, and a mask of missing ones."""
-    values = chunked(table, column.name)
-    if column.kind != "enum":
-        return _read_numbers(values, column.kind)
-    indices, missing = level_indices(values, column.levels)
-    return np.where(missing, 0, indices), missing

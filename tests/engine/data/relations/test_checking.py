@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from h2o_gan.engine.data.relations.checking import check_rules, columns_in, parse_rules
-from h2o_gan.engine.data.relations.rules import MAX_RULES, FixedCombinations, Formula
+from h2o_gan.engine.data.relations.combinations import FixedCombinations
+from h2o_gan.engine.data.relations.rules import MAX_RULES, Formula
 
 ROWS = 60
 QUANTITY = np.arange(ROWS) % 5

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from relation_tables import DAY
 
+from h2o_gan.engine.data.relations.combinations import FixedCombinations
 from h2o_gan.engine.data.relations.conditions import (
     Comparison,
     Logic,
@@ -23,7 +24,7 @@ from h2o_gan.engine.data.relations.expressions import (
     Text,
 )
 from h2o_gan.engine.data.relations.grammar import parse
-from h2o_gan.engine.data.relations.rules import Condition, FixedCombinations, Formula, Unique
+from h2o_gan.engine.data.relations.rules import Condition, Formula, Unique
 from h2o_gan.engine.data.schema import Column
 
 COLUMNS = [
