@@ -25,7 +25,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 import numpy as np
@@ -59,6 +58,7 @@ from h2o_gan.engine.data.relations.expressions import (
     quoted_name,
     quoted_text,
 )
+from h2o_gan.engine.data.relations.lexer import Token, rule_error, tokens_of, unquoted
 from h2o_gan.engine.data.relations.rules import (
     MAX_COLUMNS,
     MAX_TEXT,
@@ -74,29 +74,6 @@ from h2o_gan.notices import listed
 __all__ = ["parse"]
 
 _MAX_DIGITS = 40
-_SHOWN = 80  # characters of a rule above a caret
-
-_TOKENS = re.compile(
-    rf"""(?P<space>\s+)
-    |(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
-    |(?P<name>{IDENTIFIER.pattern})
-    |(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`)
-    |(?P<text>'(?:[^']|'')*')
-    |(?P<sign><=|>=|!=|==|[-+*/=<>(),])""",
-    re.VERBOSE,
-)
-_HINTS = {
-    "&": "; write 'and'",
-    "|": "; write 'or'",
-    "!": "; write 'not', or != between values",
-    "'": ": the quote is not closed",
-    '"': ": the quote is not closed",
-    "`": ": the quote is not closed",
-    "\u2018": "; use straight quotes",
-    "\u2019": "; use straight quotes",
-    "\u201c": "; use straight quotes",
-    "\u201d": "; use straight quotes",
-}
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,3})?)?)?Z?"
 )
@@ -125,27 +102,6 @@ def parse(
     return _Parser(text, columns, decimals or {}).rule()
 
 
-@dataclass(frozen=True)
-class _Token:
-    """A piece of the text.
-
-    Attributes:
-        kind: name of its group in `_TOKENS`; "end" after the last one.
-        text: as it is written.
-        start: its position.
-    """
-
-    kind: str
-    text: str
-    start: int
-
-    def is_sign(self, *signs: str) -> bool:
-        return self.kind == "sign" and self.text in signs
-
-    def is_word(self, *words: str) -> bool:
-        return self.kind == "name" and self.text in words
-
-
 class _Parser:
     """A recursive descent over the text, one method for each rule of the grammar."""
 
@@ -163,12 +119,12 @@ class _Parser:
         self.columns = {column.name: column for column in columns}
         self.kinds = {column.name: column.kind for column in columns}
         self.decimals = decimals
-        self.tokens = self._tokens()
+        self.tokens = tokens_of(text)
         self.at, self.nesting = 0, 0
         self.beside_text = False  # whether a comparison's left side is text
 
     @property
-    def token(self) -> _Token:
+    def token(self) -> Token:
         return self.tokens[self.at]
 
     def rule(self) -> Rule:
@@ -328,7 +284,7 @@ class _Parser:
             return self._number(1)
         if token.kind == "text":
             self.at += 1
-            return self._checked(lambda: Text(_unquoted(token)), token.start)
+            return self._checked(lambda: Text(unquoted(token)), token.start)
         if token.kind == "name" and self.tokens[self.at + 1].is_sign("("):
             return self._function()
         if token.kind == "quoted" or (token.kind == "name" and token.text not in KEYWORDS):
@@ -348,7 +304,7 @@ class _Parser:
         if token.text == "time":
             if self.token.kind != "text":
                 self._expected("a text in single quotes, such as '2020-01-31'")
-            moment = self._moment(_unquoted(self.token), self.token.start)
+            moment = self._moment(unquoted(self.token), self.token.start)
             self.at += 1
             self._close()
             return moment
@@ -380,7 +336,7 @@ class _Parser:
 
     def _name(self) -> str:
         token = self.token
-        name = _unquoted(token)
+        name = unquoted(token)
         if name not in self.columns:
             self._unknown(name, token)
         self.at += 1
@@ -392,7 +348,7 @@ class _Parser:
                 self._fail(
                     f"column {name!r} is of type {self.kinds[name]}, which cannot be combined; "
                     "make it categorical",
-                    next(token.start for token in self.tokens if _unquoted(token) == name),
+                    next(token.start for token in self.tokens if unquoted(token) == name),
                     TypeError,
                 )
         return FixedCombinations(text, tuple(self.columns[name] for name in names))
@@ -440,7 +396,7 @@ class _Parser:
             hint = hint or f"it has {listed(levels)}"
             self._fail(f"column {one.name!r} has no level {other.value!r:.50}; {hint}", start)
 
-    def _unknown(self, name: str, token: _Token) -> NoReturn:
+    def _unknown(self, name: str, token: Token) -> NoReturn:
         """Raise the error of a name that is no column, with what may have been meant."""
         for column in self.columns:  # hours-per-week, without quotes
             begin = self.text.find(column, max(token.start - len(column) + 1, 0))
@@ -510,38 +466,11 @@ class _Parser:
         self._fail(f"expected {what}, found {found}{hint}", token.start)
 
     def _fail(self, message: str, start: int, kind: type[Exception] = ValueError) -> NoReturn:
-        """Raise an error that shows the rule and a caret below a position."""
-        begin = max(min(start - _SHOWN // 2, len(self.text) - _SHOWN), 0)
-        part = self.text[begin : begin + _SHOWN]
-        shown = "".join(letter if letter.isprintable() else " " for letter in part)
-        end = "" if message.endswith("?") else "."
         # Without the cause: it says the same, without the place.
-        raise kind(
-            f"constraints: {message}{end}\n    {shown}\n    {' ' * (start - begin)}^"
-        ) from None
-
-    def _tokens(self) -> list[_Token]:
-        tokens, start = [], 0
-        while start < len(self.text):
-            match = _TOKENS.match(self.text, start)
-            if match is None:
-                letter = self.text[start]
-                what = f"unexpected {letter!r}{_HINTS.get(letter, '')}"
-                self._fail(what, start)
-            if match.lastgroup != "space":
-                tokens.append(_Token(str(match.lastgroup), match[0], start))
-            start = match.end()
-        return [*tokens, _Token("end", "", len(self.text))]
+        raise rule_error(self.text, message, start, kind) from None
 
 
 _Node = TypeVar("_Node", bound=Expression)
-
-
-def _unquoted(token: _Token) -> str:
-    if token.kind not in ("quoted", "text"):
-        return token.text
-    quote = token.text[0]
-    return token.text[1:-1].replace(quote * 2, quote)
 
 
 def _near(name: str, names: Sequence[str]) -> list[str]:
