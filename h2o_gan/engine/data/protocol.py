@@ -475,6 +475,19 @@ class ColumnTokens(ABC):
         """(width,) int64 choice of each code, negative for none, if one choice is all there is."""
         return None
 
+    def choices_of(self, codes: Array) -> Array:
+        """The choices of rows, of a column of which one choice is all there is.
+
+        Args:
+            codes: (rows,) integers; negative for unknown.
+
+        Returns:
+            (rows,) int64; negative for none.
+        """
+        assert self.choices is not None
+        choices: Array = np.where(codes < 0, -1, self.choices[np.maximum(codes, 0)])
+        return choices
+
     @property
     def knots(self) -> Quantiles | None:
         """The distribution whose ranks the last token's normal scores are; None for choices."""

@@ -228,9 +228,7 @@ class Completion:
             for index, codec in zip((dependency.source, dependency.token), pair, strict=True):
                 values = [pa.chunked_array([arrays[column.name]]) for column in codec.columns]
                 codes = codec.encode(values, related.get(codec.columns[0].name))
-                by_code = layout.columns[index].choices
-                assert by_code is not None
-                choices.append(np.where(codes < 0, -1, by_code[np.maximum(codes, 0)]))
+                choices.append(layout.columns[index].choices_of(codes))
             wanted = dependency.table[np.maximum(choices[0], 0)]
             off = changed & (choices[0] >= 0) & (choices[1] >= 0) & (choices[1] != wanted)
             if off.any():

@@ -269,12 +269,10 @@ class Conditions:
             if dependency is None or (column_codes < 0).all():
                 continue
             # A column that is a function of another bounds that one instead.
-            choices = self.layout.columns[index].choices
-            assert choices is not None
-            choice = choices[np.maximum(column_codes, 0)]
+            choice = self.layout.columns[index].choices_of(column_codes)
             mask = dependency.table[None, :] == choice[:, None]
             # No source leads there: the given cell stays, and the source is drawn freely.
-            mask[(column_codes < 0) | (choice < 0) | ~mask.any(1)] = True
+            mask[(choice < 0) | ~mask.any(1)] = True
             token = self.layout.spans[dependency.source].start
             tensor = torch.from_numpy(mask.astype(np.float32)).to(device)
             bounds = _with_rows(bounds, {token: tensor})

@@ -290,10 +290,9 @@ class TableDensity:
             column, source = (
                 self._layout.columns[at] for at in (dependency.token, dependency.source)
             )
-            assert column.choices is not None and source.choices is not None
-            codes_here, codes_there = codes[:, dependency.token], codes[:, dependency.source]
-            choice, given = column.choices[codes_here], source.choices[codes_there]
-            known = (codes_here >= 0) & (codes_there >= 0) & (choice >= 0) & (given >= 0)
+            choice = column.choices_of(codes[:, dependency.token])
+            given = source.choices_of(codes[:, dependency.source])
+            known = (choice >= 0) & (given >= 0)
             agrees = dependency.table[given] == choice
             shares = column.tokens[0].shares[choice]
             rows = self._layout.rows

@@ -76,7 +76,7 @@ class RowLayout:
         for index, column in enumerate(columns):
             column_codes = codes[:, index].numpy()
             if column.choices is not None and column_codes.min() >= 0:
-                choices[index] = column.choices[column_codes]
+                choices[index] = column.choices_of(column_codes)
         sizes = [column.tokens[0].size for column in columns]
         dependencies = find_dependencies(choices, sizes)
         layout = cls(codecs, columns, len(codes), dependencies)
@@ -86,7 +86,9 @@ class RowLayout:
         crosses = []
         for members in find_crosses(values.numpy(), active.numpy(), layout.tokens):
             tokens = [layout.tokens[index] for index in members]
-            parts = [_choices(columns[token.column], codes[:, token.column]) for token in tokens]
+            parts = [
+                columns[token.column].choices_of(codes[:, token.column].numpy()) for token in tokens
+            ]
             crosses.append(Cross.fit(members, parts, [token.size for token in tokens]))
         anchors = find_anchors(columns, layout.spans, values.numpy(), active.numpy())
         return cls(codecs, columns, len(codes), dependencies, crosses, anchors)
@@ -247,10 +249,3 @@ class RowLayout:
                 or table.max() >= column.tokens[0].size
             ):
                 raise Damaged(f"column {index} is not a function of column {source}")
-
-
-def _choices(column: ColumnTokens, codes: Tensor) -> Array:
-    """(rows,) int64, the choice of each row; negative for none."""
-    assert column.choices is not None
-    choices: Array = np.where(codes.numpy() < 0, -1, column.choices[codes.numpy()])
-    return choices
