@@ -105,6 +105,7 @@ class ImageModel(Model):
         images = drop_gray_axis(self.previews.numpy())
         return dict(zip(self.preview_epochs, images, strict=True))
 
+    @override
     def _sample(self, rows: int, seed: int | None, options: SampleOptions) -> pa.RecordBatchReader:
         # Conditions on the label: a level or number, a list, or for numbers a pair (low, high).
         blocks = self._blocks(rows, seed, options.conditions, options.balance)

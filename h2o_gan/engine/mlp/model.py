@@ -111,6 +111,7 @@ class LatentModel(Model):
         """Length of a latent."""
         return self.parameters.resolved_latent_size
 
+    @override
     def _sample(self, rows: int, seed: int | None, options: SampleOptions) -> pa.RecordBatchReader:
         device = sampling_device()
         seed = actual_seed(seed)

@@ -108,6 +108,7 @@ class TableModel(Model):
             networks["critic"] = self.critic
         return networks
 
+    @override
     def _sample(self, rows: int, seed: int | None, options: SampleOptions) -> pa.RecordBatchReader:
         conditions = options.conditions
         if isinstance(conditions, pa.Table):

@@ -236,6 +236,7 @@ class TableTrainer(Trainer):
             torch._foreach_copy_(self._weights, self._ema_weights)
         self.generator.dropout = self._dropout(row)
 
+    @override
     def finalize(self, emit: Listener, stop: threading.Event) -> dict[str, float | None] | None:
         """Restore the best generator, and train the critic against it."""
         self._best.restore()
