@@ -23,7 +23,7 @@ from h2o_gan.engine.tabular.inversion import Inversion
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.notices import listed
 
-__all__ = ["Completion", "Drawn"]
+__all__ = ["Completion", "Drawn", "replaced"]
 
 _ROUNDS = 24
 _HOPELESS = 4  # rounds in which no row was accepted
@@ -51,9 +51,10 @@ class Drawn:
     wrong: Sequence[tuple[str, Array]]
     final: Sequence[tuple[str, Array]] = ()
 
-    def broken(self, rows: int) -> Array:
+    @property
+    def broken(self) -> Array:
         """The mask of rows that break anything, (rows,) bool."""
-        total = np.zeros(rows, bool)
+        total = np.zeros(len(next(iter(self.arrays.values()))), bool)
         for _, mask in self.wrong:
             total |= mask
         return total
@@ -104,7 +105,7 @@ class Completion:
                     "change or leave out one."
                 )
         arrays = drawn.arrays
-        left = np.flatnonzero(drawn.broken(count))
+        left = np.flatnonzero(drawn.broken)
         accepted = 1 - len(left) / count
         rounds = 0
         while len(left):
@@ -117,12 +118,12 @@ class Completion:
             )
             owners = np.repeat(left, copies)
             drawn = completed(owners)
-            good = ~drawn.broken(len(owners)).reshape(-1, copies)
+            good = ~drawn.broken.reshape(-1, copies)
             accepted = max(float(good.mean()), 1 / _MAX_COPIES)
             done = good.any(1)
             if done.any():
                 taken = np.flatnonzero(done) * copies + good[done].argmax(1)
-                arrays = _replaced(arrays, drawn.arrays, left[done], taken)
+                arrays = replaced(arrays, drawn.arrays, left[done], taken)
                 left = left[~done]
         return self._encoder.batch(arrays)
 
@@ -310,7 +311,7 @@ def _fixed(relations: Relations, given: Mapping[str, Array], rows: int) -> dict[
     return fixed
 
 
-def _replaced(arrays: Mapping[str, pa.Array], others: Arrays, at: Array, by: Array) -> Arrays:
+def replaced(arrays: Mapping[str, pa.Array], others: Arrays, at: Array, by: Array) -> Arrays:
     """Put rows `by` of other arrays in the place of rows `at`."""
     count = len(next(iter(arrays.values())))
     index = np.arange(count)

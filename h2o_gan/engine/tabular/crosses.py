@@ -160,10 +160,10 @@ class _Candidate:
     ) -> None:
         self.members, self._sizes = members, sizes
         cells = math.prod(sizes)
-        self._cell = _cell_of(values, members, sizes)
-        self._rows: Array = np.bincount(self._cell, minlength=cells).astype(np.float64)
-        sums = np.stack([np.bincount(self._cell, z, cells) for z in scores.T], 1)
-        squares = np.stack([np.bincount(self._cell, z * z, cells) for z in scores.T], 1)
+        cell = _cell_of(values, members, sizes)
+        self._rows: Array = np.bincount(cell, minlength=cells).astype(np.float64)
+        sums = np.stack([np.bincount(cell, z, cells) for z in scores.T], 1)
+        squares = np.stack([np.bincount(cell, z * z, cells) for z in scores.T], 1)
         self._effects = self._main_effects(sums)
         rows = self._rows[:, None]
         # Sums of the residuals, and of their squares.
@@ -179,9 +179,9 @@ class _Candidate:
         explained = np.where(rows >= _MIN_ROWS, squares - left_out, 0.0).sum(0) / len(values)
         gains = np.where(others, explained, 0.0)
         used = (self._rows >= _MIN_ROWS).sum()
-        self._bound = _MIN_GAIN + _DEVIATIONS * np.sqrt(2 * used) / len(values)
+        bound = _MIN_GAIN + _DEVIATIONS * np.sqrt(2 * used) / len(values)
         self.gain = float(np.maximum(gains, 0).sum())
-        self.counts = cells >= _FEWEST_CELLS and bool(gains.max(initial=0.0) > self._bound)
+        self.counts = cells >= _FEWEST_CELLS and bool(gains.max(initial=0.0) > bound)
 
     def predicted(self, values: Array) -> Array:
         """(rows, targets) what the cells predict."""

@@ -57,20 +57,24 @@ class RowDensities:
     """What a model says of rows.
 
     Attributes:
-        log_density: (rows,) float64, by generator and critic, in nats.
-        columns: (rows, codecs) float64, the generator's part of it: the log density of each
-            column's value given those before it.
+        columns: (rows, codecs) float64, the log density, in nats, of each column's value given
+            those before it.
         marginals: (rows, codecs) float64, log densities of values by themselves.
         evidence: (rows, codecs) float64, log densities given the columns before, and given all
             others, each less that of the value by itself; 0 for codecs that are not learned.
         ratio: (rows, codecs) float64, the critic's log ratio in equal parts of the learned codecs.
     """
 
-    log_density: Array = field(repr=False)
     columns: Array = field(repr=False)
     marginals: Array = field(repr=False)
     evidence: Array = field(repr=False)
     ratio: Array = field(repr=False)
+
+    @property
+    def log_density(self) -> Array:
+        """(rows,) float64, by generator and critic, in nats."""
+        density: Array = self.columns.sum(1) + self.ratio.sum(1)
+        return density
 
 
 @dataclass(frozen=True)
@@ -254,8 +258,7 @@ class TableDensity:
             if self._sampler is not None:
                 of_rows = self._sampler.log_ratio(values, active).cpu().double().numpy()
                 ratio[block, self._learned] = of_rows[:, None] / len(self._learned)
-        log_density = columns.sum(1) + ratio.sum(1)
-        return RowDensities(log_density, columns, marginals, evidence, ratio)
+        return RowDensities(columns, marginals, evidence, ratio)
 
     def _by_column(self, of_tokens: Tensor) -> Array:
         """(rows, learned) sums over the tokens of each column, of (tokens, rows)."""

@@ -15,7 +15,7 @@ from h2o_gan.engine.data.protocol import LearnedCodec
 from h2o_gan.engine.data.schema import Array, Column
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.estimates import Estimate, prediction_schema
-from h2o_gan.engine.tabular.completion import Completion, Drawn
+from h2o_gan.engine.tabular.completion import Completion, Drawn, replaced
 from h2o_gan.engine.tabular.conditions import Conditions
 from h2o_gan.engine.tabular.prediction import Predictor
 
@@ -32,7 +32,6 @@ class Estimation:
     Attributes:
         encoder: of the model.
         predictor: of the model, on the device to compute on.
-        device: that.
         conditions: the given cells.
         completion: completes rows by formulas between columns, and tells which break a rule.
         redraw: draws the gaps of some rows of the table, given by index and with their identifiers.
@@ -45,10 +44,9 @@ class Estimation:
 
     encoder: TableEncoder
     predictor: Predictor
-    device: torch.device
     conditions: Conditions
     completion: Completion
-    redraw: Callable[[Array, pa.RecordBatch], pa.Table]
+    redraw: Callable[[Array, Mapping[str, pa.Array]], pa.Table]
     rows: int
     seed: int
     draws: int | None
@@ -61,7 +59,7 @@ class Estimation:
             method: "mean" or "mode" of numbers and times; of levels the most probable one.
         """
         yield from in_threads(
-            lambda block: self._filled_block(block, method), self._blocks, self.device
+            lambda block: self._filled_block(block, method), self._blocks, self.predictor.device
         )
 
     def predicted(self, column: Column, quantiles: Sequence[float]) -> Iterator[pa.RecordBatch]:
@@ -79,7 +77,7 @@ class Estimation:
             order = np.argsort(np.concatenate([at for at, _ in parts]), kind="stable")
             return table.combine_chunks().take(pa.array(order)).to_batches()[0]
 
-        yield from in_threads(batch, self._blocks, self.device)
+        yield from in_threads(batch, self._blocks, self.predictor.device)
 
     @property
     def _blocks(self) -> int:
@@ -111,46 +109,35 @@ class Estimation:
             source[at] = np.arange(len(at))
             points = pa.concat_arrays([part for _, part in parts])
             arrays[name] = points.take(pa.array(source, mask=source < 0))
-        arrays = self._with_functions(self.conditions.restored(arrays, np.array(rows)), rows)
+        self._add_functions(arrays, np.array(rows))
         none = np.full(len(rows), -1)
         related = {c.columns[0].name: none for c in layout.codecs if c.related}
         generated = self.completion.generated(rows.start, len(rows))
         done = self.completion.completed(list(arrays.values()), related, generated, np.array(rows))
-        broken = np.flatnonzero(done.broken(len(rows)))
-        batch = self.encoder.batch(done.arrays)
-        return batch if not len(broken) else self._with_draws(batch, broken, rows.start)
+        filled = done.arrays
+        broken = np.flatnonzero(done.broken)
+        if len(broken):  # estimates that together break a rule give way to drawn rows
+            # Identifiers follow from a row's index in the frame, and other columns from them.
+            at = pa.array(broken)
+            identifiers = {name: filled[name].take(at) for name in self.encoder.generated_names}
+            drawn = self.redraw(rows.start + broken, identifiers)
+            (batch,) = drawn.combine_chunks().to_batches()
+            others = dict(zip(batch.schema.names, batch.columns, strict=True))
+            filled = replaced(filled, others, broken, np.arange(len(broken)))
+        return self.encoder.batch(filled)
 
-    def _with_draws(self, batch: pa.RecordBatch, broken: Array, start: int) -> pa.RecordBatch:
-        """Drawn rows in the place of those whose estimates together break a rule."""
-        # Identifiers follow from a row's index in the frame, and other columns from them.
-        identifiers = batch.select(self.encoder.generated_names).take(pa.array(broken))
-        drawn = self.redraw(start + broken, identifiers)
-        both = pa.concat_tables([pa.Table.from_batches([batch]), drawn]).unify_dictionaries()
-        index = np.arange(len(batch))
-        index[broken] = len(batch) + np.arange(len(broken))
-        return both.combine_chunks().take(pa.array(index)).to_batches()[0]
-
-    def _with_functions(self, arrays: dict[str, pa.Array], rows: range) -> dict[str, pa.Array]:
-        """Gaps of columns that are functions of another filled by that one's filled cells."""
+    def _add_functions(self, arrays: dict[str, pa.Array], rows: Array) -> None:
+        """Add the columns that are functions of others, given cells and gaps alike."""
         layout = self.predictor.layout
-        for index, codec in enumerate(layout.codecs):
-            dependency, column = layout.source_of(index), codec.columns[0]
-            gaps = self._gaps(column.name, rows)
-            if dependency is None or not len(gaps):
-                continue
-            source = layout.codecs[dependency.source]
-            codes = source.encode([pa.chunked_array([arrays[source.columns[0].name]])])
-            choices = layout.columns[dependency.source].choices
-            assert choices is not None
-            chosen = np.where(codes >= 0, choices[np.maximum(codes, 0)], -1)
+        known = self.conditions.restored(arrays, rows)
+        for dependency in layout.dependencies:
+            source, column = layout.codecs[dependency.source], layout.columns[dependency.token]
+            codes = source.encode([pa.chunked_array([known[source.columns[0].name]])])
             # Levels that the network does not see lead nowhere: take what the first choice does.
-            values = dependency.table[np.maximum(chosen, 0)].astype(float)
-            (made,) = layout.columns[index].decode(values[:, None], np.full(len(values), 0.5))
-            mask = np.zeros(len(rows), bool)
-            mask[gaps] = True
-            merged = pa.compute.if_else(pa.array(mask), _plain(made), _plain(arrays[column.name]))
-            arrays[column.name] = _encoded(merged, column) if column.kind == "enum" else merged
-        return arrays
+            chosen = np.maximum(layout.columns[dependency.source].choices_of(codes), 0)
+            values = dependency.table[chosen].astype(float)[:, None]
+            (made,) = column.decode(values, np.full(len(values), 0.5))
+            arrays[column.codec.columns[0].name] = made
 
     def _gaps(self, name: str, rows: range) -> Array:
         """The positions in the block, (gaps,) int64, at which a column is not given."""
@@ -172,10 +159,10 @@ class Estimation:
         if not wanted:
             return
         rows, predictor = self._rows_of(block), self.predictor
-        rng = torch.Generator(self.device).manual_seed(block_seed(self.seed, block))
+        rng = torch.Generator(self.predictor.device).manual_seed(block_seed(self.seed, block))
         uniforms = np.random.default_rng([self.seed, block])
         width = len(predictor.layout.codecs)
-        given, bounds = self.conditions.block(rows.start, len(rows), rng, self.device)
+        given, bounds = self.conditions.block(rows.start, len(rows), rng, self.predictor.device)
         if self.draws is None:
             whole = predictor.is_whole(given).cpu().numpy()
         else:
@@ -190,7 +177,7 @@ class Estimation:
                 estimate = None
                 if free and (complete or spread or self.draws == 0):
                     assert summaries is not None
-                    picked = torch.from_numpy(at).to(self.device)
+                    picked = torch.from_numpy(at).to(self.predictor.device)
                     estimate = predictor.from_network(
                         column,
                         given.take(picked),
@@ -207,7 +194,7 @@ class Estimation:
         if not drawn:
             return
         at = np.unique(np.concatenate([part for _, parts in drawn.values() for part in parts]))
-        picked = torch.from_numpy(at).to(self.device)
+        picked = torch.from_numpy(at).to(self.predictor.device)
 
         generated = self.completion.generated(rows.start, len(rows))
 
@@ -252,15 +239,3 @@ def _points(estimate: Estimate, codec: LearnedCodec, method: str) -> pa.Array:
         return dictionary_array(estimate.most_probable(), None, column)
     numbers = estimate.mean() if method == "mean" else estimate.mode()
     return codec.nearest(column.name, numbers)
-
-
-def _plain(values: pa.Array) -> pa.Array:
-    return values.cast(pa.string()) if pa.types.is_dictionary(values.type) else values
-
-
-def _encoded(values: pa.Array, column: Column) -> pa.Array:
-    """Text as levels; those that the column lacks follow its own."""
-    levels = list(column.levels)
-    levels += [v for v in values.unique().to_pylist() if v is not None and v not in column.levels]
-    known = pa.array(levels, pa.string())
-    return pa.DictionaryArray.from_arrays(pa.compute.index_in(values, value_set=known), known)

@@ -160,11 +160,11 @@ class TableModel(Model):
         if draws is None and self.parameters.missing_values_handling == "unknown":
             draws = 0  # its networks are trained on any cells
 
-        def redraw(rows: Array, identifiers: pa.RecordBatch) -> pa.Table:
+        def redraw(rows: Array, identifiers: Mapping[str, pa.Array]) -> pa.Table:
             part = table.take(pa.array(rows))
-            for name in identifiers.schema.names:
+            for name, values in identifiers.items():
                 part = part.drop_columns(name) if name in part.column_names else part
-                part = part.append_column(name, identifiers.column(name))
+                part = part.append_column(name, values)
             wanted = Conditions.of_rows(self.layout, self.encoder, part, fill_missing=True)
             # Blocks must not share their noise.
             own = block_seed(number, int(rows[0])) >> 2
@@ -178,7 +178,6 @@ class TableModel(Model):
                 self._sampler(device),
                 self._order(),
             ),
-            device=device,
             conditions=conditions,
             completion=Completion(self.encoder, self.layout, conditions, number),
             redraw=redraw,

@@ -74,6 +74,11 @@ class Predictor:
     sampler: RejectionSampler | None
     usual_order: Sequence[int]
 
+    @property
+    def device(self) -> torch.device:
+        """The device of the networks."""
+        return next(self.generator.parameters()).device
+
     @torch.no_grad()
     def summaries(self, given: Given) -> Tensor:
         """(B, R) what the networks see of the known cells."""
@@ -178,7 +183,7 @@ class Predictor:
             )
             weight = (self._density(values, active, order) - log_drawn).double().cpu().numpy()
             drawn = completed(values.cpu().double().numpy(), again.cpu().numpy())
-            weight[drawn.broken(len(weight))] = -np.inf
+            weight[drawn.broken] = -np.inf
             logs.append(weight.reshape(copies, rows))
             for column in columns:
                 numbers = numbers_in(drawn.arrays[column.name], column)

@@ -154,7 +154,7 @@ class TableTrainer(Trainer):
         fixed = torch.Generator(device).manual_seed(_SCORED_SEED)
         self._references: dict[str, tuple[Tensor, Tensor]] = {}
         for name, rows in (
-            ("held_out_loss", codes[held_out_rows] if len(held_out_rows) else None),
+            ("held_out_loss", self._held_out if len(held_out_rows) else None),
             ("validation_held_out_loss", held_out),
         ):
             if rows is not None:
