@@ -459,4 +459,7 @@ def _merged(drawn: pa.Array, cells: pa.Array, given: Array) -> pa.Array:
         ]
         known = pa.array([*levels, *extra], pa.string())
         return pa.DictionaryArray.from_arrays(pa.compute.index_in(text, value_set=known), known)
+    if isinstance(drawn.type, pa.UuidType):  # Arrow merges no arrays of extension types
+        merged = pa.compute.if_else(pa.array(given), cells.storage, drawn.storage)
+        return pa.ExtensionArray.from_storage(drawn.type, merged)
     return pa.compute.if_else(pa.array(given), cells.cast(drawn.type), drawn)

@@ -234,3 +234,26 @@ def test_columns_of_a_relation_are_predicted_by_it(shipping):
     # It is the total in about 40 % of the rows.
     spread = known["q0.9"].to_numpy() - known["q0.1"].to_numpy()
     assert (spread > 0).all() and (np.abs(known["predict"].to_numpy() - 300) < 200).all()
+
+
+@pytest.mark.parametrize("method", ["draw", "mean"])
+def test_missing_uuids_are_new(method):
+    rng = np.random.default_rng(0)
+    raw = [rng.bytes(16) for _ in range(60)]
+
+    def ids(values):
+        return pa.ExtensionArray.from_storage(pa.uuid(), pa.array(values, pa.binary(16)))
+
+    columns = {"x": rng.integers(0, 9, 60), "y": rng.normal(0, 1, 60)}
+    model = model_of(pa.table({"id": ids(raw), **columns}))
+    gaps = rng.random(60) < 0.5
+    some = [None if gap else value for gap, value in zip(gaps, raw, strict=True)]
+    table = pa.table({"id": ids(some), "x": columns["x"], "y": pa.array(columns["y"], mask=gaps)})
+    filled = model.impute(table, seed=1, method=method).read_all()
+    found = filled["id"].combine_chunks().storage.to_pylist()
+    assert filled["id"].type == pa.uuid() and filled["y"].null_count == 0
+    assert [value for value, gap in zip(found, gaps, strict=True) if not gap] == [
+        value for value in some if value
+    ]
+    new = {value for value, gap in zip(found, gaps, strict=True) if gap}
+    assert len(new) == gaps.sum() and not new & {*raw, None}
