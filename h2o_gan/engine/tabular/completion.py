@@ -1,4 +1,4 @@
-"""Drawn tokens to whole rows: relations give their values, and rows that break a rule go back.
+"""Completes drawn tokens to rows: relations give values, and rows that break a rule are redrawn.
 
 A row whose values break a rule, a condition on a computed column, or the range of one is drawn
 again: rejection sampling, so the rows follow the distribution of those that break none.
@@ -94,8 +94,8 @@ class Completion:
 
         def completed(owners: Array) -> Drawn:
             values, uniforms = draw(owners)
-            own = {name: array.take(pa.array(owners)) for name, array in generated.items()}
-            return self.candidates(values, uniforms, own, start + owners)
+            taken = {name: array.take(pa.array(owners)) for name, array in generated.items()}
+            return self.candidates(values, uniforms, taken, start + owners)
 
         drawn = completed(every)
         for text, mask in drawn.final:
@@ -168,7 +168,7 @@ class Completion:
         wrong = self._inversion.solve(arrays, related, rows)
         for text, mask, settled in self._misfits(drawn, arrays, related, given):
             wrong.append((text, mask & ~settled if conditions.completes else mask))
-        impossible = encoder.relations.complete(arrays, related, self._kept(rows, fixed))
+        impossible = encoder.relations.complete(arrays, related, self._observed(rows, fixed))
         for relation, mask in impossible:
             limits = f"{relation.low:.10g} to {relation.high:.10g}"
             off = mask & ~fixed[relation.target]
@@ -220,9 +220,9 @@ class Completion:
             changed = settled = np.zeros(len(arrays[target]), bool)
             for name, other in ((source, target), (target, source)):
                 if arrays[name] is not drawn[name]:
-                    own = _differs(arrays[name], drawn[name])
-                    changed = changed | own
-                    settled = settled | own & self._settled(name, other, given, len(own))
+                    differs = _differs(arrays[name], drawn[name])
+                    changed = changed | differs
+                    settled = settled | differs & self._settled(name, other, given, len(differs))
             if not changed.any():
                 continue
             choices = []
@@ -246,14 +246,16 @@ class Completion:
                 settled |= np.logical_and.reduce([given.get(column, none) for column in known])
         return settled
 
-    def _kept(self, rows: Array, fixed: Mapping[str, Array]) -> dict[str, tuple[pa.Array, Array]]:
+    def _observed(
+        self, rows: Array, fixed: Mapping[str, Array]
+    ) -> dict[str, tuple[pa.Array, Array]]:
         """Given cells of computed columns whose inputs are given too, in rows to be completed."""
-        kept = {}
+        observed = {}
         for name in self._encoder.relations.always:
             if self._conditions.completes and name in self._conditions.cells:
                 cells, given = self._conditions.cells_of(name, rows)
-                kept[name] = cells, given & fixed[name]
-        return kept
+                observed[name] = cells, given & fixed[name]
+        return observed
 
     def _unmet(self, arrays: Arrays, rows: Array) -> list[tuple[str, Array]]:
         """Computed columns that lack their given values, and the mask of those rows."""

@@ -88,7 +88,7 @@ def check_rules(
         errors: "raise" for an error if rows break a rule, "drop" for leaving them out.
 
     Returns:
-        The rules, fixed combinations with those of the rows kept; and (rows,) bool, the rows that
+        The rules, fixed combinations fitted to the rows left; and (rows,) bool, the rows that
         break no rule.
 
     Raises:
@@ -118,8 +118,8 @@ def check_rules(
             keep[rows] = False
     if broken and (errors == "raise" or not keep.any()):
         raise ValueError(_message(broken, len(rules), keep))
-    kept = table if keep.all() else table.filter(pa.array(keep))
-    fitted = [rule.fitted(kept) if isinstance(rule, FixedCombinations) else rule for rule in rules]
+    left = table if keep.all() else table.filter(pa.array(keep))
+    fitted = [rule.fitted(left) if isinstance(rule, FixedCombinations) else rule for rule in rules]
     return fitted, keep
 
 

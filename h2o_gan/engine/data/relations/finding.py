@@ -160,10 +160,11 @@ def explains_all(values: Array, candidates: int) -> bool:
     distinct, inverse, counts = np.unique(values[present], return_inverse=True, return_counts=True)
     if len(distinct) < 2:
         return False
-    usual = counts.argmax()
+    most_frequent = counts.argmax()
     share = counts / counts.sum()  # the two agree in all rows, so they have the same shares
-    evidence = float(np.log(share[inverse[inverse != usual]]).sum())
-    enough = int((inverse != usual).sum()) >= _MIN_EVIDENCE
+    counted = inverse != most_frequent
+    evidence = float(np.log(share[inverse[counted]]).sum())
+    enough = int(counted.sum()) >= _MIN_EVIDENCE
     return enough and evidence < -chance_bound(candidates)
 
 

@@ -192,7 +192,7 @@ class Relations:
         self,
         arrays: dict[str, pa.Array],
         related: Mapping[str, Array],
-        kept: Mapping[str, tuple[pa.Array, Array]] | None = None,
+        observed: Mapping[str, tuple[pa.Array, Array]] | None = None,
     ) -> list[tuple[Relation, Array]]:
         """Compute the values that relations give.
 
@@ -200,8 +200,8 @@ class Relations:
             arrays: of each column by name, changed in place; without those that are computed in
                 every row.
             related: by column, (rows,) int64, the relation that gives a row's value; -1 for none.
-            kept: by computed column, values, and (rows,) bool, the rows that have them whatever the
-                relation gives.
+            observed: by computed column, values, and (rows,) bool, the rows that have them
+                whatever the relation gives.
 
         Returns:
             Relations that give impossible values, outside the training rows' range, and the mask
@@ -221,8 +221,8 @@ class Relations:
             wrong = outside(values, relation.low, relation.high)
             if relation.always:
                 arrays[name] = values
-                if kept and name in kept:
-                    cells, rows = kept[name]
+                if observed and name in observed:
+                    cells, rows = observed[name]
                     arrays[name] = pc.if_else(pa.array(rows), cells.cast(values.type), values)
             else:
                 mask = related[name] == numbers_by_target[name][id(relation)]

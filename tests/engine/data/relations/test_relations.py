@@ -93,8 +93,8 @@ def test_values_that_relations_give():
 def test_values_that_are_given_stay_and_count_further():
     some = Relations([relation("d", "2 * c"), relation("c", "a + b")])
     rows = arrays(a=[1.0, 1], b=[2.0, 2])
-    kept = {"c": (pa.array([50, 60]), np.array([False, True]))}
-    some.complete(rows, {}, kept)
+    observed = {"c": (pa.array([50, 60]), np.array([False, True]))}
+    some.complete(rows, {}, observed)
     assert rows["c"].to_pylist() == [3, 60] and rows["d"].to_pylist() == [6, 120]
 
 
