@@ -41,7 +41,7 @@ def layout_of(table, **options):
     return encoder, codes, RowLayout.fit(encoder.learned, codes)
 
 
-def generator_of(tokens, seed=0, strength=0.0, sizes=SMALL, crosses=()):
+def generator_of(tokens, seed=0, strength=0.0, sizes=SMALL, crosses=(), anchors=()):
     """A generator that is not trained.
 
     Args:
@@ -50,8 +50,9 @@ def generator_of(tokens, seed=0, strength=0.0, sizes=SMALL, crosses=()):
         strength: how much tokens depend on others; 0 for not at all.
         sizes: of the networks.
         crosses: of the tokens; their weights are drawn.
+        anchors: of numbers.
     """
-    generator = AutoregressiveGenerator(tokens, sizes, crosses=crosses)
+    generator = AutoregressiveGenerator(tokens, sizes, crosses=crosses, anchors=anchors)
     generator.initialize(random(seed))
     with torch.no_grad():
         if generator.crosses is not None:
@@ -91,7 +92,9 @@ def model_of(table, seed=0, strength=0.5, critic=None, **parameters):
         last_generator={},
         generator_optimizer={},
         layout=layout,
-        generator=generator_of(layout.tokens, seed, strength, crosses=layout.crosses),
+        generator=generator_of(
+            layout.tokens, seed, strength, crosses=layout.crosses, anchors=layout.anchors
+        ),
         sizes=SMALL,
         critic=critic,
         shift=0.0,

@@ -217,7 +217,7 @@ class AutoregressiveGenerator(nn.Module):
         if self._placed:
             present = present.clone()
             present[self._placed] = False
-        if len(self._numbers) > _FEW_TOKENS:
+        if len(self._numbers) > _FEW_TOKENS and not self._anchors:
             return self._logs_of_many(hidden, values) * present
         outputs = [self._output(index, part, values) for index, part in enumerate(hidden.unbind(0))]
         logs = []
@@ -299,11 +299,14 @@ class AutoregressiveGenerator(nn.Module):
         return (ordered.cumsum(0) - ordered)[index]
 
     def _logs_of_many(self, hidden: Tensor, values: Tensor) -> Tensor:
-        """(T, B) log probabilities where numbers are so many that one by one they take minutes."""
+        """(T, B) log probabilities where numbers are so many that one by one they take minutes.
+
+        None of them has an anchor: their heads have one width.
+        """
         heads = torch.stack([self.heads[index] for index in self._numbers])
         biases = torch.stack([self.biases[index] for index in self._numbers])
         outputs = torch.baddbmm(biases[:, None, :], hidden[self._numbers], heads)
-        of_numbers = self._log_density(outputs, values[:, self._numbers].T)
+        of_numbers = log_normal_mixture(*self.mixture(outputs), values[:, self._numbers].T)
         logs: list[Tensor] = [*of_numbers.unbind(0)]
         for index in self._choices:
             output = self._output(index, hidden[index], values)
@@ -377,9 +380,6 @@ class AutoregressiveGenerator(nn.Module):
         """
         weight, mean, log_sd = output.chunk(3, -1)
         return weight, mean, log_sd.clamp(_MIN_LOG_SD, _MAX_LOG_SD)
-
-    def _log_density(self, output: Tensor, scores: Tensor) -> Tensor:
-        return log_normal_mixture(*self.mixture(output), scores)
 
 
 def log_normal_mixture(weight: Tensor, mean: Tensor, log_sd: Tensor, scores: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from untrained import layout_of, random
+from untrained import generator_of, layout_of, random
 
 from h2o_gan.engine.data.protocol import Token
 from h2o_gan.engine.exceptions import Damaged
@@ -96,6 +96,19 @@ def test_rows_are_drawn_with_the_density_that_they_have(order):
     change = (values[:, 1] - values[:, 0]).abs()
     close = float((change < 0.05).float().mean())
     assert close > 0.2 if order == [0, 1] else close < 0.1
+
+
+def test_an_anchor_is_one_among_many_numbers():
+    """Placed numbers, of coordinates, do not count where anchors are sought."""
+    places = np.array([[0.0, 0.5], [0.5, 0.5]])
+    cells = [Token(2, 2, np.ones(2) / 2), *(Token(2, 0, np.zeros(0), places, n) for n in (1, 2))]
+    tokens = [*cells, *(Token(column, 0, np.zeros(0)) for column in range(3, 67))]
+    generator = generator_of(tokens, strength=0.5, anchors=[Anchor(4, 3, SAME)])
+    order = [0, 1, 2, *(3 + torch.randperm(64, generator=random(2))).tolist()]
+    rows = torch.zeros(50, 67), torch.zeros(50, 67, dtype=torch.bool)
+    values, active, log_drawn = draw_rows(generator, *rows, rows[1], order, random(1))
+    logs = generator.log_likelihood(values, active, torch.tensor(order)).sum(0)
+    assert torch.allclose(log_drawn, logs, rtol=1e-4, atol=1e-2)
 
 
 @pytest.mark.parametrize(
