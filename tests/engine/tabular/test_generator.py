@@ -9,6 +9,8 @@ import torch
 from untrained import SMALL, generator_of, random
 
 from h2o_gan.engine.data.protocol import Token
+from h2o_gan.engine.tabular.anchors import ENDS, GRID, Anchor
+from h2o_gan.engine.tabular.crosses import Cross
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, log_normal_mixture
 
 NUMBER = Token(1, 0, np.zeros(0))
@@ -143,6 +145,54 @@ def test_a_token_depends_only_on_those_before_it():
         changed[0, token] = 1
         differs = (likelihood(generator, changed, order) != base)[:, 0]
         assert differs[order[step:]].all() and not differs[order[:step]].any()
+
+
+def conditionals(generator, values, order_of):
+    """Log conditionals by orders that put one column last."""
+    with torch.no_grad():
+        found = generator.log_conditionals(values, ones(values))
+    for index, token in enumerate(generator.tokens):
+        wanted = likelihood(generator, values, order_of(token.column))[index]
+        assert torch.allclose(found[index], wanted, atol=1e-5), index
+    return found
+
+
+def last(tokens):
+    def order(column):
+        places = range(len(tokens))
+        return sorted(places, key=lambda place: (tokens[place].column == column, place))
+
+    return order
+
+
+def test_conditionals_are_likelihoods_with_a_column_last():
+    first, second = pair(1)
+    tokens = [choice(0, 0.2, 0.3, 0.5), first, second, choice(2, 0.6, 0.4), choice(3, 0.1, 0.9)]
+    rows = itertools.product(range(3), range(2), range(3), range(2), range(2))
+    values = torch.tensor(list(rows), dtype=torch.float32)
+    crosses = [
+        Cross((0, 3), np.array([[1, 0], [2, 3], [0, 4]])),
+        Cross((3, 4), np.array([[1, 2], [3, 4]])),
+    ]
+    plain, crossed = (
+        generator_of(tokens, seed=4, strength=1, crosses=part) for part in ((), crosses)
+    )
+    without = conditionals(plain, values, last(tokens))
+    found = conditionals(crossed, values, last(tokens))
+    # The token of the index 3 is in both crosses, so it is given neither.
+    changed = (found - without).abs().amax(1) > 1e-3
+    assert changed.tolist() == [True, True, True, False, True]
+
+
+def test_an_anchored_number_is_given_the_other_one():
+    tokens = [Token(0, 0, np.zeros(0)), choice(1, 0.5, 0.5), Token(2, 0, np.zeros(0))]
+    anchor = Anchor(2, 0, np.linspace(-ENDS, ENDS, GRID))
+    generator = generator_of(tokens, seed=4, strength=1, anchors=[anchor])
+    values = torch.tensor([[-1.0, 0, -1], [0.5, 1, 0.4], [1, 1, -2]])
+    found = conditionals(generator, values, last(tokens))
+    # The other number is not known where the anchored one comes first.
+    before = likelihood(generator, values, [2, 0, 1])
+    assert ((found[2] - before[2]).abs() > 1e-2).all()
 
 
 def test_absent_tokens_count_nothing_and_are_not_seen():
