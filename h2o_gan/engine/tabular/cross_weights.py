@@ -24,11 +24,18 @@ class CrossWeights(nn.Module):
     Args:
         crosses: at least one.
         size: of a vector, R.
+        tokens: of a row.
+
+    Attributes:
+        of_others: (T, C) float32, which crosses a token can be given if all other columns are
+            known: 1 where none of the cross's tokens is of the token's column.
     """
 
+    of_others: Tensor
     _cells: Tensor
+    _members: Tensor
 
-    def __init__(self, crosses: Sequence[Cross], size: int) -> None:
+    def __init__(self, crosses: Sequence[Cross], size: int, tokens: Sequence[Token]) -> None:
         super().__init__()
         self._crosses = tuple(crosses)
         counts = [cross.count for cross in crosses]
@@ -41,6 +48,15 @@ class CrossWeights(nn.Module):
         # Explicitly on the CPU: model files are checked with networks built on the meta device.
         table = torch.tensor(np.concatenate(cells), device="cpu", dtype=torch.int64)
         self.register_buffer("_cells", table, persistent=False)
+        columns = [{tokens[member].column for member in cross.tokens} for cross in crosses]
+        others = [[float(token.column not in own) for own in columns] for token in tokens]
+        self.register_buffer("of_others", torch.tensor(others, device="cpu"), persistent=False)
+        # Crosses have different numbers of tokens; to repeat one of them changes no maximum.
+        most = max(len(cross.tokens) for cross in crosses)
+        padded = [
+            [*cross.tokens, *cross.tokens[:1] * (most - len(cross.tokens))] for cross in crosses
+        ]
+        self.register_buffer("_members", torch.tensor(padded, device="cpu"), persistent=False)
         # The first vector is that of combinations without a cell, and stays zero.
         self.vectors = nn.Parameter(torch.zeros(sum(counts) + 1, size))
 
@@ -73,37 +89,17 @@ class CrossWeights(nn.Module):
             return None
         return torch.stack([self._of(number, values, active) for number in numbers]).sum(0)
 
-    def last_tokens(self, order: Tensor) -> Tensor:
+    def last_tokens(self, place: Tensor) -> Tensor:
         """Which token completes which cross, in an order.
 
         Args:
-            order: (T,) int64, the tokens from the first to the last.
+            place: (T,) int64, of each token in the order.
 
         Returns:
             (T, C) float32, 1 where the token is the last of the cross.
         """
-        position = torch.empty_like(order)
-        position[order] = torch.arange(len(order), device=order.device)
-        lasts = []
-        for cross in self._crosses:
-            tokens = torch.tensor(cross.tokens, device=order.device)
-            lasts.append(tokens[position[tokens].argmax()])
-        last = torch.stack(lasts)
-        return (torch.arange(len(order), device=order.device)[:, None] == last).float()
-
-    def without_tokens_of(self, tokens: Sequence[Token]) -> Tensor:
-        """Which crosses a token can be given: those without its own column.
-
-        Args:
-            tokens: of a row.
-
-        Returns:
-            (T, C) float32, 1 where the cross has no token of the token's column.
-        """
-        columns = [{tokens[member].column for member in cross.tokens} for cross in self._crosses]
-        return torch.tensor(
-            [[float(token.column not in members) for members in columns] for token in tokens]
-        )
+        last = self._members.gather(1, place[self._members].argmax(1, keepdim=True))
+        return (torch.arange(len(place), device=place.device)[:, None] == last.T).float()
 
     def _of(self, number: int, values: Tensor, active: Tensor) -> Tensor:
         """(B, R) what one cross adds."""

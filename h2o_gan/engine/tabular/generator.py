@@ -73,6 +73,9 @@ class AutoregressiveGenerator(nn.Module):
     """
 
     _anchor_scores: Tensor
+    _learned: Tensor
+    _number_at: Tensor
+    _row_of: Tensor
 
     def __init__(
         self,
@@ -88,7 +91,6 @@ class AutoregressiveGenerator(nn.Module):
         count, summary, hidden = len(tokens), sizes.summary, sizes.hidden
         self._choices = [index for index, token in enumerate(tokens) if not token.is_number]
         self._numbers = [index for index, token in enumerate(tokens) if token.is_number]
-        self._placed = [index for index, token in enumerate(tokens) if token.ranks is not None]
         self.features = TokenFeatures(tokens, sizes.features, sizes.knots)
         # One row more than features: that a token is known, whatever it is.
         self.project = nn.Parameter(torch.empty(count, sizes.features + 1, summary))
@@ -105,6 +107,15 @@ class AutoregressiveGenerator(nn.Module):
             device="cpu",
         )
         self.register_buffer("_anchor_scores", table, persistent=False)
+        # Lists as indices would be copied to the device at every step.
+        learned = [[token.ranks is None] for token in tokens]
+        own_order = [*self._numbers, *self._choices]
+        for name, part in (
+            ("_learned", torch.tensor(learned, device="cpu")),
+            ("_number_at", torch.tensor(self._numbers, device="cpu", dtype=torch.int64)),
+            ("_row_of", torch.tensor(own_order, device="cpu").argsort()),
+        ):
+            self.register_buffer(name, part, persistent=False)
         widths = [
             token.size or 3 * (sizes.components + _ANCHORED * (index in self._anchors))
             for index, token in enumerate(tokens)
@@ -116,7 +127,7 @@ class AutoregressiveGenerator(nn.Module):
                 for token, width in zip(tokens, widths, strict=True)
             ]
         )
-        self.crosses = CrossWeights(crosses, summary) if crosses else None
+        self.crosses = CrossWeights(crosses, summary, tokens) if crosses else None
 
     def initialize(self, rng: torch.Generator) -> None:
         """Draw the start: a generator of independent tokens with the right shares."""
@@ -162,11 +173,13 @@ class AutoregressiveGenerator(nn.Module):
             (T, B), in nats; 0 for tokens that rows do not have, and for placed numbers.
         """
         parts = self._parts(values, active)
+        place = torch.empty_like(order)
+        place[order] = torch.arange(len(order), device=order.device)
         if self.crosses is not None:
             crossed = self.crosses(values, active)
-            last = self.crosses.last_tokens(order)
+            last = self.crosses.last_tokens(place)
             parts = parts + (last @ crossed.flatten(1)).reshape(parts.shape)
-        return self._logs(self._before(parts, order), values, active, rng, order)
+        return self._logs(self._before(parts, order, place), values, active, rng, place)
 
     def log_conditionals(self, values: Tensor, active: Tensor) -> Tensor:
         """Log probability (density, for numbers) of each token given all other columns.
@@ -190,8 +203,8 @@ class AutoregressiveGenerator(nn.Module):
                 summaries[index] -= parts[later]
         if self.crosses is not None:
             crossed = self.crosses(values, active)
-            others = self.crosses.without_tokens_of(self.tokens).to(crossed.device)
-            summaries = summaries + (others @ crossed.flatten(1)).reshape(summaries.shape)
+            others = self.crosses.of_others @ crossed.flatten(1)
+            summaries = summaries + others.reshape(summaries.shape)
         return self._logs(summaries, values, active, None)
 
     def _parts(self, values: Tensor, active: Tensor) -> Tensor:
@@ -206,17 +219,14 @@ class AutoregressiveGenerator(nn.Module):
         values: Tensor,
         active: Tensor,
         rng: torch.Generator | None,
-        order: Tensor | None = None,
+        place: Tensor | None = None,
     ) -> Tensor:
         """(T, B) log probabilities of tokens given their summaries, (T, B, R).
 
-        With an order, a token knows those before it; without one, all others.
+        With places in an order, (T,), a token knows those before it; without, all others.
         """
         hidden = self._hidden(summaries, rng)
-        columns, present = values.unbind(1), active.T
-        if self._placed:
-            present = present.clone()
-            present[self._placed] = False
+        columns, present = values.unbind(1), active.T & self._learned
         if len(self._numbers) > _FEW_TOKENS and not self._anchors:
             return self._logs_of_many(hidden, values) * present
         outputs = [self._output(index, part, values) for index, part in enumerate(hidden.unbind(0))]
@@ -226,9 +236,8 @@ class AutoregressiveGenerator(nn.Module):
                 logs.append(-F.cross_entropy(output, column.long(), reduction="none"))
                 continue
             seen = active
-            if order is not None and index in self._anchors:
-                position = order.argsort()
-                seen = active & (position < position[index])
+            if place is not None and index in self._anchors:
+                seen = active & (place < place[index])
             logs.append(log_normal_mixture(*self.mixture_of(index, output, values, seen), column))
         return torch.stack(logs) * present
 
@@ -279,7 +288,8 @@ class AutoregressiveGenerator(nn.Module):
             values: (B, T) float32; for the second token of a pair, with S = B, that before counts.
 
         Returns:
-            (S, size) logits of a choice, or (S, 3 * components); see :meth:`mixture`.
+            (S, size) logits of a choice, or (S, 3 * components) of a number's mixture, those
+            centred at its anchor among them; see :meth:`mixture_of`.
         """
         hidden = torch.addmm(self.first_bias[index], summaries, self.first[index])
         hidden = F.silu(hidden, inplace=True)
@@ -287,16 +297,14 @@ class AutoregressiveGenerator(nn.Module):
         hidden = F.silu(inner, inplace=True).add_(hidden)
         return self._output(index, hidden, values)
 
-    def _before(self, parts: Tensor, order: Tensor) -> Tensor:
+    def _before(self, parts: Tensor, order: Tensor, place: Tensor) -> Tensor:
         """(T, B, R) parts to the sums of those before each token in `order`."""
         count = len(order)
-        index = torch.empty_like(order)
-        index[order] = torch.arange(count, device=order.device)
         if count <= _FEW_TOKENS:
-            earlier = (index[:, None] > index[None, :]).to(parts.dtype)
+            earlier = (place[:, None] > place[None, :]).to(parts.dtype)
             return (earlier @ parts.reshape(count, -1)).reshape(parts.shape)
         ordered = parts[order]
-        return (ordered.cumsum(0) - ordered)[index]
+        return (ordered.cumsum(0) - ordered)[place]
 
     def _logs_of_many(self, hidden: Tensor, values: Tensor) -> Tensor:
         """(T, B) log probabilities where numbers are so many that one by one they take minutes.
@@ -305,14 +313,13 @@ class AutoregressiveGenerator(nn.Module):
         """
         heads = torch.stack([self.heads[index] for index in self._numbers])
         biases = torch.stack([self.biases[index] for index in self._numbers])
-        outputs = torch.baddbmm(biases[:, None, :], hidden[self._numbers], heads)
-        of_numbers = log_normal_mixture(*self.mixture(outputs), values[:, self._numbers].T)
+        outputs = torch.baddbmm(biases[:, None, :], hidden[self._number_at], heads)
+        of_numbers = log_normal_mixture(*self.mixture(outputs), values[:, self._number_at].T)
         logs: list[Tensor] = [*of_numbers.unbind(0)]
         for index in self._choices:
             output = self._output(index, hidden[index], values)
             logs.append(-F.cross_entropy(output, values[:, index].long(), reduction="none"))
-        own_order = torch.tensor([*self._numbers, *self._choices], device=hidden.device).argsort()
-        return torch.stack(logs)[own_order]
+        return torch.stack(logs)[self._row_of]
 
     def _hidden(self, summaries: Tensor, rng: torch.Generator | None) -> Tensor:
         hidden = F.silu(torch.baddbmm(self.first_bias, summaries, self.first))
@@ -344,7 +351,8 @@ class AutoregressiveGenerator(nn.Module):
 
         Args:
             index: of the token.
-            output: (B, 3 * components), of its network.
+            output: (B, 3 * components), of its network; of an anchored number, six components
+                more than `sizes` says, the last of each third.
             values: (B, T) float32.
             active: (B, T) bool, the tokens that are known.
 
@@ -357,7 +365,7 @@ class AutoregressiveGenerator(nn.Module):
         weight, mean, log_sd = output.chunk(3, -1)
         plain = self.sizes.components
         source = self._sources[row]
-        known = active[:, [source]]
+        known = active[:, source, None]
         weight = torch.cat([weight[:, :plain], torch.where(known, weight[:, plain:], -1e9)], 1)
         at = (values[:, source].clamp(-ENDS, ENDS) + ENDS) * ((GRID - 1) / (2 * ENDS))
         left = at.long().clamp_(max=GRID - 2)
