@@ -86,7 +86,8 @@ class Cross:
             Damaged: the cross is not one of these tokens.
         """
         indices, cells = tuple(data["tokens"]), np.array(data["cells"], np.int64)
-        if not {*indices} <= {*range(len(tokens))} or len({*indices}) < len(indices):
+        known = {*indices} <= {*range(len(tokens))}
+        if not known or not indices or len({*indices}) < len(indices):
             raise Damaged(f"{indices!r:.50} are not tokens of a row")
         members = [tokens[index] for index in indices]
         sizes = tuple(token.size for token in members)

@@ -71,6 +71,7 @@ def test_state_round_trip_and_damage():
         {"tokens": [0, 2]},
         {"tokens": [0, 7]},
         {"tokens": [0, 0]},
+        {"tokens": [], "cells": [0]},
         {"cells": [0, 1]},
         {"cells": [0, 1, 2, 0, 0, 7]},
     ):
