@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from h2o_gan.engine.data.relations.checking import check_rules
 from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, Sizes
 from h2o_gan.engine.tabular.layout import RowLayout
@@ -75,9 +76,65 @@ def assert_shares(values, shares, size=None):
     assert (np.abs(found - shares) <= error).all(), (found, shares)
 
 
-def model_of(table, seed=0, strength=0.5, critic=None, **parameters):
-    """A model of a table that is not trained."""
-    encoder, _, layout = layout_of(table)
+def related_table(rows=3000, seed=0):
+    """A table with relations of all kinds, an anchor and missing values.
+
+    `total`, `tax` and `end` are computed; `paid` and `again` follow from others in a part of the
+    rows, `paid` as a number and `again` as a choice; `later` stays close to `price`.
+    """
+    rng = np.random.default_rng(seed)
+    some, more = rng.integers(0, 500, rows), rng.integers(0, 300, rows)
+    total = some + more
+    paid = np.where(rng.random(rows) < 0.6, total, rng.integers(0, 900, rows))
+    price = np.round(1 + rng.gamma(3, 20, rows), 2)
+    day = 86_400_000
+    start, stay = 18_000 + rng.integers(0, 900, rows), rng.integers(1, 15, rows)
+    grade = rng.integers(0, 100, rows)
+    again = np.where(rng.random(rows) < 0.5, grade, rng.integers(0, 100, rows))
+    city, zone = rng.integers(0, 4, rows), rng.integers(0, 3, rows)
+    return pa.table(
+        {
+            "id": 100 + 5 * rng.permutation(rows),
+            "some": some,
+            "more": more,
+            "total": total,
+            "paid": pa.array(paid, mask=rng.random(rows) < 0.1),
+            "price": price,
+            "later": np.round(price * np.exp(rng.normal(0, 0.02, rows)), 2),
+            "tax": np.floor(price * 25 + 0.5) / 100,
+            "start": pa.array(start * day, pa.timestamp("ms", tz="UTC")),
+            "stay": stay,
+            "end": pa.array((start + stay) * day, pa.timestamp("ms", tz="UTC")),
+            "grade": grade,
+            "again": again,
+            "city": enum([f"c{number}" for number in city]),
+            "zone": enum([f"z{number}" for number in np.minimum(zone, city)]),
+        }
+    )
+
+
+RULES = (
+    "unique(id)",
+    "tax = price / 4",
+    "end = start + days(stay)",
+    "zone, city",
+    "some < 480 or stay > 0",
+    "unique(price, start, some)",
+)
+"""Rules that :func:`related_table` keeps."""
+
+
+def related_model(**parameters):
+    """A model of :func:`related_table` that is not trained."""
+    table = related_table()
+    learn_missing = parameters.get("missing_values_handling") != "unknown"
+    rules, _ = check_rules(RULES, table)
+    return model_of(table, options={"rules": rules, "learn_missing": learn_missing}, **parameters)
+
+
+def model_of(table, seed=0, strength=0.5, critic=None, options=None, **parameters):
+    """A model of a table that is not trained; `options` are those of the encoder."""
+    encoder, _, layout = layout_of(table, **(options or {}))
     return TableModel(
         parameters=Parameters(seed=1, device="cpu", **parameters),
         encoder=encoder,

@@ -10,9 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import safetensors.numpy
-from untrained import model_of
+from document_rules import evaluate, is_false, result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rule_trees import COLUMNS, KINDS, conditions
+from untrained import chunked, enum, model_of, related_model, related_table
 
 from h2o_gan import engine
+from h2o_gan.engine.data.relations.expressions import evaluate as engine_evaluate
 
 DATA = Path(__file__).parents[2] / "data"
 LEARNED = ("levels", "binned", "coordinates")
@@ -30,6 +35,7 @@ class Reader:
         self.model = self.json["model"]
         columns = self.json["encoder"]["columns"]
         codecs = parted(arrays, "codec", len(columns))
+        self.kernels = {}
         self.codecs = [
             (column, own)
             for column, own in zip(columns, codecs, strict=True)
@@ -38,6 +44,16 @@ class Reader:
         self.tokens = parted(arrays, "tokens", len(self.codecs))
         self.kinds = self.model["layout"]["columns"]
         self.derived = {d["column"] for d in self.model["layout"]["dependencies"]}
+        self.anchors = {a["token"]: a for a in self.model["layout"].get("anchors", [])}
+        self.relations = self.json["encoder"].get("relations", [])
+        self.rules = [
+            (rule, below(arrays, f"rules.{index}."))
+            for index, rule in enumerate(self.json["encoder"].get("rules", []))
+        ]
+        items = [c for column in columns for c in column.get("columns", [column.get("column")])]
+        self.kinds_of = {item["name"]: item["kind"] for item in items}
+        self.levels_of = {item["name"]: item["levels"] for item in items}
+        self.unknown = self.json["parameters"].get("missing_values_handling") == "unknown"
         sizes = [(size, before) for size, _, _, before in self.row([0] * len(self.codecs))]
         self.generator = self.network("generator", sizes)
         self.critic = self.network("critic", sizes)
@@ -53,7 +69,50 @@ class Reader:
 
     def codes(self, table):
         """(rows, learned columns) codes."""
-        return np.stack([code(table, c, own) for c, own in self.codecs], 1)
+        codes = np.stack([code(table, c, own) for c, own in self.codecs], 1)
+        for at, (column, own) in enumerate(self.codecs):
+            if "related" in column:
+                name = column["column"]["name"]
+                for row, values in enumerate(rows_of(table)):
+                    relation = self.relation(name, values)
+                    if relation is not None:
+                        codes[row, at] = len(own["low"]) + relation
+        return codes
+
+    def relation(self, name, values):
+        """The index of the first relation that holds and is not one of every row."""
+        own = [r for r in self.relations if r["formula"]["column"] == name and not r["always"]]
+        for index, relation in enumerate(own):
+            found = result(relation["formula"], values, self.kinds_of)
+            if found is not None and found == values[name] and found not in relation["frequent"]:
+                return index
+        return None
+
+    def broken(self, values):
+        """What a row gets that breaks rules."""
+        total, computed = 0.0, set()
+        for relation in self.relations:
+            formula = relation["formula"]
+            if relation["always"]:
+                name = formula["column"]
+                computed.add(name)
+                if is_false(formula, {}, values, self.kinds_of):
+                    found = result(formula, values, self.kinds_of)
+                    distance = 0
+                    if None not in (found, values[name]):
+                        distance = abs(found - values[name]) / (relation["high"] - relation["low"])
+                    total += self.log_share(0) - np.log1p(distance)
+        for rule, arrays in self.rules:
+            if rule["kind"] == "unique" or rule.get("column") in computed:
+                continue
+            if arrays:  # levels count as their indices
+                values = dict(values)
+                for name in rule["columns"]:
+                    if self.levels_of[name] and values[name] is not None:
+                        values[name] = self.levels_of[name].index(values[name])
+            if is_false(rule, arrays, values, self.kinds_of):
+                total += self.log_share(0)
+        return total
 
     def row(self, codes):
         """The tokens of one row; see :func:`tokens_of`."""
@@ -97,8 +156,8 @@ class Reader:
             hidden, parts = self.model["sizes"]["hidden"], 3 * self.model["sizes"]["components"]
             at = own = 0
             heads, biases = [], []
-            for size, before in sizes:
-                width = size or parts
+            for place, (size, before) in enumerate(sizes):
+                width = size or parts + 3 * 6 * (place in self.anchors)
                 heads.append(weights["heads"][at : at + hidden * width].reshape(hidden, width))
                 at += hidden * width
                 shape = (before, width) if before else (1, width)
@@ -123,7 +182,12 @@ class Reader:
             output = hidden @ own["heads"][place] + bias
             if there:
                 if place not in self.placed:
-                    total += log_choice(output, int(value)) if size else log_number(output, value)
+                    anchor = self.anchored(place, known, tokens)
+                    total += (
+                        log_choice(output, int(value))
+                        if size
+                        else log_number(output, value, anchor)
+                    )
                     alone += self.log_alone(place, tokens)
                 summary = summary + np.append(features[place], 1) @ own["project"][place]
                 known.add(place)
@@ -136,6 +200,17 @@ class Reader:
             ratio = (critic["last.weight"] @ flat + critic["last.bias"])[0] - self.model["shift"]
             total += min(ratio, self.model["clip"])
         return total - alone
+
+    def anchored(self, place, known, tokens):
+        """Components without an anchor, and the anchor, None where it is not known."""
+        if place not in self.anchors:
+            return None
+        anchor = self.anchors[place]
+        centre = None
+        if anchor["source"] in known:
+            at = min(max(tokens[anchor["source"]][1], -4), 4)
+            centre = np.interp(at, np.arange(257) / 32 - 4, anchor["scores"])
+        return self.model["sizes"]["components"], centre
 
     def log_alone(self, place, tokens):
         """The log probability of a token that depends on no other column."""
@@ -178,10 +253,10 @@ class Reader:
                 total += self.log_share(agrees) - self.log_share(shares[choices[0]] / shares.sum())
         return total
 
-    def marginal(self, column, own, cells):
+    def marginal(self, column, own, cells, values):
         """The log density of a value, or of a point, by itself."""
         rows = self.model["layout"]["rows"]
-        if column["codec"] == "fresh":
+        if column["codec"] in ("fresh", "sequence", "computed") or (self.unknown and None in cells):
             return 0.0
         if column["codec"] == "constant":
             return 0.0 if cells[0] == column["value"] else self.log_share(0)
@@ -191,8 +266,16 @@ class Reader:
         if column["codec"] == "binned":
             if cells[0] is None:
                 return self.log_share(column["missing_share"])
-            present = np.log1p(-column["missing_share"])
-            return present + log_kernels(float(cells[0]), own, rows)
+            related = column.get("related", [])
+            if related:
+                relation = self.relation(column["column"]["name"], values)
+                if relation is not None:
+                    return self.log_share(related[relation])
+            present = self.log_share(1 - column["missing_share"] - sum(related))
+            name = column["column"]["name"]
+            if name not in self.kernels:
+                self.kernels[name] = kernels_of(own, rows)
+            return present + self.kernels[name](float(cells[0]))
         if cells[0] is None:
             return self.log_share(own["shares"][-1] if column["has_missing"] else 0)
         at = cell(cells, own)
@@ -240,6 +323,21 @@ class Reader:
         return np.array(rows)
 
 
+def below(arrays, prefix):
+    """The arrays whose names begin so, by the rest of their names."""
+    return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+
+
+def rows_of(table):
+    """Rows as dicts, times in milliseconds."""
+    is_time = [pa.types.is_timestamp(column.type) for column in table.columns]
+    columns = [
+        (column.cast(pa.int64()) if time else column).to_pylist()
+        for column, time in zip(table.columns, is_time, strict=True)
+    ]
+    return [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
 def parted(arrays, prefix, count):
     """The arrays of each column."""
     columns = [{} for _ in range(count)]
@@ -284,7 +382,8 @@ def code(table, column, own):
         missing = len(own["observed"]) if column["has_missing"] else -1
         return [missing if text is None else known.get(text, -1) for text in texts]
     numbers = values.cast(pa.int64()) if column["column"]["kind"] == "time" else values
-    missing = len(own["low"]) if column["missing_share"] > 0 else -1
+    bins = len(own["low"])
+    missing = bins + len(column.get("related", [])) if column["missing_share"] > 0 else -1
     return [
         missing
         if number is None
@@ -320,7 +419,8 @@ def tokens_of(code, kind, own, codec):
             (size, rank % size, choice >= 0, blocks),
         ]
     spikes = list(own.get("spikes", ()))
-    missing = codec[0]["missing_share"] > 0 and code == len(codec[1]["low"])
+    bins = len(codec[1]["low"]) + len(codec[0].get("related", []))
+    missing = codec[0]["missing_share"] > 0 and code == bins
     rest = seen and code not in spikes and not missing
     rank = float(own["start"][code]) + 0.5 * float(own["length"][code]) if seen else 0.5
     value = NORMAL.inv_cdf(min(max(rank, 1e-6), 1 - 1e-6))
@@ -336,8 +436,8 @@ def silu(x):
     return x / (1 + np.exp(-x))
 
 
-def log_kernels(value, own, rows):
-    """The log density of a number under a column's kernels."""
+def kernels_of(own, rows):
+    """The log density of a number under a column's kernels, a function."""
     low, high = own["low"].astype(float), own.get("high", own["low"]).astype(float)
     shares = np.diff(own["cumulative"])
     middle = (low + high) / 2
@@ -368,16 +468,23 @@ def log_kernels(value, own, rows):
         np.fill_diagonal(kernels, 0)
         gains.append(weights @ np.log(kernels @ weights / (1 - weights)))
     good = np.flatnonzero(np.array(gains) >= max(gains) - 0.1)[0] if len(centres) >= 4 else 0
-    return np.log(unit * (student(value - centres, width / 2**good) @ weights))
+    return lambda value: np.log(unit * (student(value - centres, width / 2**good) @ weights))
 
 
 def log_choice(output, choice):
     return output[choice] - np.logaddexp.reduce(output)
 
 
-def log_number(output, value):
+def log_number(output, value, anchored=None):
     logits, means, logs = np.split(output, 3)
-    logs = np.clip(logs, -5.5, 2)
+    least = np.full(len(logs), -5.5)
+    if anchored is not None:
+        plain, centre = anchored
+        means = means + np.where(np.arange(len(means)) < plain, 0, centre or 0)
+        least[plain:] = -8
+        if centre is None:
+            logits, means, logs, least = (x[:plain] for x in (logits, means, logs, least))
+    logs = np.clip(logs, least, 2)
     parts = logits - np.logaddexp.reduce(logits) - logs
     parts = parts - 0.5 * ((value - means) * np.exp(-logs)) ** 2 - 0.5 * np.log(2 * np.pi)
     return np.logaddexp.reduce(parts)
@@ -385,16 +492,18 @@ def log_number(output, value):
 
 def log_densities(reader, table):
     """The log density of each row, by the document."""
-    scores = [reader.score(codes) + reader.derived_terms(codes) for codes in reader.codes(table)]
+    rows = rows_of(table)
+    scores = [
+        reader.score(codes) + reader.derived_terms(codes) + reader.broken(values)
+        for codes, values in zip(reader.codes(table), rows, strict=True)
+    ]
     for column, own in reader.all_codecs:
         names = [c["name"] for c in column.get("columns", [column.get("column")])]
-        kinds = [c["kind"] for c in column.get("columns", [column.get("column")])]
-        lists = [
-            (table[name].cast(pa.int64()) if kind == "time" else table[name]).to_pylist()
-            for name, kind in zip(names, kinds, strict=True)
-        ]
-        for at, cells in enumerate(zip(*lists, strict=True)):
-            scores[at] += reader.marginal(column, own, cells)
+        if column["codec"] in ("fresh", "sequence"):
+            continue
+        for at, values in enumerate(rows):
+            cells = tuple(values[name] for name in names)
+            scores[at] += reader.marginal(column, own, cells, values)
     return scores
 
 
@@ -425,3 +534,60 @@ def test_crosses_by_the_document_are_those_of_the_model(tmp_path):
     reader = Reader((tmp_path / "model.zip").read_bytes())
     some = table.slice(0, 12)
     assert np.allclose(log_densities(reader, some), model.scores(some), atol=2e-3)
+
+
+def changed(table, at, **values):
+    """A table with other values in one row."""
+    for name, value in values.items():
+        column = table[name].to_pylist()
+        column[at] = value
+        made = enum(column, table[name].chunk(0).dictionary) if name in ("city", "zone") else None
+        made = chunked(column, table[name].type) if made is None else made
+        table = table.set_column(table.column_names.index(name), name, made)
+    return table
+
+
+@pytest.mark.parametrize("handling", ["value", "unknown"])
+def test_relations_and_anchors_by_the_document_are_those_of_the_model(tmp_path, handling):
+    model = related_model(strength=1, missing_values_handling=handling)
+    assert model.layout.anchors and len(model.encoder.relations.partial("again")) == 1
+    engine.save(model, tmp_path / "model.zip", for_training=False)
+    reader = Reader((tmp_path / "model.zip").read_bytes())
+    table = related_table().slice(0, 12).drop_columns("id")
+    table = changed(table, 0, total=900, tax=None)
+    table = changed(table, 1, tax=table["tax"][1].as_py() + 0.01)
+    table = changed(table, 2, some=None, paid=None, later=None)
+    table = changed(table, 3, some=490, stay=0)
+    table = changed(table, 4, city="c0", zone="z2")
+    table = changed(table, 5, city=None, price=1e4, again=None)
+    scores = log_densities(reader, table)
+    assert sum(reader.broken(values) < 0 for values in rows_of(table)) == 5
+    assert np.allclose(scores, model.scores(table), atol=2e-3), (scores, model.scores(table))
+
+
+_ROWS = st.fixed_dictionaries(
+    {
+        "a": st.none() | st.integers(-9, 9),
+        'odd "name"': st.none() | st.integers(-9, 9),
+        "or": st.none() | st.integers(-900, 900).map(lambda number: number / 100),
+        "start": st.none() | st.integers(-(10**12), 10**12),
+        "time": st.none() | st.integers(-(10**12), 10**12),
+        "city": st.none() | st.sampled_from(COLUMNS[5].levels),
+        "note": st.none() | st.text(max_size=3),
+    }
+)
+
+
+@settings(max_examples=40)
+@given(conditions(st.integers(-9, 9) | st.sampled_from([0.5, 0.25, 1.125])), _ROWS)
+def test_conditions_by_the_document_are_those_of_the_engine(condition, row):
+    columns = {
+        column.name: pa.array([row[column.name]], column.arrow_type) for column in COLUMNS[:5]
+    }
+    columns |= {
+        "city": enum([row["city"]], COLUMNS[5].levels),
+        "note": pa.array([row["note"]], pa.string()),
+    }
+    truth = engine_evaluate(condition, pa.table(columns), {"or": 2})
+    found = evaluate(condition.to_json(), row, KINDS, {"or": 2})
+    assert (found is True, found is False) == (truth.true[0], truth.false[0])
