@@ -10,14 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import safetensors.numpy
+import torch
 from document_rules import evaluate, is_false, result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rule_trees import COLUMNS, KINDS, conditions
-from untrained import chunked, enum, model_of, related_model, related_table
+from untrained import chunked, enum, model_of, random, related_model, related_table
 
 from h2o_gan import engine
 from h2o_gan.engine.data.relations.expressions import evaluate as engine_evaluate
+from h2o_gan.engine.tabular.drawing import draw_rows
 
 DATA = Path(__file__).parents[2] / "data"
 LEARNED = ("levels", "binned", "coordinates")
@@ -253,6 +255,49 @@ class Reader:
                 total += self.log_share(agrees) - self.log_share(shares[choices[0]] / shares.sum())
         return total
 
+    def values(self, tokens, uniforms):
+        """The values of a row, by column.
+
+        Args:
+            tokens: choices and numbers of a row.
+            uniforms: one for each learned column.
+        """
+        of = [[] for _ in self.codecs]
+        for (column, _), token in zip(self.column_of, tokens, strict=True):
+            of[column].append(token)
+        for item in self.model["layout"]["dependencies"]:
+            of[item["column"]] = [item["table"][int(of[item["source"]][0])]]
+        found, related = {}, {}
+        for at, (column, own) in enumerate(self.codecs):
+            kind, arrays = self.kinds[at], self.tokens[at]
+            if kind["kind"] == "number":
+                code = number_code(of[at], arrays, column, own)
+            else:
+                code = choice_code(of[at], kind, arrays, uniforms[at])
+            if column["codec"] == "coordinates":
+                found |= point(code, of[at][-2:], column, own)
+                continue
+            name, bins = column["column"]["name"], len(own.get("low", ()))
+            if column["codec"] == "levels":
+                seen = code < len(own["observed"])
+                found[name] = column["column"]["levels"][own["observed"][code]] if seen else None
+            elif code is None:  # one of the rest
+                knots = {n.removeprefix("knots_"): a for n, a in arrays.items()}
+                found[name] = ranked(NORMAL.cdf(of[at][-1]), knots, column)
+            elif code < bins:
+                found[name] = own["low"][code].item()
+            elif code < bins + len(column.get("related", [])):
+                related[name] = code - bins
+            else:
+                found[name] = None
+        for relation in self.relations:
+            formula = relation["formula"]
+            name = formula["column"]
+            own = [r for r in self.relations if r["formula"]["column"] == name]
+            if relation["always"] or related.get(name) == own.index(relation):
+                found[name] = result(formula, found, self.kinds_of)
+        return found
+
     def marginal(self, column, own, cells, values):
         """The log density of a value, or of a point, by itself."""
         rows = self.model["layout"]["rows"]
@@ -432,6 +477,64 @@ def tokens_of(code, kind, own, codec):
     return [(size, chosen if seen else 0, seen, None), number]
 
 
+def choice_code(tokens, kind, arrays, uniform):
+    """The code of choices: a tokens' one, or one of those behind it."""
+    choice_of, shares = arrays["choice_of"], arrays["shares"]
+    choice = int(tokens[0])
+    if "size" in kind:
+        rank = choice * kind["size"] + int(tokens[1])
+        choice = arrays["choice_at"][min(rank, len(arrays["choice_at"]) - 1)]
+    unseen = np.flatnonzero(choice_of < 0)
+    taken = shares[unseen].sum()
+    if uniform < taken:
+        return unseen[np.searchsorted(np.cumsum(shares[unseen]), uniform, side="right")]
+    codes = np.flatnonzero(choice_of == choice)
+    ends = np.cumsum(shares[codes])
+    at = np.searchsorted(ends, (uniform - taken) / (1 - taken) * ends[-1], side="right")
+    return codes[min(at, len(codes) - 1)]
+
+
+def number_code(tokens, arrays, column, own):
+    """The code of a kind; None for the rest."""
+    kinds = len(arrays.get("kind_shares", [0]))
+    kind, spikes = int(tokens[0]) if kinds > 1 else 0, list(arrays.get("spikes", []))
+    if kind == kinds - 1:
+        return None
+    return spikes[kind] if kind < len(spikes) else len(own["low"]) + len(column.get("related", []))
+
+
+def ranked(rank, knots, column):
+    """The value of a rank."""
+    low, high = knots["low"], knots.get("high", knots["low"])
+    at = min(np.searchsorted(knots["cumulative"], rank, side="right") - 1, len(low) - 1)
+    start, end = knots["cumulative"][at : at + 2]
+    part = min(max((rank - start) / (end - start), 0), 1)
+    if low.dtype == np.int64:
+        steps = np.rint(part * float(high[at] - low[at]) / column["step"])
+        return int(min(low[at] + int(steps) * column["step"], high[at]))
+    value = low[at] * (1 - part) + high[at] * part
+    return float(np.clip(rounded(value, column["decimals"]), low[at], high[at]))
+
+
+def rounded(value, decimals):
+    return value if decimals is None else np.rint(value * 10.0**decimals) / 10.0**decimals
+
+
+def point(cell, numbers, column, own):
+    """The values of a cell's two columns."""
+    found = {}
+    sides = zip(("first", "second"), column["columns"], column["decimals"], numbers, strict=True)
+    for side, one, decimals, number in sides:
+        found[one["name"]] = None
+        if cell < len(own["first_low"]):
+            low, high = own[f"{side}_low"][cell], own[f"{side}_high"][cell]
+            part = (NORMAL.cdf(number) - own[f"{side}_start"][cell]) / own[f"{side}_length"][cell]
+            value = low + min(max(part, 0), 1) * (high - low)
+            value = np.clip(rounded(value, decimals), low, high)
+            found[one["name"]] = np.rint(value) if one["kind"] == "int" else value
+    return found
+
+
 def silu(x):
     return x / (1 + np.exp(-x))
 
@@ -563,6 +666,35 @@ def test_relations_and_anchors_by_the_document_are_those_of_the_model(tmp_path, 
     scores = log_densities(reader, table)
     assert sum(reader.broken(values) < 0 for values in rows_of(table)) == 5
     assert np.allclose(scores, model.scores(table), atol=2e-3), (scores, model.scores(table))
+
+
+@pytest.mark.parametrize("family", ["table", "pairs", "coordinates", "relations"])
+def test_values_by_the_document_are_those_of_the_model(tmp_path, family):
+    path = DATA / f"{family}_format_3.zip"
+    if family == "relations":
+        path, model = tmp_path / "model.zip", related_model()
+        engine.save(model, path, for_training=False)
+    else:
+        model = engine.load(path)
+    layout, encoder = model.layout, model.encoder
+    none = torch.zeros(60, len(layout.tokens))
+    tokens, _, _ = draw_rows(
+        model.generator, none, none.bool(), none.bool(), layout.order(), random(1)
+    )
+    tokens = tokens.double().numpy()
+    uniforms = np.random.default_rng(1).random((60, len(layout.codecs)))
+    wanted = encoder.named(layout.decode(tokens, uniforms))
+    related = layout.related(tokens)
+    encoder.relations.complete(wanted, related)
+    assert all((given >= 0).any() for given in related.values())
+    reader = Reader(path.read_bytes())
+    found = [reader.values(*row) for row in zip(tokens, uniforms, strict=True)]
+    for row, values in enumerate(rows_of(pa.table(wanted))):
+        assert values.keys() == found[row].keys()
+        for name, value in values.items():
+            if isinstance(value, float):
+                value = pytest.approx(value, rel=1e-9)
+            assert found[row][name] == value, (row, name)
 
 
 _ROWS = st.fixed_dictionaries(
