@@ -230,10 +230,16 @@ class TableEncoder:
     @property
     def unique_rules(self) -> list[Unique]:
         """Rules about all rows of a sample, but those that identifiers keep anyway."""
+        identifiers = {
+            column.name
+            for codec in self.codecs
+            if isinstance(codec, IdentifierCodec | SequenceCodec)
+            for column in codec.columns
+        }
         return [
             rule
             for rule in self.rules
-            if isinstance(rule, Unique) and not {*rule.columns} & {*self.generated_names}
+            if isinstance(rule, Unique) and not {*rule.columns} & identifiers
         ]
 
     def broken_rules(self, arrays: Mapping[str, pa.Array]) -> list[tuple[Rule, Array]]:

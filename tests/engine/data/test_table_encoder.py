@@ -223,3 +223,11 @@ def test_a_formula_of_rows_without_gaps_is_described_once():
         for known in encoder, TableEncoder.restore(encoder.to_json(), encoder.arrays()):
             (formula,) = (r for r in known.describe_relations() if r["kind"] == "formula")
             assert formula == {"relation": "s = a + b", "kind": "formula", "share": 1.0}
+
+
+def test_only_identifiers_are_unique_by_themselves():
+    rng = np.random.default_rng(0)
+    table = pa.table({"key": range(90), "one": [1] * 90, "n": rng.permutation(90)})
+    rules, _ = check_rules(["unique(key)", "unique(one, n)", "unique(key, one)"], table)
+    encoder = TableEncoder.fit(table, rules=rules)
+    assert [rule.text for rule in encoder.unique_rules] == ["unique(one, n)"]
