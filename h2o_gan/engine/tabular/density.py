@@ -235,9 +235,9 @@ class TableDensity:
                 continue
             if not {*rule.columns} <= present:
                 continue
-            columns = [index_of[name] for name in rule.columns]
             broken = rule.broken(table)
-            marginals[np.ix_(broken, np.array(columns))] += unseen / len(columns)
+            for name in rule.columns:  # two of them may share a codec
+                marginals[broken, index_of[name]] += unseen / len(rule.columns)
 
     @torch.no_grad()
     def _of(self, codes: Tensor, marginals: Array) -> RowDensities:

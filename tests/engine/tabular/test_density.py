@@ -6,6 +6,7 @@ import pytest
 import torch
 from untrained import CPU, enum, generator_of, layout_of
 
+from h2o_gan.engine.data.relations.checking import check_rules
 from h2o_gan.engine.tabular.density import RowDensities, Surprise, TableDensity
 
 
@@ -87,6 +88,21 @@ def test_rows_that_break_a_formula_or_an_order_are_odd():
     assert (off[1].marginals[:, index] < off[0].marginals[:, index]).all()
     swapped = density.of_table(changed(table, last=table["first"], first=table["last"]))
     assert np.median(usual.log_density - swapped.log_density) > 5
+
+
+def test_a_broken_rule_counts_once_also_where_its_columns_share_a_codec():
+    rng = np.random.default_rng(5)
+    table = pa.table({"latitude": rng.uniform(0, 40, 600), "longitude": rng.uniform(50, 90, 600)})
+    rules, _ = check_rules(["latitude < longitude"], table)
+    swapped = table.rename_columns(["longitude", "latitude"]).select(table.column_names)
+    found = []
+    for kept in ((), rules):
+        encoder, _, layout = layout_of(table, rules=kept, relations=False)
+        assert len(encoder.codecs) == 1 and len(encoder.rules) == len(kept)
+        order = layout.order()
+        density = TableDensity(encoder, layout, generator_of(layout.tokens), None, order, CPU)
+        found.append(density.of_table(swapped).marginals)
+    assert np.allclose(found[1] - found[0], np.log(0.5 / 601))
 
 
 def test_values_that_a_relation_gives_in_a_part_of_the_rows_are_usual():
