@@ -15,7 +15,7 @@ from h2o_gan.engine.data.protocol import Token
 from h2o_gan.engine.tabular.bounds import Bounds
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, log_normal_mixture
 
-__all__ = ["draw_rows"]
+__all__ = ["draw_rows", "placed_ranks", "presence"]
 
 LogDensity = Callable[[], Tensor]
 
@@ -71,7 +71,7 @@ def draw_rows(
             output = summaries.output(index, values)
             mixture = generator.mixture_of(index, output, values, active)
             drawn, log_density = _draw_number(mixture, bound, temperature, rng)
-            present = _is_present(generator, index, values)
+            present = presence(generator.tokens, index, values)
         else:
             output = summaries.output(index, values)
             first = values[:, index - 1].long() if token.is_second else None
@@ -180,23 +180,46 @@ def _draw_placed(
     token: Token, index: int, values: Tensor, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Draw placed numbers, (B,); and (B,) bool, which rows have one."""
-    assert token.ranks is not None
-    ranks = torch.from_numpy(token.ranks).to(values.device, values.dtype)
-    first = index - token.before
-    choices = [values[:, first + at].long() for at in range(token.ranks.ndim - 1)]
-    start, length = ranks[tuple(choices)].unbind(-1)
+    start, length = placed_ranks(token, values[:, index - token.before :]).unbind(-1)
     noise = torch.rand(len(values), generator=rng, device=values.device)
     present = ~start.isnan()
     rank = (start + length * noise).clamp(1e-6, 1 - 1e-6)
     return torch.special.ndtri(rank).nan_to_num(nan=0.0), present
 
 
-def _is_present(generator: AutoregressiveGenerator, index: int, values: Tensor) -> Tensor | None:
-    """(B,) bool, whether rows took the choice that a learned number belongs to; None for all."""
-    tokens, before = generator.tokens, index - 1
-    if before < 0 or tokens[before].column != tokens[index].column:
+def placed_ranks(token: Token, choices: Tensor) -> Tensor:
+    """The ranks that a placed number can have.
+
+    Args:
+        token: the placed number.
+        choices: (B, at least the tokens of the choice), the tokens of its column.
+
+    Returns:
+        (B, 2) the first rank and the length of ranks; NaN where there is no number.
+    """
+    assert token.ranks is not None
+    ranks = torch.from_numpy(token.ranks).to(choices.device, choices.dtype)
+    found: Tensor = ranks[choices[:, : ranks.ndim - 1].long().unbind(1)]
+    return found
+
+
+def presence(tokens: Sequence[Token], index: int, values: Tensor) -> Tensor | None:
+    """Which rows have a token, as the choices of its column before it decide.
+
+    Args:
+        tokens: of a row, or of one column.
+        index: of the token among them.
+        values: (B, tokens).
+
+    Returns:
+        (B,) bool; None for all.
+    """
+    token = tokens[index]
+    if token.ranks is not None:
+        return ~placed_ranks(token, values[:, index - token.before :])[:, 0].isnan()
+    if not token.is_number or not index or tokens[index - 1].column != token.column:
         return None
-    return values[:, before] == tokens[before].size - 1
+    return values[:, index - 1] == tokens[index - 1].size - 1
 
 
 def _draw_number(

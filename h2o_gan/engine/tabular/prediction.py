@@ -29,7 +29,7 @@ from h2o_gan.engine.data.schema import Array, Column
 from h2o_gan.engine.estimates import Estimate, numbers_in
 from h2o_gan.engine.tabular.bounds import Bounds
 from h2o_gan.engine.tabular.completion import Drawn
-from h2o_gan.engine.tabular.drawing import draw_rows
+from h2o_gan.engine.tabular.drawing import draw_rows, placed_ranks, presence
 from h2o_gan.engine.tabular.generator import AutoregressiveGenerator, log_normal_mixture
 from h2o_gan.engine.tabular.layout import RowLayout
 from h2o_gan.engine.tabular.sampling import Given, RejectionSampler
@@ -49,7 +49,7 @@ class _Candidates:
 
     Attributes:
         tokens: (B or 1, A, K) float32; 1 where all rows have the same.
-        weights: (B, A) float32 probabilities within the bounds.
+        weights: (B, A) float32 probabilities within the bounds of choices.
         logs: (B, A) float32 log probabilities (densities, for numbers) without the bounds.
     """
 
@@ -106,7 +106,7 @@ class Predictor:
             column: of a learned codec.
             given: what is known of the rows.
             summaries: of these rows.
-            bounds: what tokens may be.
+            bounds: what choices may be; numbers have none where cells are given or missing.
             complete: whether the estimate is corrected by the density of whole rows.
             rng: draws the other cells that are not known; None where all are known.
             draws: of each row, spread over the values of the column, where `rng` is given.
@@ -224,7 +224,7 @@ class Predictor:
         if token.is_number:
             output = generator.output(first, summaries, values)
             mixture = generator.mixture_of(first, output, values, given.active)
-            return _numbers(mixture, bounds.get(first), parts)
+            return _numbers(mixture, parts)
         logs = torch.log_softmax(generator.output(first, summaries, values), -1)
         bound = bounds.get(first, Bounds())
         weights = logs.exp() if bound.mask is None else logs.exp() * bound.mask
@@ -241,8 +241,7 @@ class Predictor:
         after = summaries + generator.contribution(first, last)
         output = generator.output(first + 1, after, values)
         mixture = generator.mixture_of(first + 1, output, values, given.active)
-        numbers = _numbers(mixture, bounds.get(first + 1), parts)
-        return _with_numbers(found, numbers)
+        return _with_numbers(found, _numbers(mixture, parts))
 
     def _pairs(
         self,
@@ -273,11 +272,9 @@ class Predictor:
         """Placed numbers in the middle of the ranks that choices leave them."""
         tokens = [found.tokens]
         for index in placed:
-            ranks = self.generator.tokens[index].ranks
-            assert ranks is not None
-            at = tuple(found.tokens[0].long().cpu().numpy()[:, : ranks.ndim - 1].T)
-            middle = torch.from_numpy(ranks[at] @ np.array([1, 0.5])).to(found.tokens)
-            score = torch.special.ndtri(middle.clamp(1e-6, 1 - 1e-6)).nan_to_num(nan=0.0)
+            start, length = placed_ranks(self.generator.tokens[index], found.tokens[0]).unbind(-1)
+            middle = (start + length / 2).clamp(1e-6, 1 - 1e-6)
+            score = torch.special.ndtri(middle).nan_to_num(nan=0.0)
             tokens.append(score[None, :, None])
         return replace(found, tokens=torch.cat(tokens, -1))
 
@@ -324,18 +321,14 @@ class Predictor:
         return replace(found, weights=weights)
 
     def _present(self, span: range, found: _Candidates) -> Tensor:
-        """(A, K) bool, which tokens candidates have: a number only after the last choice."""
-        tokens = self.generator.tokens
-        present = torch.ones(found.tokens.shape[1:], dtype=torch.bool, device=found.tokens.device)
-        first = span.start
-        if len(span) == 2 and tokens[first + 1].is_number and tokens[first + 1].ranks is None:
-            # The choice is the same in all rows.
-            present[:, 1] = found.tokens[0, :, 0] == tokens[first].size - 1
-        for index in span:
-            ranks = tokens[index].ranks
-            if ranks is not None:
-                at = tuple(found.tokens[0].long().cpu().numpy()[:, : ranks.ndim - 1].T)
-                present[:, index - first] = torch.from_numpy(~np.isnan(ranks[at][:, 0]))
+        """(A, K) bool, which tokens candidates have."""
+        own = self.generator.tokens[span.start : span.stop]
+        choices = found.tokens[0]  # the same in all rows, which differ in numbers only
+        present = torch.ones(choices.shape, dtype=torch.bool, device=choices.device)
+        for at in range(len(own)):
+            mask = presence(own, at, choices)
+            if mask is not None:
+                present[:, at] = mask
         return present
 
     def _where_known(self, span: range, given: Given, found: _Candidates) -> _Candidates:
@@ -350,27 +343,14 @@ class Predictor:
         return score if self.sampler is None else score + self.sampler.log_ratio(values, active)
 
 
-def _numbers(
-    mixture: tuple[Tensor, Tensor, Tensor], bound: Bounds | None, parts: int
-) -> _Candidates:
+def _numbers(mixture: tuple[Tensor, Tensor, Tensor], parts: int) -> _Candidates:
     """Numbers at the means of equally probable parts of each component, (B, components * parts)."""
     weight, mean, log_sd = mixture
     middles = _middles(parts).to(mean)
     numbers = (mean[..., None] + log_sd.exp()[..., None] * middles).flatten(1)
     weights = torch.softmax(weight, -1).repeat_interleave(parts, -1) / parts
-    if bound is not None and not bound.is_open:
-        low, high = (_as_column(end, numbers) for end in (bound.low, bound.high))
-        inside = (numbers >= low) & (numbers <= high)
-        outside = ~inside.any(1, keepdim=True)
-        numbers = torch.minimum(torch.maximum(numbers, low), high)
-        weights = torch.where(inside | outside, weights, 0.0)
     logs = log_normal_mixture(weight[:, None], mean[:, None], log_sd[:, None], numbers)
     return _Candidates(numbers[..., None], weights, logs)
-
-
-def _as_column(end: float | Tensor, like: Tensor) -> Tensor:
-    """An end of bounds, one for all rows or one for each, (1 or B, 1)."""
-    return torch.as_tensor(end).to(like).reshape(-1, 1)
 
 
 def _middles(parts: int) -> Tensor:
