@@ -1,4 +1,4 @@
-"""Changes model files; each must be refused, or load and draw rows.
+"""Changes model files; each must be refused, or load and draw rows, or have a rule that none keeps.
 
 It changes bytes of the zip, values of the JSON, and bytes of a safetensors header or of tensors;
 the zip is written again around them, so that its checksums are right. It counts crashes (any error
@@ -27,6 +27,7 @@ import pyarrow as pa
 import torch
 
 from h2o_gan import engine
+from h2o_gan.engine.exceptions import Unreachable
 from h2o_gan.parameters import Parameters
 
 ROOT = Path(__file__).parents[2]
@@ -48,11 +49,15 @@ def files_of_every_family(folder: Path) -> list[dict[str, bytes]]:
             "one": [5] * 200,
         }
     )
+    some, more = rng.integers(0, 500, (2, 200))
+    related = pa.table({"a": some, "b": more, "total": some + more, "key": range(200)})
+    rules = ["total = a + b", "unique(key)", "a < 500 or b is missing"]
     images = pa.table({f"p{i}": rng.integers(0, 17, 120) for i in range(64)})
     small = {"hidden_dim": 8}
     found = [entries_of(ROOT / "tests" / "data" / "model_format_1.zip")]
     for rows, settings in (
         (table, {}),
+        (related, {"constraints": rules}),
         (table, {"architecture": "mlp", "generator_architecture": small}),
         (images, {"architecture": "convolutional"}),
         (images, {"architecture": "mlp", "discriminator_architecture": small}),
@@ -142,6 +147,8 @@ def run(chosen: argparse.Namespace) -> int:
                 model.sample(50, seed=1).read_all()
             except engine.ModelFileError:
                 counts["refused"] += 1
+            except Unreachable:  # a rule that no row keeps
+                counts["unreachable"] += 1
             except TimeoutError:
                 counts["hung"] += 1
                 print("hung:", what)
