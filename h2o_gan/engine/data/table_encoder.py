@@ -19,6 +19,7 @@ from h2o_gan.engine.data.codecs.identifier import IdentifierCodec
 from h2o_gan.engine.data.codecs.registry import CODECS
 from h2o_gan.engine.data.codecs.sequence import SequenceCodec
 from h2o_gan.engine.data.protocol import Codec, FitOptions, GeneratedCodec, LearnedCodec
+from h2o_gan.engine.data.relations.overflow import broken_rows
 from h2o_gan.engine.data.relations.relations import RELATIONS_CHECK, Relations
 from h2o_gan.engine.data.relations.rules import MAX_RULES, Rule, Unique
 from h2o_gan.engine.data.relations.selection import Found
@@ -255,7 +256,7 @@ class TableEncoder:
         for rule in self.rules:
             if isinstance(rule, Unique):  # a matter of all rows: see the sample
                 continue
-            mask = rule.broken(pa.table({name: arrays[name] for name in rule.columns}))
+            mask = broken_rows(rule, pa.table({name: arrays[name] for name in rule.columns}))
             if mask.any():
                 broken.append((rule, mask))
         return broken

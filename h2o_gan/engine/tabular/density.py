@@ -34,6 +34,7 @@ from torch import Tensor
 
 from h2o_gan.engine.data.densities import log_share
 from h2o_gan.engine.data.numbers import numbers_of
+from h2o_gan.engine.data.relations.overflow import broken_rows, computed_values
 from h2o_gan.engine.data.relations.rules import Formula, Unique
 from h2o_gan.engine.data.schema import Array
 from h2o_gan.engine.data.table_encoder import TableEncoder
@@ -217,11 +218,11 @@ class TableDensity:
         for name, relation in computed.items():
             if not {*relation.formula.columns} <= present:
                 continue
-            broken = relation.formula.broken(table)
+            broken = broken_rows(relation.formula, table)
             if not broken.any():
                 continue
             value, missing = numbers_of(table.column(name))
-            wanted, unknown = numbers_of(relation.formula.compute(table))
+            wanted, unknown = numbers_of(computed_values(relation.formula, table)[0])
             distance = np.abs(value.astype(np.float64) - wanted) / max(
                 relation.high - relation.low, 1e-300
             )
@@ -235,7 +236,7 @@ class TableDensity:
                 continue
             if not {*rule.columns} <= present:
                 continue
-            broken = rule.broken(table)
+            broken = broken_rows(rule, table)
             for name in rule.columns:  # two of them may share a codec
                 marginals[broken, index_of[name]] += unseen / len(rule.columns)
 

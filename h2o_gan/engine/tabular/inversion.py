@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from h2o_gan.engine.data.numbers import numbers_of
 from h2o_gan.engine.data.relations.expressions import Product
+from h2o_gan.engine.data.relations.overflow import computed_values
 from h2o_gan.engine.data.relations.relations import formula_of, outside
 from h2o_gan.engine.data.relations.rules import Formula
 from h2o_gan.engine.data.relations.solving import solved
@@ -72,7 +73,8 @@ class Inversion:
                 free = left & ~taken.get(target, none)
                 if not free.any():
                     continue
-                values = inverse.compute(pa.table({c: present[c] for c in inverse.sources}))
+                inputs = pa.table({c: present[c] for c in inverse.sources})
+                values, _ = computed_values(inverse, inputs)
                 if target in relations.always:
                     before, mask = wanted.get(target, (values, none))
                     values = pc.if_else(pa.array(free), values, before)

@@ -18,6 +18,7 @@ from h2o_gan.engine.data.relations.expressions import (
     columns_of,
     quoted_name,
 )
+from h2o_gan.engine.data.relations.overflow import computed_values
 from h2o_gan.engine.data.relations.rules import Formula
 from h2o_gan.engine.data.relations.stored_rules import restore
 from h2o_gan.engine.data.schema import Array, Column
@@ -204,8 +205,8 @@ class Relations:
                 whatever the relation gives.
 
         Returns:
-            Relations that give impossible values, outside the training rows' range, and the mask
-            of those rows, (rows,) bool.
+            Relations that give impossible values, outside the training rows' range or of 64 bits,
+            and the mask of those rows, (rows,) bool.
         """
         impossible = []
         numbers_by_target = {
@@ -217,8 +218,8 @@ class Relations:
                 continue
             inputs = relation.formula.sources
             table = pa.table({column: arrays[column] for column in inputs})
-            values = relation.formula.compute(table)
-            wrong = outside(values, relation.low, relation.high)
+            values, wrong = computed_values(relation.formula, table)
+            wrong = wrong | outside(values, relation.low, relation.high)
             if relation.always:
                 arrays[name] = values
                 if observed and name in observed:
@@ -295,7 +296,7 @@ def ordered(relations: Sequence[Relation]) -> tuple[Relation, ...]:
 
 def agreeing(formula: Formula, table: pa.Table, values: tuple[Array, Array]) -> Array:
     """Where a formula gives the value of its column and neither is missing, (rows,) bool."""
-    computed, missing = numbers_of(formula.compute(table))
+    computed, missing = numbers_of(computed_values(formula, table)[0])
     agrees: Array = (computed == values[0]) & ~missing & ~values[1]
     return agrees
 
