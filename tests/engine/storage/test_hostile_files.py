@@ -1,5 +1,6 @@
 """Model files that someone made: refused in little time and memory, or as good as any other."""
 
+import dataclasses
 import json
 import os
 import random
@@ -11,9 +12,12 @@ import warnings
 from pathlib import Path
 
 import pytest
-from hostile import changed_manifests, entries_of, places, with_value, zipped
+import safetensors.numpy
+from hostile import HOSTILE, changed_manifests, entries_of, places, with_value, zipped
+from untrained import related_model
 
 from h2o_gan import engine
+from h2o_gan.engine.exceptions import Unreachable
 from h2o_gan.engine.storage.atomic import atomic_write
 from h2o_gan.parameters import Parameters
 
@@ -22,6 +26,7 @@ FAMILIES = {
     "mlp": {"architecture": "mlp", "generator_architecture": {"hidden_dim": [9]}},
     "convolutional": {"architecture": "convolutional"},
 }
+_MADE = ("computed", "sequence")
 REFUSED = "is not a valid h2o_gan model file"
 
 
@@ -48,6 +53,82 @@ def test_any_value_may_be_changed(entries, tmp_path):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert model.sample(3, seed=1).read_all().num_rows == 3, what
+
+
+@pytest.fixture(scope="module")
+def related(tmp_path_factory):
+    """The entries of a model with relations, rules, identifiers and an anchor."""
+    path = tmp_path_factory.mktemp("model") / "model.zip"
+    model = dataclasses.replace(related_model(), history=[{"epoch": 1}])
+    engine.save(model, path, for_training=False)
+    assert engine.load(path).layout.anchors
+    return entries_of(path)
+
+
+def test_relations_rules_and_anchors_may_be_changed(related, tmp_path):
+    """Rules that no row keeps are found out when rows are drawn."""
+    manifest = json.loads(related["model.json"])
+    columns = manifest["encoder"]["columns"]
+    found = [
+        place
+        for place in places(manifest, 15)
+        if {"relations", "rules", "anchors", "related"} & {*place}
+        or (place[1:2] == ("columns",) and place[2:] and columns[place[2]]["codec"] in _MADE)
+    ]
+    assert {columns[p[2]]["codec"] for p in found if p[1] == "columns"} == {*_MADE, "binned"}
+    rng, loaded = random.Random(4), 0
+    for place, value in rng.sample([(p, value) for p in found for value in HOSTILE], 120):
+        text = json.dumps(with_value(manifest, place, value)).encode()
+        (tmp_path / "x.zip").write_bytes(zipped({**related, "model.json": text}))
+        try:
+            model = engine.load(tmp_path / "x.zip")
+            loaded += 1
+            assert model.sample(3, seed=1).read_all().num_rows == 3, (place, value)
+        except (engine.ModelFileError, Unreachable):
+            continue
+    assert loaded
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("model", "layout", "anchors", 0, "source"), 99),
+        (("model", "layout", "anchors", 0, "scores"), [0.0] * 256),
+        (("encoder", "columns", 4, "related"), [0.2, 0.2]),
+        (("encoder", "columns", 4, "related"), []),
+        (("encoder", "columns", 3, "codec"), "sequence"),
+        (("encoder", "columns", 3, "column", "kind"), "string"),
+        (("encoder", "columns", 0, "step"), 0),
+        (("encoder", "relations", 0, "always"), False),
+        (("encoder", "relations", 0, "formula", "kind"), "condition"),
+        (("encoder", "relations", 0, "formula", "column"), "city"),
+        (("encoder", "relations"), []),
+        (("encoder", "rules", 1, "columns"), ["zone", "zone"]),
+        (("encoder", "rules", 2, "expression"), ["column", "some"]),
+        (("encoder", "rules"), [{"kind": "unique", "text": "", "columns": ["some"]}] * 2000),
+    ],
+)
+def test_these_changes_of_relations_are_refused(related, tmp_path, place, value):
+    text = json.dumps(with_value(json.loads(related["model.json"]), place, value)).encode()
+    (tmp_path / "x.zip").write_bytes(zipped({**related, "model.json": text}))
+    with pytest.raises(engine.ModelFileError, match=REFUSED):
+        engine.load(tmp_path / "x.zip")
+
+
+def test_a_relation_has_a_choice_of_its_own(related, tmp_path):
+    arrays = safetensors.numpy.load(related["columns.safetensors"])
+    columns = json.loads(related["model.json"])["encoder"]["columns"]
+    again = [c["column"]["name"] for c in columns if c["codec"] in ("levels", "binned")].index(
+        "again"
+    )
+    end = arrays["tokens.choice_of.int32.ends"][again]
+    for changes in ({end - 1: -1}, {end - 2: arrays["tokens.choice_of.int32"][end - 1]}):
+        choices = arrays["tokens.choice_of.int32"].copy()
+        choices[[*changes]] = [*changes.values()]
+        data = safetensors.numpy.save({**arrays, "tokens.choice_of.int32": choices})
+        (tmp_path / "x.zip").write_bytes(zipped({**related, "columns.safetensors": data}))
+        with pytest.raises(engine.ModelFileError, match="column 'again'"):
+            engine.load(tmp_path / "x.zip")
 
 
 @pytest.mark.parametrize(

@@ -253,4 +253,7 @@ def _checked_choices(codec: LearnedCodec, arrays: Mapping[str, Array]) -> tuple[
         or not (np.bincount(choices[choices >= 0]) > 0).all()
     ):
         raise Damaged(f"column {codec.columns[0].name!r:.50}: its choices do not match its values")
+    of_relations = choices[codec.related_codes.start : codec.related_codes.stop]
+    if any(np.count_nonzero(choices == choice) > 1 or choice < 0 for choice in of_relations):
+        raise Damaged(f"column {codec.columns[0].name!r:.50}: a relation shares its choice")
     return shares, choices.astype(np.int64)
