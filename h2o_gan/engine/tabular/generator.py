@@ -45,7 +45,7 @@ class Sizes:
         summary: of the tokens that are known.
         hidden: units of a token's layers.
         knots: pieces of a number's encoding.
-        components: of a number's mixture of normals.
+        components: of a number's mixture of normals; a number with an anchor has six more.
     """
 
     features: int = 16

@@ -40,6 +40,7 @@ class RowLayout:
     Attributes:
         tokens: of a row: those of all columns that are not functions of others, in order.
         spans: the indices of a column's tokens, by column.
+        crosses, anchors: as given.
     """
 
     def __init__(
