@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from statistics import NormalDist
@@ -723,3 +724,35 @@ def test_conditions_by_the_document_are_those_of_the_engine(condition, row):
     truth = engine_evaluate(condition, pa.table(columns), {"or": 2})
     found = evaluate(condition.to_json(), row, KINDS, {"or": 2})
     assert (found is True, found is False) == (truth.true[0], truth.false[0])
+
+
+def keys_of(data):
+    """All keys of JSON, but those that are names of columns or parameters."""
+    if isinstance(data, list):
+        return set().union(*map(keys_of, data))
+    if not isinstance(data, dict):
+        return set()
+    inner = [keys_of(value) for key, value in data.items() if key not in ("decimals", "parameters")]
+    return {*data}.union(*inner)
+
+
+@pytest.mark.parametrize("family", ["table", "pairs", "coordinates", "relations"])
+def test_the_document_names_all_that_a_file_has(tmp_path, family):
+    path = DATA / f"{family}_format_3.zip"
+    if family == "relations":
+        path = tmp_path / "model.zip"
+        engine.save(related_model(), path)
+    with zipfile.ZipFile(path) as archive:
+        manifest = json.loads(archive.read("model.json"))
+        arrays = safetensors.numpy.load(archive.read("columns.safetensors"))
+        tensors = safetensors.numpy.load(archive.read("weights.safetensors"))
+    manifest["history"], manifest["versions"] = [], {}
+    names = keys_of(manifest)
+    # Such as low of codec.low.float64, or missing of rules.1.missing.
+    names |= {re.split(r"\.(?=[a-z])|\.\d+\.", name)[1] for name in arrays}
+    names |= {name.removeprefix("generator.") for name in tensors if "critic" not in name}
+    text = (Path(__file__).parents[3] / "docs" / "model_format.md").read_text()
+    words = {word for code in re.findall("`([^`]+)`", text) for word in re.findall(r"[\w.]+", code)}
+    words |= {f"{side}_{word}" for side in ("first", "second", "knots") for word in words}
+    words |= {f"numbers_{index}" for index in range(9)}
+    assert names <= words, names - words
