@@ -346,22 +346,19 @@ def _generate(options: argparse.Namespace, result: IO[str]) -> None:
 
 
 def _impute(options: argparse.Namespace, result: IO[str]) -> None:
-    model, table = _opened(options)
-    missing = [column.name for column in model.columns if column.name not in table.column_names]
-    if missing:
-        raise _UsageError(f"{options.file} has no column {missing[0]!r}, which the model has.")
+    model, table = _opened(options, lacking=False)
     rows = model.impute(table, options.seed, method=options.method, draws=options.draws)
     _deliver(rows, options, result, f"{table.num_rows} rows")
 
 
 def _predict(options: argparse.Namespace, result: IO[str]) -> None:
-    model, table = _opened(options)
+    model, table = _opened(options, lacking=True)
     rows = model.predict_column(table, options.column, options.seed, draws=options.draws)
     _deliver(rows, options, result, f"{table.num_rows} rows")
 
 
-def _opened(options: argparse.Namespace) -> tuple[Model, pa.Table]:
-    """The model, and the columns of the file that it has."""
+def _opened(options: argparse.Namespace, lacking: bool) -> tuple[Model, pa.Table]:
+    """The model, and its columns of the file, which may lack some or not."""
     from h2o_gan import engine
 
     _check_seed(options.seed)
@@ -375,7 +372,7 @@ def _opened(options: argparse.Namespace) -> tuple[Model, pa.Table]:
         raise _UsageError(str(error)) from error
     model = engine.load(options.model)
     try:
-        table = table_files.read(options.file, model.columns)
+        table = table_files.read(options.file, model.columns, lacking=lacking)
     except ValueError as error:
         raise _UsageError(str(error)) from error
     if not table.num_columns:

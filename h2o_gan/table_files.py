@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+from uuid import UUID
 
 from h2o_gan.notices import listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.csv
     import pyarrow.parquet as pq
     from h2o.frame import H2OFrame
 
@@ -83,74 +85,176 @@ def check_readable(file: Path) -> None:
         raise ValueError(f"{file} has no rows below its header.")
 
 
-def read(file: Path, columns: Sequence[Column]) -> pa.Table:
-    """Read those columns of a file that a model has, without a cluster.
+def read(file: Path, columns: Sequence[Column], *, lacking: bool = True) -> pa.Table:
+    """Read columns of a model, with the types that its samples have, without a cluster.
 
     Args:
-        file: CSV or Parquet.
-        columns: of the model; those that the file lacks are left out.
-
-    Returns:
-        The columns in the model's order, with the types of the model's columns.
+        file: CSV or Parquet; see :func:`check_readable`.
+        columns: of the model.
+        lacking: whether the file may lack some of them, which are then left out.
 
     Raises:
-        ValueError: a column has values of another type.
-        OSError: the file can't be read.
+        ValueError: the file lacks a column and may not, or a value is of another type.
+        OSError: it can't be read.
     """
+    import pyarrow as pa
+
+    if lacking:
+        found = _names(file)
+        columns = [column for column in columns if column.name in found]
+    if not columns:
+        return pa.table({})
+    return open_rows(file, columns, pa.int64()).read_all().unify_dictionaries()
+
+
+def open_rows(
+    file: Path, columns: Sequence[Column], whole: pa.DataType | None = None
+) -> pa.RecordBatchReader:
+    """Open columns of a model as a stream, without a cluster.
+
+    Args:
+        file: CSV or Parquet; see :func:`check_readable`.
+        columns: at least one, by name and kind.
+        whole: type of whole numbers; double when None, which keeps fractions: a model scores them
+            as odd.
+
+    Returns:
+        A reader of batches with the columns in this order and with the types of samples, but for
+        `whole`. Text is free of spaces around numbers and times; times without a zone are in UTC,
+        and whole numbers in the place of times are milliseconds since 1970.
+
+    Raises:
+        ValueError: the file lacks a column, or a value is of another type.
+        OSError: it can't be read.
+    """
+    import pyarrow as pa
+
+    whole = pa.float64() if whole is None else whole
+    schema = pa.schema([(c.name, whole if c.kind == "int" else c.arrow_type) for c in columns])
+    missing = {column.name for column in columns} - set(_names(file))
+    if missing:
+        names = [column.name for column in columns if column.name in missing]
+        raise ValueError(f"{file} lacks columns of the model: {listed(names)}.")
+
+    def typed() -> Iterator[pa.RecordBatch]:
+        for batch in _batches(file, schema.names):
+            arrays = []
+            for column, field in zip(columns, schema, strict=True):
+                try:
+                    arrays.append(_typed(batch.column(column.name), column.kind, field.type))
+                except (pa.ArrowException, ValueError) as error:
+                    raise ValueError(
+                        f"{file}: column {column.name!r} is not {column.kind}: {error}"
+                    ) from error
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, typed())
+
+
+def _names(file: Path) -> list[str]:
+    """The names of a file's columns."""
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet as pq
 
-    if format_of(file) == "parquet":
-        table = pq.read_table(file)
-    else:
-        delimiter = "\t" if file.name.lower().endswith(".tsv") else ","
-        with pa.csv.open_csv(
-            file, parse_options=pa.csv.ParseOptions(delimiter=delimiter)
-        ) as source:
-            names = source.schema.names
-        table = pa.csv.read_csv(
-            file,
-            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pa.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True
-            ),
+    try:
+        if format_of(file) == "parquet":
+            return list(pq.ParquetFile(file).schema_arrow.names)
+        with pyarrow.csv.open_csv(file, parse_options=_parsing(file)) as head:
+            return list(head.schema.names)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{file} can't be read: {error}") from error
+
+
+def _batches(file: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Some columns of a file; those of a CSV file as text."""
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
+    try:
+        if format_of(file) == "parquet":
+            yield from pq.ParquetFile(file).iter_batches(columns=list(names))
+            return
+        convert = pyarrow.csv.ConvertOptions(
+            include_columns=names,
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=True,
         )
-    found = {}
-    for column in columns:
-        if column.name in table.column_names:
-            try:
-                found[column.name] = _typed(table.column(column.name), column)
-            except pa.ArrowException as error:
-                raise ValueError(
-                    f"{file}: column {column.name!r} is not {column.kind}: {error}"
-                ) from error
-    return pa.table(found)
+        with pyarrow.csv.open_csv(
+            file, parse_options=_parsing(file), convert_options=convert
+        ) as source:
+            yield from source
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{file} can't be read: {error}") from error
 
 
-def _typed(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
-    """Values, text among them, in the type of a model's column."""
+def _parsing(file: Path) -> pyarrow.csv.ParseOptions:
+    """How a CSV file is parsed."""
+    import pyarrow.csv
+
+    tabs = file.name.lower().endswith(".tsv")
+    return pyarrow.csv.ParseOptions(delimiter="\t" if tabs else ",", newlines_in_values=True)
+
+
+def _typed(values: pa.Array, kind: str, type_: pa.DataType) -> pa.Array:
+    """Values of a file, text among them, in a type of a column of that kind.
+
+    Raises:
+        ValueError, pa.ArrowException: a value has no such form.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if column.kind == "enum":
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_large_string(values.type):
+        values = values.cast(pa.string())
+    if kind == "enum":
         return values.cast(pa.string()).dictionary_encode()
-    if not pa.types.is_string(values.type) or column.kind == "string":
+    if kind == "string":
+        return values.cast(pa.string())
+    if kind == "uuid":
+        return _uuids(values)
+    if pa.types.is_string(values.type):
+        values = pc.utf8_trim_whitespace(values)
+        values = pc.if_else(pc.equal(values, ""), None, values)
+        if kind == "time":
+            return _times(values).cast(type_)
+    if kind == "time":
+        return values.cast(pa.timestamp("ms"), safe=False).cast(type_)
+    if not pa.types.is_integer(type_):
+        return values.cast(type_, safe=False)
+    try:
+        return values.cast(type_)
+    except pa.ArrowInvalid:  # whole numbers with a decimal point or NaN, as pandas writes them
+        values = values.cast(pa.float64())
+        return pc.if_else(pc.is_nan(values), None, values).cast(type_)
+
+
+def _times(values: pa.Array) -> pa.Array:
+    """Times of text: milliseconds since 1970, or with a zone, or in UTC."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pc.all(pc.match_substring_regex(values, r"^-?[0-9]+$")).as_py():
+        return values.cast(pa.int64()).cast(pa.timestamp("ms"))
+    if pc.all(pc.match_substring_regex(values, r"(Z|[+-][0-9]{2}:?[0-9]{2})$")).as_py():
+        return values.cast(pa.timestamp("ms", "UTC"))
+    return values.cast(pa.timestamp("ms"))
+
+
+def _uuids(values: pa.Array) -> pa.Array:
+    """Uuids of text, of 16 bytes, or of their own type."""
+    import pyarrow as pa
+
+    if isinstance(values.type, pa.UuidType):
         return values
-    values = pc.utf8_trim_whitespace(values)
-    if column.kind == "int":
-        try:
-            return values.cast(pa.int64())
-        except pa.ArrowInvalid:  # whole numbers with a decimal point, as pandas writes them
-            return values.cast(pa.float64()).cast(pa.int64())
-    if column.kind == "time":
-        if pc.all(pc.match_substring_regex(values, r"^-?[0-9]+$")).as_py():
-            return values.cast(pa.int64()).cast(column.arrow_type)  # milliseconds since 1970
-        zoned = pc.match_substring_regex(values, r"(Z|[+-][0-9]{2}:?[0-9]{2})$")
-        if pc.all(zoned).as_py():
-            return values.cast(column.arrow_type)
-        return pc.assume_timezone(values.cast(pa.timestamp("ms")), "UTC")
-    return values.cast(column.arrow_type)
+    if pa.types.is_string(values.type):
+        texts = values.to_pylist()
+        found = [None if text is None else UUID(text.strip()).bytes for text in texts]
+        values = pa.array(found, pa.binary(16))
+    return pa.ExtensionArray.from_storage(pa.uuid(), values.cast(pa.binary(16)))
 
 
 def upload(file: Path) -> H2OFrame:
@@ -226,67 +330,6 @@ def _levels(source: pq.ParquetFile, names: Sequence[str]) -> dict[str, pa.Array]
         for name, levels in distinct.items()
         if len(levels) == 1 or 0 < len(levels) < _MAX_DISTINCT_SHARE * counts[name]
     }
-
-
-def open_rows(file: Path, columns: Sequence[Column]) -> pa.RecordBatchReader:
-    """Some columns of a file, without a cluster.
-
-    Args:
-        file: CSV or Parquet; see :func:`check_readable`.
-        columns: the columns to read, by name and kind.
-
-    Returns:
-        A reader of batches; numbers are doubles, levels text.
-
-    Raises:
-        ValueError: the file lacks a column, or a value is of another type.
-        OSError: it can't be read.
-    """
-    import pyarrow as pa
-    import pyarrow.csv
-    import pyarrow.parquet as pq
-
-    names = [column.name for column in columns]
-    types = {"int": pa.float64(), "real": pa.float64(), "time": pa.timestamp("ms")}
-    schema = pa.schema([(c.name, types.get(c.kind, pa.string())) for c in columns])
-    source: pa.RecordBatchReader
-    try:
-        if format_of(file) == "parquet":
-            parquet = pq.ParquetFile(file)
-            found = parquet.schema_arrow.names
-            _check_columns(file, names, found)
-            batches = parquet.iter_batches(columns=names)
-            source = pa.RecordBatchReader.from_batches(
-                pa.schema([parquet.schema_arrow.field(name) for name in names]),
-                (batch.select(names) for batch in batches),
-            )
-        else:
-            separator = "\t" if file.name.lower().endswith(".tsv") else ","
-            parse = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
-            with pyarrow.csv.open_csv(file, parse_options=parse) as head:
-                _check_columns(file, names, head.schema.names)
-            convert = pyarrow.csv.ConvertOptions(
-                include_columns=names, column_types=schema, strings_can_be_null=True
-            )
-            source = pyarrow.csv.open_csv(file, parse_options=parse, convert_options=convert)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{file} can't be read: {error}") from error
-
-    def cast() -> Iterator[pa.RecordBatch]:
-        try:
-            for batch in source:
-                arrays = [batch.column(f.name).cast(f.type, safe=False) for f in schema]
-                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-        except pa.ArrowInvalid as error:
-            raise ValueError(f"{file} can't be read: {error}") from error
-
-    return pa.RecordBatchReader.from_batches(schema, cast())
-
-
-def _check_columns(file: Path, wanted: Sequence[str], found: Sequence[str]) -> None:
-    lacking = [name for name in wanted if name not in found]
-    if lacking:
-        raise ValueError(f"{file} lacks columns of the model: {listed(lacking)}.")
 
 
 def write_file(reader: pa.RecordBatchReader, path: Path) -> None:

@@ -94,7 +94,7 @@ def test_gaps_of_a_file_are_filled_and_columns_predicted_without_a_cluster(model
     assert done.returncode == 1 and "the model has no column 'TOWN'" in done.stderr
     (model / "gaps.csv").write_text("AGE\n60\n")
     done = run("impute", "model.zip", "gaps.csv", cwd=model)
-    assert done.returncode == 2 and "gaps.csv has no column 'CAPSULE'" in done.stderr
+    assert done.returncode == 2 and "gaps.csv lacks columns of the model: 'CAPSULE'" in done.stderr
     for name in ("gaps.csv", "x.csv"):
         (model / name).unlink()
 

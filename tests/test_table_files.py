@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from h2o_gan import table_files
-from h2o_gan.engine.data.schema import Column
+from h2o_gan.engine.data.schema import Column, schema_of
 
 TABLE = pa.table(
     {
@@ -128,8 +128,69 @@ def test_whole_numbers_and_times_of_other_forms(tmp_path):
     assert read["n"].to_pylist() == [3, 4]
     assert read["ms"].cast(pa.int64()).to_pylist() == [10**12, 0]
     assert read["zone"].cast(pa.int64()).to_pylist() == [0, 0]
-    with pytest.raises(ValueError, match=r"rows.csv: column 'zone' is not int"):
-        table_files.read(file, [Column("zone", "int")])
+    scored = table_files.open_rows(file, columns).read_all()
+    assert scored["n"].to_pylist() == [3.0, 4.0] and scored["n"].type == pa.float64()
+    assert [scored[name] for name in ("ms", "zone")] == [read[name] for name in ("ms", "zone")]
+    for reader in (table_files.read, lambda *given: table_files.open_rows(*given).read_all()):
+        with pytest.raises(ValueError, match=r"rows.csv: column 'zone' is not int"):
+            reader(file, [Column("zone", "int")])
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet"])
+def test_every_column_has_the_type_of_the_models_samples(tmp_path, name):
+    columns = [
+        Column("level", "enum"),
+        Column("number", "real"),
+        Column("when", "time"),
+        Column("id", "uuid"),
+    ]
+    table_files.write_file(TABLE.to_reader(), tmp_path / name)
+    read = table_files.read(tmp_path / name, columns)
+    assert read.schema == schema_of(columns)
+    assert read.to_pylist() == TABLE.to_pylist()
+    assert table_files.open_rows(tmp_path / name, columns).read_all().to_pylist() == (
+        TABLE.to_pylist()
+    )
+    assert not table_files.read(tmp_path / name, [Column("other", "int")]).num_columns
+    with pytest.raises(ValueError, match="lacks columns of the model: 'other'"):
+        table_files.read(tmp_path / name, [*columns, Column("other", "int")], lacking=False)
+
+
+def test_columns_of_parquet_are_converted(tmp_path):
+    given = {
+        "day": pa.array([dt.date(1970, 1, 2), None]),
+        "zoned": pa.array([3_600_000_001, None], pa.timestamp("us", "Europe/Berlin")),
+        "ms": pa.array([10**12, None]),
+        "whole": pa.array([2.0, float("nan")]),
+        "text": pa.array([" 7", " "]).dictionary_encode(),
+        "code": pa.array([12, None], pa.int32()),
+        "id": pa.array([str(uuid.UUID(int=5)), None]),
+        "big": pa.array([2**63, None], pa.uint64()),
+    }
+    pq.write_table(pa.table(given), tmp_path / "rows.parquet")
+    kinds = {"day": "time", "zoned": "time", "ms": "time", "whole": "int", "text": "int",
+             "code": "enum", "id": "uuid"}  # fmt: skip
+    columns = [Column(name, kind) for name, kind in kinds.items()]
+    read = table_files.read(tmp_path / "rows.parquet", columns)
+    assert read.schema == schema_of(columns)
+    assert [read[name].cast(pa.int64())[0].as_py() for name in ("day", "zoned", "ms")] == [
+        86_400_000, 3_600_000, 10**12
+    ]  # fmt: skip
+    assert read["whole"].to_pylist() == [2, None] and read["text"].to_pylist() == [7, None]
+    assert read["code"].to_pylist() == ["12", None]
+    assert read["id"].to_pylist() == [uuid.UUID(int=5), None]
+    assert all(column[1].as_py() is None for column in read.columns)
+    for wrong in (Column("id", "int"), Column("whole", "uuid"), Column("big", "int")):
+        with pytest.raises(ValueError, match=f"column '{wrong.name}' is not {wrong.kind}"):
+            table_files.read(tmp_path / "rows.parquet", [wrong])
+    scored = table_files.open_rows(tmp_path / "rows.parquet", [Column("big", "int")]).read_all()
+    assert scored["big"].to_pylist() == [2.0**63, None]
+
+
+def test_what_is_no_uuid_is_named(tmp_path):
+    (tmp_path / "rows.csv").write_text(f"id\n {uuid.UUID(int=5)} \n12\n")
+    with pytest.raises(ValueError, match="column 'id' is not uuid: badly formed"):
+        table_files.read(tmp_path / "rows.csv", [Column("id", "uuid")])
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz", "rows.parquet"])
@@ -151,5 +212,5 @@ def test_rows_that_do_not_fit_are_named(tmp_path):
     path.write_text("number,level\n1,x\nmany,y\n")
     with pytest.raises(ValueError, match="rows.csv lacks columns of the model: 'when'"):
         table_files.open_rows(path, [Column("when", "time")])
-    with pytest.raises(ValueError, match="rows.csv can't be read: .*many"):
+    with pytest.raises(ValueError, match="rows.csv: column 'number' is not real: .*many"):
         table_files.open_rows(path, [Column("number", "real")]).read_all()
