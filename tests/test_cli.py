@@ -283,18 +283,45 @@ def test_conditions_are_met(model):
     assert done.returncode == 2 and "write COLUMN=VALUE" in done.stderr
 
 
-def test_a_level_of_digits_stays_text(tmp_path):
-    """The model knows the type of a column: 01234 is a level, 5 is a number."""
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """A folder with a model whose column of levels looks like numbers, and rows like its own."""
+    folder = tmp_path_factory.mktemp("digits")
     levels = pa.array(["01234", "1234", "1e5", "9..5"] * 20).dictionary_encode()
     table = pa.table({"zip": levels, "size": [float(size) for size in range(80)]})
     given = Parameters(epochs=1, seed=1, discriminator_epochs=0, ignore_const_cols=False)
-    engine.save(engine.fit(table.to_reader(), given), tmp_path / "model.zip")
-    for level in levels.dictionary.to_pylist():
-        done = run("generate", "model.zip", "--rows", 5, "--where", f"zip={level}", "--where",
-                   "size=20..60", "--out", "rows.parquet", cwd=tmp_path)  # fmt: skip
+    engine.save(engine.fit(table.to_reader(), given), folder / "model.zip")
+    pq.write_table(table, folder / "rows.parquet")
+    return folder
+
+
+def test_a_level_of_digits_stays_text(digits, tmp_path):
+    """The model knows the type of a column: 01234 is a level, 5 is a number."""
+    for level in ("01234", "1234", "1e5", "9..5"):
+        done = run("generate", digits / "model.zip", "--rows", 5, "--where", f"zip={level}",
+                   "--where", "size=20..60", "--out", "rows.parquet", cwd=tmp_path)  # fmt: skip
         assert done.returncode == 0, done.stderr
         rows = pq.read_table(tmp_path / "rows.parquet").to_pandas()
         assert set(rows["zip"]) == {level} and rows["size"].between(20, 60).all()
+
+
+def test_a_saved_model_needs_no_h2o(digits, tmp_path):
+    """With the h2o package out of reach, as on a machine that has only the model."""
+    program = """if True:
+        import sys
+        sys.modules["h2o"] = None
+        from h2o_gan.cli import main
+        model, rows = sys.argv[1:]
+        assert main(["generate", model, "--rows", "5e0", "--where", "zip=01234", "--out", "a.csv"]) == 0
+        assert main(["impute", model, rows, "--out", "b.csv"]) == 0
+        assert main(["predict", model, rows, "--column", "zip", "--out", "c.csv"]) == 0
+        assert main(["anomalies", model, rows, "--out", "d.csv"]) == 0
+        assert not [name for name in sys.modules if name.startswith("h2o_gan.cluster")]
+    """  # noqa: E501
+    files = (digits / "model.zip", digits / "rows.parquet")
+    subprocess.run([sys.executable, "-c", program, *files], cwd=tmp_path, check=True, timeout=240)
+    counts = [pc.read_csv(tmp_path / f"{name}.csv").num_rows for name in "abcd"]
+    assert counts == [5, 80, 80, 80]
 
 
 def test_relations_are_reported_and_rules_kept(cluster, tmp_path):

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NUMBERS",
-    "TEXT",
     "check_column_types",
     "check_constraints",
     "resolve_column",
@@ -41,8 +40,6 @@ __all__ = [
 ]
 
 NUMBERS = ("int", "real")
-TEXT = ("string", "uuid")
-"""H2O's types of text, which no model can be trained to predict."""
 LABEL = "label"
 _BATCH_VALUES = 2**22
 
@@ -139,12 +136,14 @@ def training_columns(frame: H2OFrame, x: Any, parameters: Parameters) -> list[st
         wanted = [x] if isinstance(x, str | int) else list(x)
         chosen = {resolve_column(frame, name, "x") for name in wanted} - left_out
     if y is not None:
+        from h2o_gan.engine.data.schema import TEXT_KINDS
+
         response = resolve_column(frame, y, "y")
         if response in left_out:
             raise H2OValueError(
                 f"y={response!r} is ignored, or is the weights column: choose another response."
             )
-        if frame.types[response] in TEXT:
+        if frame.types[response] in TEXT_KINDS:
             raise H2OValueError(
                 f"y={response!r} is a column of text ({frame.types[response]}), which a "
                 "model can't be trained on: asfactor() makes it categorical."
