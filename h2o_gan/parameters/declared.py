@@ -446,6 +446,11 @@ class Parameters:
             getattr(self, name) is not None for name in _IMAGE_ONLY
         )
 
+    @property
+    def can_be_columns(self) -> bool:
+        """Whether the parameters leave room for architecture columns; the data may not."""
+        return not self.has_images and self.networks_for(images=False) == "columns"
+
     def resolved(self, name: str, architecture: str, rows: int | None = None) -> Any:
         """The value of a parameter or, where it is absent, the default of an architecture.
 
@@ -482,17 +487,14 @@ class Parameters:
                 f"{name}={getattr(self, name)!r} is for architecture='mlp', not "
                 f"{self.architecture!r}: leave one of them out."
             )
-        if self.missing_values_handling == "unknown" and (
-            self.has_images or self.networks_for(images=False) != "columns"
-        ):
+        if self.missing_values_handling == "unknown" and not self.can_be_columns:
             raise ValueError(
                 "missing_values_handling='unknown' needs architecture='columns', which is for "
                 "tables: leave it out, or the parameters of other networks and of images."
             )
 
     def _check_constraints(self) -> None:
-        for_images = self.has_images or self.architecture == "convolutional"
-        if self.constraints and (for_images or self.networks_for(images=False) != "columns"):
+        if self.constraints and not self.can_be_columns:
             raise ValueError(
                 "constraints are for tables of architecture='columns': leave them out, or the "
                 "parameters that select another architecture."
