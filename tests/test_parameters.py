@@ -104,6 +104,14 @@ def test_rules_are_a_list_or_text_with_semicolons(given, rules):
             assert getattr(Parameters(**{name: joined_lines(found)}), name) == rules
 
 
+def test_line_breaks_in_a_rule_of_a_list_are_spaces():
+    rules = ["total =\n  price * count", "price > 0"]
+    assert joined_lines(rules) == "total =   price * count; price > 0"
+    expected = Parameters(constraints=rules).constraints
+    assert Parameters(constraints=joined_lines(rules)).constraints == expected
+    assert joined_lines("a = b\nc > 0") == "a = b\nc > 0"  # one text: two rules
+
+
 def test_the_latent_size_may_be_said_either_way():
     assert Parameters(latent_size=7).resolved_latent_size == 7
     assert Parameters(generator_architecture={"input_dim": 9}).resolved_latent_size == 9

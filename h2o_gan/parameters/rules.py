@@ -135,5 +135,8 @@ def split_lines(name: str, value: Sequence[str] | str | None) -> tuple[str, ...]
 
 
 def joined_lines(value: Sequence[str] | str) -> str:
-    """The texts of a list as one text; :func:`split_lines` is the inverse."""
-    return value if isinstance(value, str) else "; ".join(value)
+    """The texts of a list as one text; :func:`split_lines` is the inverse.
+
+    Line breaks separate the texts of one text, but not a text of a list: there they become spaces.
+    """
+    return value if isinstance(value, str) else "; ".join(" ".join(t.splitlines()) for t in value)
