@@ -1,6 +1,7 @@
 """The one declaration of the parameters."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +12,9 @@ from h2o_gan.parameters import (
     LOSS_ALIASES,
     LOSS_FUNCTIONS,
     Parameters,
+    cluster_form,
     declaration_of,
     documentation,
-    joined_lines,
 )
 
 
@@ -101,15 +102,33 @@ def test_rules_are_a_list_or_text_with_semicolons(given, rules):
         found = getattr(Parameters(**{name: given}), name)
         assert found == rules
         if found is not None:  # what the cluster gets
-            assert getattr(Parameters(**{name: joined_lines(found)}), name) == rules
+            assert getattr(Parameters(**{name: cluster_form(name, found)}), name) == rules
 
 
 def test_line_breaks_in_a_rule_of_a_list_are_spaces():
     rules = ["total =\n  price * count", "price > 0"]
-    assert joined_lines(rules) == "total =   price * count; price > 0"
-    expected = Parameters(constraints=rules).constraints
-    assert Parameters(constraints=joined_lines(rules)).constraints == expected
-    assert joined_lines("a = b\nc > 0") == "a = b\nc > 0"  # one text: two rules
+    text = cluster_form("constraints", rules)
+    assert text == "total =   price * count; price > 0"
+    assert Parameters(constraints=text).constraints == Parameters(constraints=rules).constraints
+    two_rules = "a = b\nc > 0"
+    assert cluster_form("constraints", two_rules) == two_rules
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "form"),
+    [
+        ("column_types", {"zip": "numeric"}, '{"zip": "numeric"}'),
+        ("column_types", '{"zip": "numeric"}', '{"zip": "numeric"}'),
+        ("column_types", None, None),
+        ("constraints", None, None),
+        ("image_shape", (8, 8), [8, 8]),
+        ("image_root", Path("images"), "images"),
+        ("epochs", 3, 3),
+        ("nfolds", 0, 0),  # H2O's own
+    ],
+)
+def test_a_cluster_gets_texts_numbers_and_lists(name, value, form):
+    assert cluster_form(name, value) == form
 
 
 def test_the_latent_size_may_be_said_either_way():

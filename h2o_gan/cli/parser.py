@@ -10,7 +10,7 @@ from typing import IO
 from h2o_gan.cli.checks import whole
 from h2o_gan.cli.cluster import extension_jar, serve, synthesize
 from h2o_gan.cli.files import anomalies, generate, impute, predict
-from h2o_gan.parameters.limits import CONSTRAINT_ERRORS
+from h2o_gan.parameters.limits import CONSTRAINT_ERRORS, IMPUTATION_METHODS
 from h2o_gan.version import __version__
 
 __all__ = ["argument_parser"]
@@ -187,7 +187,7 @@ def _generate(command: argparse.ArgumentParser) -> None:
 def _impute(command: argparse.ArgumentParser) -> None:
     _add_model(command)
     command.add_argument(
-        "--method", choices=("draw", "mean", "mode"), default="draw",
+        "--method", choices=IMPUTATION_METHODS, default="draw",
         help="draw values (default), or estimate them by the mean or the most probable value; "
         "levels by the most probable one in both",
     )  # fmt: skip

@@ -24,10 +24,9 @@ from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.weights import named
 from h2o_gan.notices import listed
 from h2o_gan.parameters import Parameters
+from h2o_gan.parameters.limits import IMPUTATION_METHODS, MOST_DRAWS, QUANTILES
 
 __all__ = [
-    "METHODS",
-    "QUANTILES",
     "RUNNING",
     "Model",
     "ModelParts",
@@ -44,12 +43,6 @@ Array = npt.NDArray[Any]
 
 LatentArray = npt.NDArray[np.float32]
 
-METHODS = ("draw", "mean", "mode")
-"""The methods of :meth:`Model.impute`."""
-QUANTILES = (0.1, 0.5, 0.9)
-"""The quantiles of :meth:`Model.predict_column`."""
-MOST_DRAWS = 10_000
-"""The largest number of draws behind an estimate."""
 RUNNING = "running"
 """The `stopped_by` of a model that was made during training."""
 _QUANTILES = 1001
@@ -619,8 +612,10 @@ def check_method(method: str, draws: int | None) -> None:
         TypeError: the number is not a whole number.
         ValueError: the method is not known, or the number does not go with it.
     """
-    if method not in METHODS:
-        raise ValueError(f"method={method!r} is not known; use one of {', '.join(METHODS)}.")
+    if method not in IMPUTATION_METHODS:
+        raise ValueError(
+            f"method={method!r} is not known; use one of {', '.join(IMPUTATION_METHODS)}."
+        )
     if draws is None:
         return
     if method == "draw":

@@ -13,6 +13,7 @@ from h2o_gan.estimator.performance import GANModelMetrics
 from h2o_gan.estimator.sampling import SamplingMethods
 from h2o_gan.estimator.trained import as_h2o_errors
 from h2o_gan.notices import listed
+from h2o_gan.parameters.limits import QUANTILES
 
 __all__ = ["PredictionMethods"]
 
@@ -28,7 +29,7 @@ class PredictionMethods(SamplingMethods):
         destination_frame: str | None = None,
         *,
         draws: int | None = None,
-        quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+        quantiles: Sequence[float] = QUANTILES,
     ) -> H2OFrame:
         """Predict any column from any others, as H2O's classifiers and regressors do.
 

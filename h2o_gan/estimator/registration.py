@@ -16,7 +16,7 @@ from h2o.grid import H2OGridSearch
 from h2o.utils.shared_utils import stringify_dict_as_map
 
 from h2o_gan.estimator.gan import GANEstimator, H2OGANEstimator
-from h2o_gan.parameters import JSON_PARAMETERS, LINES_PARAMETERS, joined_lines
+from h2o_gan.parameters import JSON_PARAMETERS, cluster_form
 
 __all__ = ["register"]
 
@@ -60,7 +60,7 @@ def _patch_grid_search() -> None:
     @functools.wraps(build)
     def build_model(self: H2OGridSearch, algo_params: dict[str, Any]) -> Any:
         if self.model.algo == H2OGANEstimator.algo:
-            algo_params = {name: _as_sent(name, v) for name, v in algo_params.items()}
+            algo_params = {name: cluster_form(name, v) for name, v in algo_params.items()}
             choices = {
                 name: [_as_text(name, value) for value in values]
                 for name, values in (self.hyper_params or {}).items()
@@ -72,21 +72,11 @@ def _patch_grid_search() -> None:
     H2OGridSearch.build_model = build_model
 
 
-def _as_sent(name: str, value: Any) -> Any:
-    """A parameter that all models of a grid share, in the form of its field."""
-    if name in LINES_PARAMETERS and value is not None:
-        return joined_lines(value)
-    is_dict = name in JSON_PARAMETERS and isinstance(value, Mapping)
-    return json.dumps(dict(value)) if is_dict else value
-
-
 def _as_text(name: str, value: Any) -> Any:
     """A value of a grid's hyperparameter, in a form that H2O writes as JSON."""
-    if name in JSON_PARAMETERS and value is not None:
-        return json.dumps(value if isinstance(value, str) else json.dumps(dict(value)))
-    if name in LINES_PARAMETERS and value is not None:
-        return joined_lines(value)
-    return list(value) if isinstance(value, tuple) else value
+    form = cluster_form(name, value)
+    # H2O writes texts without quotes, and takes single words so; JSON in JSON needs its own.
+    return json.dumps(form) if name in JSON_PARAMETERS and form is not None else form
 
 
 def _with_hint(load: Callable[..., Any]) -> Callable[..., Any]:

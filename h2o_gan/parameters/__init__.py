@@ -20,7 +20,6 @@ from . import limits
 from .declaration import JSON, SEED, Declaration, declaration_of
 from .declared import (
     JSON_PARAMETERS,
-    LINES_PARAMETERS,
     ClusterParameters,
     Parameters,
     check_weights,
@@ -37,7 +36,7 @@ from .limits import (
     LOSS_FUNCTIONS,
     MOST_WEIGHTS,
 )
-from .rules import joined_lines
+from .sending import cluster_form
 
 __all__ = [
     "ACTIVATIONS",
@@ -47,7 +46,6 @@ __all__ = [
     "IMAGE_ERRORS",
     "JSON",
     "JSON_PARAMETERS",
-    "LINES_PARAMETERS",
     "LOSS_ALIASES",
     "LOSS_FUNCTIONS",
     "MOST_WEIGHTS",
@@ -56,9 +54,9 @@ __all__ = [
     "Declaration",
     "Parameters",
     "check_weights",
+    "cluster_form",
     "declaration_of",
     "default_for",
     "documentation",
-    "joined_lines",
     "limits",
 ]

@@ -18,6 +18,13 @@ RATIO_LOSS = "relativistic"
 """The loss whose optimal discriminator is a log density ratio: architectures columns and
 convolutional need it."""
 
+IMPUTATION_METHODS = ("draw", "mean", "mode")
+"""The methods of ``impute()``."""
+QUANTILES = (0.1, 0.5, 0.9)
+"""The quantiles of ``predict_column()`` where none are asked for."""
+MOST_DRAWS = 10_000
+"""Draws of a row behind an estimate."""
+
 NETWORK_SIZES = ("input_dim", "hidden_dim", "output_dim")
 NETWORK_KEYS = (*NETWORK_SIZES, "activation")
 """Keys of ``generator_architecture`` and ``discriminator_architecture``."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import json
 import logging
-import os
 import threading
 import time
 import uuid
@@ -31,7 +29,7 @@ from h2o_gan.cluster.jobs.client import JobClient, JobLost, Task
 from h2o_gan.cluster.jobs.heartbeat import Heartbeat
 from h2o_gan.cluster.patience import watched
 from h2o_gan.notices import warn
-from h2o_gan.parameters import JSON_PARAMETERS, LINES_PARAMETERS, joined_lines
+from h2o_gan.parameters import cluster_form
 
 if TYPE_CHECKING:
     from h2o_gan.cluster.training_request import TrainingRequest
@@ -117,21 +115,10 @@ def sent(parameters: Parameters) -> dict[str, Any]:
     """The parameters that differ from their defaults, as H2O's client can send them."""
     values = {field: getattr(parameters, field.name) for field in dataclasses.fields(parameters)}
     return {
-        field.name: _as_sent(field.name, value)
+        field.name: cluster_form(field.name, value)
         for field, value in values.items()
         if field.name not in _LOCAL and value != field.default
     }
-
-
-def _as_sent(name: str, value: Any) -> Any:
-    """A parameter's value as H2O's client can send it."""
-    if name in JSON_PARAMETERS:
-        return json.dumps(dict(value))
-    if name in LINES_PARAMETERS:
-        return joined_lines(value)
-    if isinstance(value, tuple):
-        return list(value)
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _reason(error: H2OResponseError) -> str:
