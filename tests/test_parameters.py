@@ -1,6 +1,7 @@
 """The one declaration of the parameters."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,14 @@ def test_every_parameter_is_documented():
         assert f" {field.name}: {rule.help}" in text
         assert rule.help.endswith(".") and rule.group
         assert all(len(sentence.split()) <= 42 for sentence in rule.text.split(". "))
+
+
+def test_the_readme_names_every_parameter_in_its_table():
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    section = readme.partition("\n## Parameters\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")]
+    named = set(re.findall(r"`(\w+)`", "\n".join(rows)))
+    assert {field.name for field in dataclasses.fields(Parameters)} <= named
 
 
 def test_the_help_says_the_defaults_of_each_architecture():

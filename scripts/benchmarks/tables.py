@@ -77,12 +77,15 @@ def filled(text: str) -> str:
 
 
 def figure(path: str) -> float:
-    """Return one figure by its file and names, with points between them."""
+    """Return one figure by its file and names, with points between them, or in them."""
     file, *names = path.split(".")
     try:
         value: Any = record.read(file)["figures"]
-        for name in names:
-            value = value[name]
+        while names:
+            ends = range(1, len(names) + 1)
+            end = next((end for end in ends if ".".join(names[:end]) in value), 1)
+            value = value[".".join(names[:end])]
+            names = names[end:]
         return float(value)
     except (OSError, KeyError, TypeError) as error:
         raise Missing(f"{path} names no figure: {error!r}") from None

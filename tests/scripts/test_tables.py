@@ -39,12 +39,13 @@ def test_a_table_with_another_figure_is_made_anew(tables, name):
 
 
 def test_a_number_keeps_its_decimals(tables, monkeypatch, tmp_path):
-    figures = {"small": 0.9937, "large": 71_999.6, "negative": -0.25}
+    figures = {"small": 0.9937, "large": 71_999.6, "negative": -0.25, "with.point": {"in": 2.5}}
     (tmp_path / "some.json").write_text(json.dumps({"figures": figures}))
     monkeypatch.setattr(tables.record, "FOLDER", tmp_path)
-    given = ".51{small} 0{small} 12.75{small} 1,000{large} 2.5{large} -.3{negative}"
-    wanted = ".99{small} 1{small} .99{small} 72,000{large} 71,999.6{large} -.2{negative}"
-    marks = {name: f"<!-- = some.{name} -->" for name in figures}
+    given = ".51{small} 0{small} 12.75{small} 1,000{large} 2.5{large} -.3{negative} 1{inner}"
+    wanted = ".99{small} 1{small} .99{small} 72,000{large} 71,999.6{large} -.2{negative} 2{inner}"
+    names = {**{name: name for name in figures}, "inner": "with.point.in"}
+    marks = {key: f"<!-- = some.{name} -->" for key, name in names.items()}
     assert tables.filled(given.format(**marks)) == wanted.format(**marks)
 
 
