@@ -125,21 +125,33 @@ final class NetworkCheck {
   }
 
   /**
-   * Checks that rules are given only for tables that are generated column by column.
+   * Checks that what only tables generated column by column can do is asked of no other networks.
    *
    * @param generator the generator's dict, null where none is given
    * @param discriminator likewise
    */
-  void constraints(JsonObject generator, JsonObject discriminator) {
-    boolean auto = parameters._architecture == DeclaredParameters.Architecture.auto;
-    boolean other = given(generator) || given(discriminator) || parameters._loss_function != Limits.RATIO_LOSS
-        || parameters._latent_size > 0 || hasShape() || given(parameters._image_column);
-    boolean columns = parameters._architecture == DeclaredParameters.Architecture.columns || auto && !other;
-    if (!columns && parameters._constraints != null && !SEPARATORS.matcher(parameters._constraints).matches()) {
+  void tables(JsonObject generator, JsonObject discriminator) {
+    if (canBeColumns(generator, discriminator)) {
+      return;
+    }
+    if (parameters._constraints != null && !SEPARATORS.matcher(parameters._constraints).matches()) {
       error.accept(
           "constraints", "are for tables of architecture columns: leave them out, or the parameters that select another "
               + "architecture.");
     }
+    if (parameters._missing_values_handling == DeclaredParameters.MissingValuesHandling.unknown) {
+      error.accept(
+          "missing_values_handling", "unknown needs architecture columns, which is for tables: leave it out, or the "
+              + "parameters of other networks and of images.");
+    }
+  }
+
+  private boolean canBeColumns(JsonObject generator, JsonObject discriminator) {
+    boolean auto = parameters._architecture == DeclaredParameters.Architecture.auto;
+    boolean mlp = given(generator) || given(discriminator) || parameters._loss_function != Limits.RATIO_LOSS
+        || parameters._latent_size > 0;
+    boolean images = hasShape() || given(parameters._image_column);
+    return parameters._architecture == DeclaredParameters.Architecture.columns || auto && !mlp && !images;
   }
 
   private static boolean given(JsonObject architecture) {

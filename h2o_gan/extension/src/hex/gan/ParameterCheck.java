@@ -43,7 +43,7 @@ final class ParameterCheck {
     JsonObject discriminator = network("discriminator_architecture", parameters._discriminator_architecture, networks);
     networks.choice(generator, discriminator);
     networks.images();
-    networks.constraints(generator, discriminator);
+    networks.tables(generator, discriminator);
     new WeightCheck(parameters, (name, what) -> refuse(name, name + " " + what)).run(generator, discriminator);
   }
 
