@@ -53,8 +53,6 @@ from tabular_data import add_options, load
 
 MECHANISMS = ("mcar", "mar", "mnar")
 WHOLE = 0.3  # share of the columns that the others' gaps depend on
-MEASURES = {"in_rmse": 1, "in_accuracy": -1, "out_rmse": 1, "out_accuracy": -1}
-"""Whether lower (1) or higher (-1) is better."""
 
 Numbers = np.ndarray
 

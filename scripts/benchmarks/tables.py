@@ -61,7 +61,10 @@ def filled(text: str) -> str:
         found += 2
         if match[2] not in TABLES:
             raise Missing(f"figures:{match[2]} is none of {', '.join(TABLES)}")
-        lines = ["", *TABLES[match[2]](), "", ""]  # blank lines, for all readers of Markdown
+        try:
+            lines = ["", *TABLES[match[2]](), "", ""]  # blank lines, for all readers of Markdown
+        except (OSError, KeyError, TypeError) as error:
+            raise Missing(f"figures:{match[2]} lacks a result: {error!r}") from None
         return match[1] + "\n".join(lines) + match[4]
 
     def number(match: re.Match[str]) -> str:
@@ -178,36 +181,41 @@ def anomalies() -> list[str]:
 
 @table
 def imputation() -> list[str]:
-    """How well hidden cells of unseen rows are filled, and the mean rank of each method."""
+    """How well hidden cells of unseen rows are filled, and the mean rank of methods.
+
+    Ranked are the methods that have all results; of those that lack some, ranks would not compare.
+    """
     methods = {
         "h2o_gan": "h2o_gan",
         "missforest": "MissForest",
         "iterative": "IterativeImputer",
         "average": "mean or mode",
     }
-    files = {
-        f"imputation_{title.lower()}": title
-        for title in ("Adult", "MAGIC", "Default", "Shoppers", "Beijing")
-        if (record.FOLDER / f"imputation_{title.lower()}.json").is_file()
+    titles = ("Adult", "MAGIC", "Shoppers", "Beijing")
+    files = {f"imputation_{title.lower()}": title for title in titles}
+    results = {
+        f"{title}, {mechanism}": figures
+        for file, title in files.items()
+        for mechanism, figures in record.read(file)["figures"].items()
     }
     lines = head("RMSE and accuracy", *methods.values())
-    ranks: dict[str, list[int]] = {method: [] for method in methods}
-    for file, title in files.items():
-        for mechanism, figures in record.read(file)["figures"].items():
-            cells = []
-            for method in methods:
-                found = figures.get(method, {})
-                values = [found.get("out_rmse"), found.get("out_accuracy")]
-                cells.append(" / ".join(shown(v, 3) for v in values if v is not None))
-            lines.append(row(f"{title}, {mechanism}", *cells))
-            for key, sign in (("out_rmse", 1), ("out_accuracy", -1)):
-                order = sorted(
-                    (sign * figures[method][key], method) for method in methods if method in figures
-                )
-                for rank, (_, method) in enumerate(order, 1):
-                    ranks[method].append(rank)
-    means = [sum(found) / len(found) if found else None for found in ranks.values()]
-    lines.append(row("**mean rank**", *(shown(mean, 2) for mean in means)))
+    for name, figures in results.items():
+        both = [
+            " / ".join(shown(figures[method][key], 3) for key in ("out_rmse", "out_accuracy"))
+            if method in figures
+            else ""
+            for method in methods
+        ]
+        lines.append(row(name, *both))
+    complete = [m for m in methods if all(m in figures for figures in results.values())]
+    ranks: dict[str, list[int]] = {method: [] for method in complete}
+    for figures in results.values():
+        for key, sign in (("out_rmse", 1), ("out_accuracy", -1)):
+            order = sorted(complete, key=lambda method: sign * figures[method][key])
+            for rank, method in enumerate(order, 1):
+                ranks[method].append(rank)
+    means = {method: sum(found) / len(found) for method, found in ranks.items()}
+    lines.append(row("**mean rank**", *(shown(means.get(method), 2) for method in methods)))
     return [*lines, "", measured(*files)]
 
 
@@ -229,7 +237,7 @@ def adbench() -> list[str]:
     for key, name in names.items():
         cells = [shown(result["figures"]["mean"][key], 3) for result in (half, everything)]
         lines.append(row(name, *cells))
-    return [*lines, "", measured("anomalies_half")]
+    return [*lines, "", measured("anomalies_half", "anomalies_all")]
 
 
 # ---- images

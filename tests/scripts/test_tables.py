@@ -9,6 +9,7 @@ import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "scripts" / "benchmarks"
 SCRIPT = BENCHMARKS / "tables.py"
+EVERY_TABLE = ["tabular", "rebalancing", "anomalies", "imputation", "adbench", "images", "frames"]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def test_the_documentation_has_the_results_figures():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["tabular", "rebalancing", "anomalies", "images", "frames"])
+@pytest.mark.parametrize("name", EVERY_TABLE)
 def test_a_table_with_another_figure_is_made_anew(tables, name):
     whole = tables.filled(f"before\n<!-- figures:{name} -->\n<!-- /figures -->\nafter\n")
     assert whole.startswith("before\n") and whole.endswith("after\n")
@@ -36,6 +37,31 @@ def test_a_table_with_another_figure_is_made_anew(tables, name):
     digit = next(i for i in range(whole.index("|--"), len(whole)) if whole[i].isdigit())
     wrong = whole[:digit] + str((int(whole[digit]) + 1) % 10) + whole[digit + 1 :]
     assert tables.filled(wrong) == whole
+
+
+def test_all_tables_are_tested(tables):
+    assert sorted(tables.TABLES) == sorted(EVERY_TABLE)
+
+
+@pytest.mark.parametrize("name", EVERY_TABLE)
+def test_a_table_without_its_results_is_refused(tables, monkeypatch, tmp_path, name):
+    monkeypatch.setattr(tables.record, "FOLDER", tmp_path)
+    with pytest.raises(tables.Missing, match=f"figures:{name} lacks a result"):
+        tables.filled(f"<!-- figures:{name} -->\n<!-- /figures -->\n")
+
+
+def test_only_methods_with_all_results_are_ranked(tables, monkeypatch, tmp_path):
+    monkeypatch.setattr(tables.record, "FOLDER", tmp_path)
+    measures = [("h2o_gan", 1.0, 0.7), ("iterative", 2.0, 0.8), ("average", 3.0, 0.6)]
+    for title in ("adult", "magic", "shoppers", "beijing"):
+        figures = {m: {"out_rmse": rmse, "out_accuracy": hits} for m, rmse, hits in measures}
+        if title == "magic":
+            figures["missforest"] = {"out_rmse": 0.5, "out_accuracy": 0.9}  # the best, once
+        result = {"measured": "today", "machine": "this", "figures": {"mcar": figures}}
+        (tmp_path / f"imputation_{title}.json").write_text(json.dumps(result))
+    lines = tables.imputation()
+    assert "| MAGIC, mcar | 1.000 / .700 | .500 / .900 | 2.000 / .800 | 3.000 / .600 |" in lines
+    assert "| **mean rank** | 1.50 | | 1.50 | 3.00 |" in lines
 
 
 def test_a_number_keeps_its_decimals(tables, monkeypatch, tmp_path):
