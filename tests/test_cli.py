@@ -108,11 +108,17 @@ def test_anomalies_are_scored_without_a_cluster(model):
     assert done.returncode == 0, done.stderr
     usual = pc.read_csv(pa.py_buffer(done.stdout.encode()))
     assert usual.column_names == ["predict", "anomaly_score", "log_density"]
-    assert usual.num_rows == 40 and set(usual["predict"].to_pylist()) <= {0, 1}
-    done = run("anomalies", "model.zip", "odd.parquet", "--out", "odd.csv", cwd=model)
+    assert usual.num_rows == 40
+    marked, usual_scores = (usual[name].to_numpy() for name in ("predict", "anomaly_score"))
+    assert 0 < marked.sum() < 20  # of training rows one in ten
+    assert usual_scores[marked == 1].min() > usual_scores[marked == 0].max()
+    done = run("anomalies", "model.zip", "odd.parquet", "--out", "odd.csv", "--contamination", 0.1,
+               cwd=model)  # fmt: skip
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    scores = pc.read_csv(model / "odd.csv")["anomaly_score"].to_numpy()
-    assert (scores > usual["anomaly_score"].to_numpy() + 1).all()
+    found = pc.read_csv(model / "odd.csv")
+    scores = found["anomaly_score"].to_numpy()
+    assert found["predict"].to_pylist() == [1] * 40
+    assert (scores > usual_scores + 1).all()
     done = run("anomalies", "model.zip", "odd.parquet", "--per-feature", cwd=model)
     shares = pc.read_csv(pa.py_buffer(done.stdout.encode()))
     assert shares.column_names == rows.column_names[1:]

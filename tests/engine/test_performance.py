@@ -48,10 +48,9 @@ def test_levels_that_training_never_saw_cost_their_column(model):
 
 
 def test_trees_tell_samples_of_an_untrained_model(model):
-    found = measure(model, table(1).to_reader(), ROWS)
     own = model.sample(ROWS, 7).read_all()
     assert measure(model, own.to_reader(), ROWS).detection_auc < 0.6
-    assert found.detection_auc is not None
+    assert measure(model, table(1).to_reader(), ROWS).detection_auc > 0.65
 
 
 def test_no_rows_have_no_measures(model):
