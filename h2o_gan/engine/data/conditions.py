@@ -127,9 +127,9 @@ def on_grid(column: Column, decimals: int | None, value: Any, up: bool) -> Any:
 
 
 def value_text(column: Column, value: Any) -> str:
-    """A value of a numeric or time column as text for a message."""
+    """A value of a numeric or time column as text for a message, times as H2O prints them."""
     if column.kind == "time":
-        return str(np.datetime64(int(value), "ms"))
+        return str(np.datetime64(int(value), "ms")).replace("T", " ").removesuffix(".000")
     return f"{value:.10g}" if column.kind == "real" else str(int(value))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from h2o_gan.engine.data.conditions import meets
+from h2o_gan.engine.data.conditions import meets, value_text
 from h2o_gan.engine.data.numbers import numbers_of
 from h2o_gan.engine.data.relations.relations import Relations
 from h2o_gan.engine.data.schema import Array
@@ -170,7 +170,8 @@ class Completion:
             wrong.append((text, mask & ~settled if conditions.completes else mask))
         impossible = encoder.relations.complete(arrays, related, self._observed(rows, fixed))
         for relation, mask in impossible:
-            limits = f"{relation.low:.10g} to {relation.high:.10g}"
+            ends = (value_text(relation.formula.column, x) for x in (relation.low, relation.high))
+            limits = " to ".join(ends)
             off = mask & ~fixed[relation.target]
             wrong.append((f"{relation.formula.text} (only values from {limits} occur)", off))
         by_name = {column.name: column for column in encoder.columns}

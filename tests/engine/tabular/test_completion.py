@@ -182,6 +182,19 @@ def test_what_cannot_be_met_names_the_rule(model, monkeypatch):
         model.sample(3, seed=1, conditions={"sum": 10**6})
 
 
+def test_times_out_of_range_are_named_as_dates():
+    rng, day = np.random.default_rng(0), 86_400_000
+    start = rng.integers(0, 100, 600)
+    wait = np.where(start > 90, 1, rng.integers(1, 6, 600))
+    stamp = pa.timestamp("ms", "UTC")
+    times = [pa.array(days * day, stamp) for days in (start, start + wait)]
+    model = model_of(pa.table({"start": times[0], "wait": wait * day, "end": times[1]}))
+    assert model.relations()[0]["relation"] == "start = end - seconds(wait / 1000)"
+    conditions = {"end": "1970-01-03", "wait": (3 * day, 5 * day)}  # before the first start
+    with pytest.raises(Unreachable, match="values from 1970-01-01 00:00:00 to 1970-04-10 00:00:00"):
+        model.sample(3, seed=1, conditions=conditions).read_all()
+
+
 def test_rows_are_scored_without_their_identifiers(model, table):
     rows = table.slice(0, 50)
     scored = rows.select([column.name for column in model.scored_columns])
