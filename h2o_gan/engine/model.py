@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from torch import Tensor, nn
 
-from h2o_gan.engine.blocks import block_seed
+from h2o_gan.engine.arguments import check_method, check_rows_and_seed, check_table_and_seed
 from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder
 from h2o_gan.engine.data.preparation import encode_rows
@@ -24,24 +23,17 @@ from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.weights import named
 from h2o_gan.notices import listed
 from h2o_gan.parameters import Parameters
-from h2o_gan.parameters.limits import IMPUTATION_METHODS, MOST_DRAWS, QUANTILES
+from h2o_gan.parameters.limits import QUANTILES
 
 __all__ = [
     "RUNNING",
     "Model",
     "ModelParts",
     "Ratings",
-    "actual_seed",
-    "check_latents",
-    "check_method",
-    "check_rows_and_seed",
     "score_quantiles",
-    "seeds_of",
 ]
 
 Array = npt.NDArray[Any]
-
-LatentArray = npt.NDArray[np.float32]
 
 RUNNING = "running"
 """The `stopped_by` of a model that was made during training."""
@@ -241,7 +233,7 @@ class Model(ABC):
         """
         self.require("imputation")
         check_method(method, draws)
-        check_rows_and_seed(table.num_rows, seed)
+        check_table_and_seed(table, seed)
         return self._impute(table, seed, method, draws)
 
     def _impute(
@@ -282,7 +274,7 @@ class Model(ABC):
         """
         self.require("prediction of columns")
         check_method("mean", draws)
-        check_rows_and_seed(table.num_rows, seed)
+        check_table_and_seed(table, seed)
         names = [own.name for own in self.columns]
         if column not in names:
             raise ValueError(f"the model has no column {column!r}; it has {listed(names)}.")
@@ -605,89 +597,6 @@ class ModelParts:
     common: Mapping[str, Any]
 
 
-def check_method(method: str, draws: int | None) -> None:
-    """Check a method of imputation and its number of draws.
-
-    Raises:
-        TypeError: the number is not a whole number.
-        ValueError: the method is not known, or the number does not go with it.
-    """
-    if method not in IMPUTATION_METHODS:
-        raise ValueError(
-            f"method={method!r} is not known; use one of {', '.join(IMPUTATION_METHODS)}."
-        )
-    if draws is None:
-        return
-    if method == "draw":
-        raise ValueError("draws is for the estimates of method='mean' or 'mode': leave it out.")
-    if isinstance(draws, bool) or not isinstance(draws, int | np.integer):
-        raise TypeError(f"draws must be a whole number, not {draws!r}.")
-    if not 0 <= draws <= MOST_DRAWS:
-        raise ValueError(f"draws must be between 0 and {MOST_DRAWS:,}, not {draws}.")
-
-
-def check_rows_and_seed(rows: int, seed: int | None) -> None:
-    """Check a number of rows and a seed.
-
-    Args:
-        rows: at least 1.
-        seed: at least 0, or None.
-
-    Raises:
-        TypeError: one of them is not a whole number.
-        ValueError: one of them is too small.
-    """
-    for name, value, least in (("n", rows, 1), ("seed", seed, 0)):
-        if value is None and name == "seed":
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise TypeError(f"{name} must be a whole number, not {value!r}.")
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, not {value}.")
-
-
-def actual_seed(seed: int | None) -> int:
-    """The seed itself, or a random one of 62 bits for None."""
-    return secrets.randbits(62) if seed is None else int(seed)
-
-
-def seeds_of(seed: int | None, n: int) -> list[int | None]:
-    """The seeds of `n` samples that differ: the seed itself, then others that follow from it."""
-    if seed is None:
-        return [None] * n
-    return [seed, *(block_seed(seed, number) >> 2 for number in range(1, n))]
-
-
 def score_quantiles(scores: Array) -> Array:
     """The quantiles of scores (n,) that :attr:`Model.real_scores` consists of, float64 (1001,)."""
     return np.quantile(scores, np.linspace(0, 1, _QUANTILES))
-
-
-def check_latents(latents: npt.ArrayLike, size: int) -> LatentArray:
-    """Check latents that a user gives.
-
-    Args:
-        latents: (n, size) numbers, or one latent as (size,) or (size, 1).
-        size: length of a latent.
-
-    Returns:
-        float32 (n, size).
-
-    Raises:
-        ValueError: the shape does not fit, or a value is not a finite number.
-    """
-    vectors = np.asarray(latents)
-    if not np.issubdtype(vectors.dtype, np.number) or np.iscomplexobj(vectors):
-        raise ValueError(f"latent vectors must be numbers, not {vectors.dtype}.")
-    if vectors.shape == (size,) or (vectors.shape == (size, 1) and size > 1):
-        vectors = vectors.reshape(1, size)
-    if vectors.ndim != 2 or vectors.shape[1] != size or len(vectors) == 0:
-        raise ValueError(
-            f"latent vectors of shape {vectors.shape} do not fit: this generator takes "
-            f"(n, {size}), or one vector as ({size},) or ({size}, 1)."
-        )
-    with np.errstate(over="ignore"):
-        vectors = np.ascontiguousarray(vectors, np.float32)
-    if not np.all(np.isfinite(vectors)):
-        raise ValueError("latent vectors must be finite, but some are NaN or infinite.")
-    return vectors

@@ -135,7 +135,7 @@ class SamplingMethods(TrainedModel):
             H2OValueError, ValueError, TypeError: a column is missing or of another type, an
                 argument does not fit, or this family of models does not impute.
         """
-        from h2o_gan.engine.model import check_method, seeds_of
+        from h2o_gan.engine.arguments import check_method, seeds_of
 
         model = self.engine_model
         with as_h2o_errors():

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import override
 
+from h2o_gan.engine.arguments import actual_seed, check_latents, check_rows_and_seed
 from h2o_gan.engine.blocks import block_seed, in_threads
 from h2o_gan.engine.data.pixel_encoder import PixelEncoder, drop_gray_axis
 from h2o_gan.engine.data.schema import schema_of
@@ -29,13 +30,7 @@ from h2o_gan.engine.image.networks import (
     channels_last,
     stages_of,
 )
-from h2o_gan.engine.model import (
-    Model,
-    ModelParts,
-    actual_seed,
-    check_latents,
-    check_rows_and_seed,
-)
+from h2o_gan.engine.model import Model, ModelParts
 from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.weights import named, network_of, optimizer_of, resumed
 

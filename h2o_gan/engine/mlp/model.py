@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from h2o_gan.engine.arguments import actual_seed, check_latents
 from h2o_gan.engine.data.encoder import Encoder
 from h2o_gan.engine.data.schema import schema_of
 from h2o_gan.engine.device import copied, on_cpu, sampling_device
@@ -21,7 +22,7 @@ from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.mlp import calibration
 from h2o_gan.engine.mlp.features import feature_transform, width_of
 from h2o_gan.engine.mlp.networks import build_critic, build_generator
-from h2o_gan.engine.model import Model, ModelParts, actual_seed, check_latents, score_quantiles
+from h2o_gan.engine.model import Model, ModelParts, score_quantiles
 from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.weights import named, network_of, optimizer_of, resumed
 from h2o_gan.parameters import Parameters

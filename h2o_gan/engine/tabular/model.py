@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from h2o_gan.engine.arguments import actual_seed
 from h2o_gan.engine.blocks import block_seed, in_threads
 from h2o_gan.engine.data.protocol import GeneratedCodec
 from h2o_gan.engine.data.relations.rules import Unique
@@ -23,7 +24,7 @@ from h2o_gan.engine.data.table_encoder import TableEncoder
 from h2o_gan.engine.device import sampling_device
 from h2o_gan.engine.estimates import prediction_schema
 from h2o_gan.engine.exceptions import Damaged
-from h2o_gan.engine.model import Model, ModelParts, Ratings, actual_seed
+from h2o_gan.engine.model import Model, ModelParts, Ratings
 from h2o_gan.engine.options import SampleOptions
 from h2o_gan.engine.tabular.completion import Completion
 from h2o_gan.engine.tabular.conditions import Conditions

@@ -7,7 +7,6 @@ from relation_tables import DAY
 from untrained import enum, model_of
 
 from h2o_gan import engine
-from h2o_gan.engine.model import seeds_of
 from h2o_gan.parameters import Parameters
 
 ROWS = 400
@@ -99,13 +98,6 @@ def test_estimates_are_the_same_each_time_and_draws_are_not(model, holes):
     # Identifiers are drawn in any case.
     assert means[0].drop_columns("id") == means[1].drop_columns("id")
     assert draws[0].drop_columns("id") != draws[1].drop_columns("id")
-
-
-def test_seeds_of_several_frames_differ_and_begin_with_the_seed():
-    seeds = seeds_of(5, 4)
-    assert seeds[0] == 5 and len({*seeds}) == 4 and seeds == seeds_of(5, 4)
-    assert all(0 <= seed < 2**62 for seed in seeds)
-    assert seeds_of(None, 2) == [None, None]
 
 
 @pytest.mark.parametrize(
