@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from h2o.model.metrics_base import MetricsBase
@@ -34,23 +35,7 @@ class GANModelMetrics(MetricsBase):
             found: what was measured.
         """
         score = None if math.isnan(found.score) else found.score
-        values: dict[str, Any] = {
-            "nobs": found.rows,
-            "score_name": found.score_name,
-            "mean_score": score,
-            "mean_log_density": score if found.score_name == "log_density" else None,
-            "detection_auc": found.detection_auc,
-            "column_log_densities": None,
-        }
-        if found.columns:
-            values["column_log_densities"] = H2OTwoDimTable(
-                table_header="Mean Log Densities",
-                table_description="of columns given those before, in nats; they sum to a row's",
-                col_header=["column", "log_density"],
-                col_types=["string", "double"],
-                cell_values=[[name, value] for name, value in found.columns.items()],
-            )
-        return cls(_json(model, values))
+        return cls(_json(model, found.rows, score, found.detection_auc, found.columns))
 
     @classmethod
     def of_training(cls, model: Model, validation: bool) -> GANModelMetrics:
@@ -65,23 +50,16 @@ class GANModelMetrics(MetricsBase):
         own = {n.removeprefix(prefix): v for n, v in last.items() if n.startswith(prefix)}
         if not validation:
             own = {n: v for n, v in last.items() if not n.startswith(prefix)}
-        loss = own.get("held_out_loss")
-        values = {
-            "nobs": None,
-            "score_name": "log_density",
-            "mean_score": None if loss is None else -loss,
-            "mean_log_density": None if loss is None else -loss,
-            "detection_auc": own.get("detection_auc"),
-            "column_log_densities": None,
-        }
+        loss = own.get("held_out_loss")  # of tables: the negative log density
+        score = None if loss is None else -loss
         on = "validation_metrics" if validation else "training_metrics"
-        return cls(_json(model, values), on)
+        return cls(_json(model, None, score, own.get("detection_auc"), {}), on)
 
     def __init__(self, metric_json: Any, on: str | None = None, algo: str = ALGO) -> None:
         super().__init__(metric_json, on, algo)
 
     def mean_log_density(self) -> float | None:
-        """The mean log density of the rows, in nats; None for models of images and of latents."""
+        """The mean log density of the rows, in nats; None for architectures that have none."""
         return self["mean_log_density"]  # type: ignore[no-any-return]
 
     def column_log_densities(self, as_data_frame: bool = True) -> Any:
@@ -115,13 +93,34 @@ class GANModelMetrics(MetricsBase):
         return items
 
 
-def _json(model: Model, values: dict[str, Any]) -> dict[str, Any]:
+def _json(
+    model: Model,
+    rows: int | None,
+    score: float | None,
+    detection_auc: float | None,
+    columns: Mapping[str, float],
+) -> dict[str, Any]:
+    """The metrics as H2O's client reads them; None for what was not measured."""
+    table = None
+    if columns:
+        table = H2OTwoDimTable(
+            table_header="Mean Log Densities",
+            table_description="of columns given those before, in nats; they sum to a row's",
+            col_header=["column", "log_density"],
+            col_types=["string", "double"],
+            cell_values=[[name, value] for name, value in columns.items()],
+        )
     meta = {"schema_version": 3, "schema_name": "ModelMetricsGAN", "schema_type": "ModelMetricsGAN"}
     return {
         "__meta": meta,
         "model": {"name": model.parameters.model_id},
         "model_category": "Unknown",
-        **values,
+        "nobs": rows,
+        "score_name": model.score_name,
+        "mean_score": score,
+        "mean_log_density": score if model.score_name == "log_density" else None,
+        "detection_auc": detection_auc,
+        "column_log_densities": table,
     }
 
 
