@@ -143,7 +143,9 @@ def _optimizer_tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def optimizer_of(name: str, network: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Read the state dict of an Adam; its learning rate is not stored.
+    """Read the moments of an Adam; its settings are not stored.
+
+    No optimizer is made, for that takes PyTorch a second and a half in a new process.
 
     Args:
         name: of the optimizer.
@@ -166,8 +168,7 @@ def optimizer_of(name: str, network: nn.Module, tensors: Mapping[str, Tensor]) -
         state.setdefault(int(number), {})[entry] = value
     if any(len(entry) != len(_MOMENTS) for entry in state.values()):
         raise Damaged(f"its {name} is not whole")
-    group = torch.optim.Adam(weights).state_dict()["param_groups"][0]
-    return {"state": state, "param_groups": [group]}
+    return {"state": state}
 
 
 def _entries(
