@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom, in a cluster and a process of its own."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -17,6 +18,10 @@ def test_there_are_notebooks():
 def test_a_notebook_runs(path, tmp_path, monkeypatch):
     monkeypatch.delenv("MPLBACKEND", raising=False)  # a kernel shows its pictures inline
     notebook = nbformat.read(path, as_version=4)
+    # Code and calls are tested here; what full trainings give is seen in the notebooks' outputs.
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = re.sub(r"\bepochs=(\d+)", r"epochs=min(\1, 5)", cell.source)
     NotebookClient(
         notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute()
