@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -27,6 +28,12 @@ from stored_keys import cluster_keys
 
 # A shell's background jobs ignore interrupts, which would fail the tests of Ctrl-C there.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and tests out of garbage collections: many tests begin and end with one."""
+    gc.collect()
+    gc.freeze()
 
 
 def free_port() -> int:

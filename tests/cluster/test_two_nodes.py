@@ -80,11 +80,11 @@ def connected(cluster: H2OConnection, two_nodes: str) -> Iterator[None]:
 
 @pytest.mark.timeout(400)
 def test_frames(two_nodes: str) -> None:
-    """All that is tested of frames on one node holds on two."""
+    """What is tested of frames on one node holds on two; random tables are too small for two."""
     folder = Path(__file__).parent
     files = [str(folder / "test_roundtrip.py"), str(folder / "test_frames.py")]
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-k", "arrow", *files],
+        [sys.executable, "-m", "pytest", "-q", "-x", "-k", "arrow and not any_table", *files],
         env={**os.environ, "H2O_GAN_TEST_URL": two_nodes},
         cwd=folder.parent.parent,
         capture_output=True,
