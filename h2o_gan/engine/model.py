@@ -209,7 +209,9 @@ class Model(ABC):
     ) -> pa.RecordBatchReader:
         """Fill missing cells of a table from the model, given the rest of their row.
 
-        Observed cells do not change. Columns that were empty in training stay empty.
+        Observed cells do not change. Columns that were empty in training stay empty, and so do
+        cells that a rule allows no value: with ``end is missing or status != 'open'``, the end of
+        an open order.
 
         Args:
             table: rows with the training columns.

@@ -112,6 +112,8 @@ class SamplingMethods(TrainedModel):
 
         Missing cells are filled from the model, given all observed cells of their row; those are
         kept. Draws keep the distribution of the data; estimates are nearest to the true values.
+        A cell stays missing if a rule or relation allows it no value, as the end of an open order.
+
         For multiple imputation, `n` frames differ where cells were missing as the values may.
 
         Args:

@@ -12,6 +12,7 @@ import torch
 
 from h2o_gan.engine.data.codecs.computed import ComputedCodec
 from h2o_gan.engine.data.protocol import Constraint, GeneratedCodec
+from h2o_gan.engine.data.relations.absence import lasting_gaps
 from h2o_gan.engine.data.relations.expressions import Reference
 from h2o_gan.engine.data.schema import Array
 from h2o_gan.engine.data.table_encoder import TableEncoder
@@ -137,7 +138,12 @@ class Conditions:
 
     @classmethod
     def of_rows(
-        cls, layout: RowLayout, encoder: TableEncoder, table: pa.Table, fill_missing: bool
+        cls,
+        layout: RowLayout,
+        encoder: TableEncoder,
+        table: pa.Table,
+        fill_missing: bool,
+        predicted: str | None = None,
     ) -> Conditions:
         """Cells as `table` has them; other columns are drawn.
 
@@ -145,17 +151,24 @@ class Conditions:
             layout: of the model.
             encoder: of the model.
             table: some of the model's columns.
-            fill_missing: whether missing cells are drawn, as anything but missing.
+            fill_missing: whether missing cells are drawn, as anything but missing; without those
+                that a rule leaves no value.
+            predicted: a column that has a value in every row, whatever rules say.
         """
         if not table.num_rows:
             raise ValueError("the frame has no rows.")
-        cells = {}
+        cells, lasting = {}, {}
+        if fill_missing:
+            fillable = [c.columns[0].name for c in layout.codecs if c.has_missing]
+            names = [name for name in fillable if name != predicted]
+            lasting = lasting_gaps(encoder.rules, table, names)
         for column in encoder.columns:
             if column.name in table.column_names:
                 values = table.column(column.name)
                 given = np.ones(len(values), bool)
                 if fill_missing:
                     given = ~values.is_null(nan_is_null=True).to_numpy()
+                    given |= lasting.get(column.name, False)
                 cells[column.name] = (_whole(values), given)
         # Gaps agree with nothing.
         related = encoder.relations.indices(table)

@@ -150,7 +150,9 @@ class TableModel(Model):
         if column in table.column_names:
             table = table.drop_columns(column)
         table = table.append_column(column, pa.nulls(rows, own.arrow_type))
-        wanted = Conditions.of_rows(self.layout, self.encoder, table, fill_missing=True)
+        wanted = Conditions.of_rows(
+            self.layout, self.encoder, table, fill_missing=True, predicted=column
+        )
         blocks = self._estimation(table, seed, wanted, draws).predicted(own, quantiles)
         return pa.RecordBatchReader.from_batches(prediction_schema(own, quantiles), blocks)
 

@@ -249,3 +249,21 @@ def test_missing_uuids_are_new(method):
     ]
     new = {value for value, gap in zip(found, gaps, strict=True) if gap}
     assert len(new) == gaps.sum() and not new & {*raw, None}
+
+
+def test_cells_without_a_possible_value_stay_missing():
+    """The end of an open order is no gap, and a prediction has a value nonetheless."""
+    rng = np.random.default_rng(0)
+    status = np.array(["closed", "open"])[rng.integers(0, 2, ROWS)]
+    days = pa.array(rng.integers(1, 30, ROWS), mask=status == "open")
+    table = pa.table(
+        {"status": enum(status, ["closed", "open"]), "days": days, "x": rng.random(ROWS)}
+    )
+    model = engine.fit(table.to_reader(), Parameters(epochs=1, seed=1))
+    assert "days is missing or status != 'open'" in [row["relation"] for row in model.relations()]
+    holes = with_gaps(table, whole=["status"]).set_column(2, "x", pa.nulls(ROWS, pa.float64()))
+    for method in ("draw", "mean"):
+        filled = model.impute(holes, seed=1, method=method).read_all()
+        assert filled["x"].null_count == filled["status"].null_count == 0
+        assert filled["days"].is_null().to_pylist() == (status == "open").tolist()
+    assert model.predict_column(holes, "days", seed=1).read_all()["predict"].null_count == 0

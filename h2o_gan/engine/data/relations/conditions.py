@@ -75,7 +75,7 @@ class Comparison(Chain):
             parts, (one, other) = self.operands[index : index + 2], values[index : index + 2]
             rounded_to = _rounded_to(parts[0], parts[1], one, other)
             truths.append(_compared(operator, one, other, rounded_to))
-        return _all(truths)
+        return all_of(truths)
 
 
 def equation(name: str, expression: Expression) -> Comparison:
@@ -143,7 +143,7 @@ class Membership(Expression):
     @override
     def values(self, table: TableValues) -> Truth:
         of = self.of.values(table)
-        return _any([_compared("=", of, option.values(table), None) for option in self.options])
+        return any_of([_compared("=", of, option.values(table), None) for option in self.options])
 
     @override
     def to_json(self) -> list[Any]:
@@ -220,7 +220,7 @@ class Logic(Expression):
     @override
     def values(self, table: TableValues) -> Truth:
         truths = [_truth(operand, table) for operand in self.operands]
-        return _all(truths) if self.word == "and" else _any(truths)
+        return all_of(truths) if self.word == "and" else any_of(truths)
 
     @override
     def to_json(self) -> list[Any]:
@@ -277,13 +277,15 @@ def _compared(operator: str, left: Values, right: Values, rounded_to: int | None
     return Truth(known & result, known & ~result)
 
 
-def _all(truths: Sequence[Truth]) -> Truth:
+def all_of(truths: Sequence[Truth]) -> Truth:
+    """Where all of some conditions are true, and where one is false."""
     true, false = truths[0].true, truths[0].false
     for truth in truths[1:]:
         true, false = true & truth.true, false | truth.false
     return Truth(true, false)
 
 
-def _any(truths: Sequence[Truth]) -> Truth:
-    all_false = _all([Truth(truth.false, truth.true) for truth in truths])
+def any_of(truths: Sequence[Truth]) -> Truth:
+    """Where one of some conditions is true, and where all are false."""
+    all_false = all_of([Truth(truth.false, truth.true) for truth in truths])
     return Truth(all_false.false, all_false.true)
