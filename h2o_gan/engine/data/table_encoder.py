@@ -105,7 +105,7 @@ class TableEncoder:
                 unclaimed = unclaimed.drop_columns(list(names))
         in_group = {name for _, names in grouped.values() for name in names}
         found = Found.in_table(
-            table.drop_columns(list(in_group)), weights, treat_as, rules, relations
+            table.drop_columns(list(in_group)), weights, treat_as, rules, relations, learn_missing
         ).without(ignored_relations)
         kept = Relations(found.relations)
         related = kept.indices(table)

@@ -231,3 +231,13 @@ def test_only_identifiers_are_unique_by_themselves():
     rules, _ = check_rules(["unique(key)", "unique(one, n)", "unique(key, one)"], table)
     encoder = TableEncoder.fit(table, rules=rules)
     assert [rule.text for rule in encoder.unique_rules] == ["unique(one, n)"]
+
+
+@pytest.mark.parametrize("learn_missing", [True, False])
+def test_gaps_have_conditions_only_where_samples_have_gaps(learn_missing):
+    """A sample without gaps would else have no open order."""
+    days = [None if i % 2 else i for i in range(200)]
+    table = pa.table({"status": enum(["closed", "open"] * 100), "days": pa.array(days)})
+    encoder = TableEncoder.fit(table, learn_missing=learn_missing)
+    texts = ["days is missing or status != 'open'", "days is not missing or status != 'closed'"]
+    assert [rule.text for rule in encoder.rules] == (texts if learn_missing else [])

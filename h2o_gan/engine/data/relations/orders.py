@@ -41,6 +41,7 @@ def find_conditions(
     columns: Sequence[NumberColumn],
     decimals: Mapping[str, int | None],
     computed: Sequence[str] = (),
+    of_gaps: bool = True,
 ) -> list[Condition]:
     """Find orders of numbers and times, what is missing when, and numbers zero together.
 
@@ -51,9 +52,10 @@ def find_conditions(
         columns: its columns of numbers and times.
         decimals: of real columns; None for those whose values are not rounded.
         computed: columns that formulas give.
+        of_gaps: whether conditions about missing values are sought.
     """
     found = []
-    gaps = find_gaps(table, columns, computed)
+    gaps = find_gaps(table, columns, computed) if of_gaps else ()
     for expression in chain(_orders(columns), gaps, _zero_together(columns)):
         names = [name for name in columns_of(expression) if name in decimals]
         rule = Condition(str(expression), expression, tuple((n, decimals[n]) for n in names))

@@ -63,6 +63,7 @@ class Found:
         treat_as: Mapping[str, str],
         declared: Sequence[Rule],
         search: bool,
+        learn_missing: bool = True,
     ) -> Found:
         """Find relations and rules.
 
@@ -74,6 +75,8 @@ class Found:
             treat_as: how the user wants columns treated, by name.
             declared: rules that all rows keep.
             search: whether to look for others.
+            learn_missing: whether missing cells say something. Where samples have none, a condition
+                about them would leave out what goes with them in the training rows.
         """
         if weights is not None:
             table = table.filter(pa.array(weights > 0))
@@ -101,7 +104,7 @@ class Found:
         formulas_of = [relation.target for relation in relations if relation.always]
         rules += [
             rule
-            for rule in find_conditions(usable, columns, decimals, formulas_of)
+            for rule in find_conditions(usable, columns, decimals, formulas_of, learn_missing)
             if str(rule.expression) not in known
         ]
         return cls(relations, rules[:MAX_RULES], declared)
