@@ -11,6 +11,7 @@ import pyarrow as pa
 import torch
 
 from h2o_gan.engine.data.codecs.computed import ComputedCodec
+from h2o_gan.engine.data.codecs.constant import ConstantCodec
 from h2o_gan.engine.data.protocol import Constraint, GeneratedCodec
 from h2o_gan.engine.data.relations.absence import lasting_gaps
 from h2o_gan.engine.data.relations.expressions import Reference
@@ -159,9 +160,7 @@ class Conditions:
             raise ValueError("the frame has no rows.")
         cells, lasting = {}, {}
         if fill_missing:
-            fillable = [c.columns[0].name for c in layout.codecs if c.has_missing]
-            names = [name for name in fillable if name != predicted]
-            lasting = lasting_gaps(encoder.rules, table, names)
+            lasting = _lasting(layout, encoder, table, predicted)
         for column in encoder.columns:
             if column.name in table.column_names:
                 values = table.column(column.name)
@@ -388,6 +387,23 @@ class Conditions:
             mask[torch.from_numpy(partly)] = torch.from_numpy(parts)
             masks[token] = mask.to(device)
         return masks
+
+
+def _lasting(
+    layout: RowLayout, encoder: TableEncoder, table: pa.Table, predicted: str | None
+) -> dict[str, Array]:
+    """The missing cells of learned columns that stay missing; see :func:`lasting_gaps`."""
+    learned = {c.columns[0].name for c in layout.codecs if c.has_missing} - {predicted}
+    # Computed columns are missing where an input is: their gaps tell which others last.
+    either = learned | {*encoder.relations.always} - {predicted}
+    empty = {
+        codec.column.name
+        for codec in encoder.codecs
+        if isinstance(codec, ConstantCodec) and codec.value is None
+    }
+    filled = [column.name for column in encoder.columns if column.name not in either | empty]
+    found = lasting_gaps(encoder.rules, table, sorted(either), filled)
+    return {name: mask for name, mask in found.items() if name in learned}
 
 
 def _constrained(layout: RowLayout, constraints: Mapping[int, Constraint]) -> Conditions:

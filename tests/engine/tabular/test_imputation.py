@@ -7,6 +7,7 @@ from relation_tables import DAY
 from untrained import enum, model_of
 
 from h2o_gan import engine
+from h2o_gan.engine.data.relations.checking import check_rules
 from h2o_gan.parameters import Parameters
 
 ROWS = 400
@@ -267,3 +268,23 @@ def test_cells_without_a_possible_value_stay_missing():
         assert filled["x"].null_count == filled["status"].null_count == 0
         assert filled["days"].is_null().to_pylist() == (status == "open").tolist()
     assert model.predict_column(holes, "days", seed=1).read_all()["predict"].null_count == 0
+
+
+def test_gaps_beside_gaps_that_are_filled_are_filled():
+    """A computed column, and one that training never missed, tell nothing of others' gaps."""
+    rng = np.random.default_rng(0)
+    gap = rng.random(ROWS) < 0.3
+    price, visits = rng.integers(1, 90, ROWS), rng.integers(1, 9, ROWS)
+    columns = {"price": price, "total": price * visits, "fee": rng.integers(3, 50, ROWS)}
+    table = pa.table({name: pa.array(values, mask=gap) for name, values in columns.items()})
+    table = table.append_column("visits", pa.array(visits))
+    rules, _ = check_rules(["fee is missing or visits is not missing"], table)
+    model = model_of(table, seed=4, options={"rules": rules})
+    found = [row["relation"] for row in model.relations()]
+    assert "total = price * visits" in found
+    assert any(text.startswith("price is missing and total is missing or") for text in found)
+    for holes in (table, table.drop_columns(["price"]), with_gaps(table, whole=["price", "total"])):
+        filled = model.impute(holes, seed=1).read_all()
+        assert all(filled[name].null_count == 0 for name in filled.column_names)
+        rest = holes.drop_columns(["total"])
+        assert model.impute(rest, seed=1, method="mean").read_all()["fee"].null_count == 0

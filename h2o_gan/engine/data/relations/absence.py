@@ -21,7 +21,9 @@ from h2o_gan.engine.data.schema import Array
 __all__ = ["lasting_gaps"]
 
 
-def lasting_gaps(rules: Sequence[Rule], table: pa.Table, names: Sequence[str]) -> dict[str, Array]:
+def lasting_gaps(
+    rules: Sequence[Rule], table: pa.Table, names: Sequence[str], filled: Sequence[str] = ()
+) -> dict[str, Array]:
     """Find the missing cells that no value can fill without breaking a rule.
 
     With ``end is missing or status != 'open'``, the end of an open order is one. Where the status
@@ -31,13 +33,14 @@ def lasting_gaps(rules: Sequence[Rule], table: pa.Table, names: Sequence[str]) -
         rules: of the model; conditions count.
         table: the rows.
         names: columns whose missing cells may be filled.
+        filled: columns whose missing cells get values whatever the rules say.
 
     Returns:
         By column, (rows,) bool; columns without such cells are left out.
     """
     gaps = {
         name: table.column(name).is_null(nan_is_null=True).to_numpy()
-        for name in names
+        for name in (*names, *filled)
         if name in table.column_names
     }
     # What is still to be filled, and so neither known nor missing.
@@ -55,7 +58,7 @@ def lasting_gaps(rules: Sequence[Rule], table: pa.Table, names: Sequence[str]) -
         changed = False
         for rule, values in zip(conditions, tables, strict=True):
             for name in rule.columns:
-                if name not in free or not free[name].any():
+                if name in filled or name not in free or not free[name].any():
                     continue
                 others = {other: mask for other, mask in free.items() if other != name}
                 lasting = free[name] & _false(rule.expression, values, free, name)
