@@ -190,6 +190,8 @@ def _by_levels(gap: _Gap, column: _Levels, bound: float) -> list[Expression]:
     rows = np.bincount(column.codes[known], minlength=count)
     missing = np.bincount(column.codes[known & gap.mask], minlength=count)
     conditions: list[Expression] = []
+    if not missing.any():  # no level decides what all of them need: see `_needs`
+        return conditions
     for condition, exceptions, mask in (
         (gap.missing, rows - missing, ~gap.mask),
         (Not(gap.missing), missing, gap.mask),

@@ -84,6 +84,16 @@ def test_levels_that_say_what_is_missing():
     ]
 
 
+def test_levels_that_are_missing_with_a_number_say_nothing():
+    kind, here = levels(["x", "y"]), normal(1) > 0
+    with_gaps = pa.DictionaryArray.from_arrays(
+        pa.array(kind.indices.to_numpy(), mask=~here), kind.dictionary
+    )
+    assert texts({"price": present(here), "kind": with_gaps}) == [
+        "price is missing and kind is missing or price is not missing and kind is not missing"
+    ]
+
+
 def test_levels_of_few_rows_are_not_told():
     status = levels(["open", "closed"]).to_pylist()
     status[:3] = ["secret"] * 3
