@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from h2o_gan.engine.data.codecs.computed import ComputedCodec
-from h2o_gan.engine.data.codecs.identifier import IdentifierCodec
+from h2o_gan.engine.data.codecs.identifier import IdentifierCodec, levels_identify_rows
 from h2o_gan.engine.data.codecs.registry import CODECS
 from h2o_gan.engine.data.codecs.sequence import SequenceCodec
 from h2o_gan.engine.data.protocol import Codec, FitOptions, GeneratedCodec, LearnedCodec
@@ -104,8 +104,15 @@ class TableEncoder:
                 grouped[names[0]] = kind, names
                 unclaimed = unclaimed.drop_columns(list(names))
         in_group = {name for _, names in grouped.values() for name in names}
+        searched = table.drop_columns(list(in_group))
+        new = [n for n in searched.column_names if levels_identify_rows(searched.column(n))]
         found = Found.in_table(
-            table.drop_columns(list(in_group)), weights, treat_as, rules, relations, learn_missing
+            searched,
+            weights,
+            {**dict.fromkeys(new, IdentifierCodec.treatment), **treat_as},
+            rules,
+            relations,
+            learn_missing,
         ).without(ignored_relations)
         kept = Relations(found.relations)
         related = kept.indices(table)

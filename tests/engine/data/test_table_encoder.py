@@ -241,3 +241,11 @@ def test_gaps_have_conditions_only_where_samples_have_gaps(learn_missing):
     encoder = TableEncoder.fit(table, learn_missing=learn_missing)
     texts = ["days is missing or status != 'open'", "days is not missing or status != 'closed'"]
     assert [rule.text for rule in encoder.rules] == (texts if learn_missing else [])
+
+
+def test_levels_that_are_made_anew_have_no_conditions():
+    gap = np.arange(300) % 3 == 0
+    ids = enum([None if gap[n] else f"ID-{n:05d}" for n in range(300)])
+    encoder = TableEncoder.fit(pa.table({"id": ids, "x": pa.array(np.arange(300) % 7, mask=gap)}))
+    assert encoder.describe()[0]["treated_as"] == "identifier"
+    assert not encoder.rules

@@ -21,7 +21,7 @@ from h2o_gan.engine.data.schema import (
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.json_checks import Check, anything, dict_of, record
 
-__all__ = ["IdentifierCodec"]
+__all__ = ["IdentifierCodec", "levels_identify_rows"]
 
 _DISTINCT_SHARE = 0.9  # share of distinct levels above which levels identify rows
 _MIN_DISTINCT = 50
@@ -52,7 +52,7 @@ class IdentifierCodec(GeneratedCodec):
         ((name, values),) = columns.items()
         kind = kind_of(values.type)
         forced = options.treat_as == cls.treatment
-        found = options.treat_as == "auto" and _levels_identify_rows(values)
+        found = options.treat_as == "auto" and levels_identify_rows(values)
         if kind not in cls.kinds or not (forced or kind in TEXT_KINDS or found):
             return None
         identifiers = fit_identifiers(name, values, force=forced)
@@ -105,7 +105,7 @@ class IdentifierCodec(GeneratedCodec):
         return cls(column, Identifiers.restore(state, arrays))
 
 
-def _levels_identify_rows(values: pa.ChunkedArray) -> bool:
+def levels_identify_rows(values: pa.ChunkedArray) -> bool:
     """Whether a column is an enum nearly all of whose levels occur once."""
     if not pa.types.is_dictionary(values.type):
         return False

@@ -95,7 +95,14 @@ class Found:
         if not search or not columns:
             return cls(given, rules, declared)
         decimals = _decimals(columns)
-        usable = table.select([name for name in table.column_names if _is_learned(table, name)])
+        # New identifiers do not follow other columns, and are not drawn again.
+        usable = table.select(
+            [
+                name
+                for name in table.column_names
+                if _is_learned(table, name) and treat_as.get(name) != "identifier"
+            ]
+        )
         relations, formulas = _relations(table, columns, given)
         rules += [rule for rule in formulas if rule not in rules]
         known = {str(rule.expression) for rule in rules if isinstance(rule, Condition)}

@@ -290,3 +290,12 @@ def test_a_formula_with_gaps_of_its_own_holds_wherever_nothing_is_missing():
         ("total = price * pieces", False)
     ]
     assert [rule.text for rule in declared.rules] == ["total = price * pieces"]
+
+
+def test_new_identifiers_have_no_conditions():
+    gap = np.arange(ROWS) % 3 == 0
+    columns = {"id": np.arange(ROWS), "x": money(0, 1)[0]}
+    columns = {name: pa.array(values, mask=gap) for name, values in columns.items()}
+    together = "id is missing and x is missing or id is not missing and x is not missing"
+    assert together in [rule.text for rule in found_in(columns).rules]
+    assert not found_in(columns, treat_as={"id": "identifier"}).rules
