@@ -318,6 +318,8 @@ def _with_factors(
 ) -> Candidate | None:
     """The sum with simple factors that gives one column within its tolerance; None for none."""
     goal = columns[target]
+    if np.spacing(np.abs(goal.values).max()) > goal.unit > 0:  # doubles do not tell it apart
+        return None
     parts = np.stack([columns[i].values for i in inputs], 1)
     # Times are large numbers: regress on their differences from the first row.
     base, offset = parts[0], goal.values[0]
@@ -332,7 +334,7 @@ def _with_factors(
         rest = goal.values - parts @ simple
         constant = round(float(np.median(rest)), 9)
         if goal.unit:
-            constant = round(np.rint(constant / goal.unit) * goal.unit, 9)
+            constant = round(float(np.rint(constant / goal.unit)) * goal.unit, 9)
         if np.abs(rest - constant).max() <= goal.tolerance:
             terms = tuple((float(f), i) for f, i in zip(simple, inputs, strict=True) if f)
             return Candidate(target, terms, constant) if terms else None

@@ -299,3 +299,8 @@ def test_new_identifiers_have_no_conditions():
     together = "id is missing and x is missing or id is not missing and x is not missing"
     assert together in [rule.text for rule in found_in(columns).rules]
     assert not found_in(columns, treat_as={"id": "identifier"}).rules
+
+
+def test_whole_numbers_that_doubles_do_not_tell_apart_have_no_sum():
+    found = found_in({"id": 2**60 + np.arange(300), "x": np.random.default_rng(0).random(300)})
+    assert not found.relations
