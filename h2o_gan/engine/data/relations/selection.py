@@ -92,7 +92,7 @@ class Found:
         ]
         computed = {id(relation.formula) for relation in given if relation.always}
         rules = [rule for rule in declared if id(rule) not in computed]
-        if not search or not columns:
+        if not search:
             return cls(given, rules, declared)
         decimals = _decimals(columns)
         # New identifiers do not follow other columns, and are not drawn again.

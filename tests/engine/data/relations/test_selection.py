@@ -304,3 +304,11 @@ def test_new_identifiers_have_no_conditions():
 def test_whole_numbers_that_doubles_do_not_tell_apart_have_no_sum():
     found = found_in({"id": 2**60 + np.arange(300), "x": np.random.default_rng(0).random(300)})
     assert not found.relations
+
+
+def test_gaps_of_levels_need_no_column_of_numbers():
+    status = np.where(np.arange(ROWS) % 3, "open", "closed")
+    how = [None if s == "open" else "card" for s in status]
+    found = found_in({n: pa.array(v).dictionary_encode() for n, v in (("s", status), ("how", how))})
+    texts = ["how is missing or s != 'open'", "how is not missing or s != 'closed'"]
+    assert [rule.text for rule in found.rules] == texts
