@@ -132,32 +132,20 @@ def _explained(
     gaps: Sequence[_Gap], table: pa.Table, columns: Sequence[NumberColumn]
 ) -> Iterator[Expression]:
     """Gaps that follow from the levels of a column, or from its numbers up to one of them."""
-    numbers = [column for column in columns if not column.is_time]
-    deciders: list[_Levels | NumberColumn] = [*_levels(table), *numbers]
+    numbers = [_Numbers(column) for column in columns if not column.is_time]
+    deciders: list[_Levels | _Numbers] = [*_levels(table), *numbers]
     bound = chance_bound(len(gaps) * len(deciders))
     picked = np.random.default_rng(0).permutation(table.num_rows)[:_SCREENED_ROWS]
-    screened = [_rows_of(decider, picked) for decider in deciders]
+    screened = [decider.rows(picked) for decider in deciders]
     for gap in gaps:
         some, explanations = _Gap(gap.name, gap.mask[picked]), 0
         for decider, part in zip(deciders, screened, strict=True):
             if decider.name == gap.name or explanations == _MAX_EXPLANATIONS:
                 continue
-            if _conditions(some, part, 0.0):  # few rows refute most
-                found = _conditions(gap, decider, bound)
+            if part.explains(some, 0.0):  # few rows refute most
+                found = decider.conditions(gap, bound)
                 yield from found
                 explanations += bool(found)
-
-
-def _conditions(gap: _Gap, decider: _Levels | NumberColumn, bound: float) -> list[Expression]:
-    if isinstance(decider, _Levels):
-        return _by_levels(gap, decider, bound)
-    return _by_number(gap, decider, bound)
-
-
-def _rows_of(decider: _Levels | NumberColumn, rows: Array) -> _Levels | NumberColumn:
-    if isinstance(decider, _Levels):
-        return replace(decider, codes=decider.codes[rows])
-    return replace(decider, values=decider.values[rows])
 
 
 @dataclass(frozen=True)
@@ -173,6 +161,32 @@ class _Levels:
     codes: Array
     levels: Sequence[str]
 
+    def rows(self, picked: Array) -> _Levels:
+        return replace(self, codes=self.codes[picked])
+
+    def explains(self, gap: _Gap, bound: float) -> bool:
+        return bool(self.conditions(gap, bound))
+
+    def conditions(self, gap: _Gap, bound: float) -> list[Expression]:
+        """Levels in whose rows there is always, or never, a gap."""
+        count, known = len(self.levels), self.codes >= 0
+        rows = np.bincount(self.codes[known], minlength=count)
+        missing = np.bincount(self.codes[known & gap.mask], minlength=count)
+        conditions: list[Expression] = []
+        if not missing.any():  # no level decides what all of them need: see `_needs`
+            return conditions
+        for condition, exceptions, mask in (
+            (gap.missing, rows - missing, ~gap.mask),
+            (Not(gap.missing), missing, gap.mask),
+        ):
+            # A level of fewer rows is not told.
+            levels = np.flatnonzero((rows >= RULES.min_rows) & (exceptions == 0))
+            outside = len(mask) - int(rows[levels].sum())
+            if _within(int(mask.sum()), outside, len(mask)) > bound + count * math.log(2):
+                named = tuple(Text(self.levels[level]) for level in levels.tolist())
+                conditions.append(Logic("or", (condition, _none_of(self.name, named))))
+        return conditions
+
 
 def _levels(table: pa.Table) -> Iterator[_Levels]:
     for name in table.column_names:
@@ -184,62 +198,66 @@ def _levels(table: pa.Table) -> Iterator[_Levels]:
                 yield _Levels(name, codes, levels)
 
 
-def _by_levels(gap: _Gap, column: _Levels, bound: float) -> list[Expression]:
-    """Levels in whose rows there is always, or never, a gap."""
-    count, known = len(column.levels), column.codes >= 0
-    rows = np.bincount(column.codes[known], minlength=count)
-    missing = np.bincount(column.codes[known & gap.mask], minlength=count)
-    conditions: list[Expression] = []
-    if not missing.any():  # no level decides what all of them need: see `_needs`
-        return conditions
-    for condition, exceptions, mask in (
-        (gap.missing, rows - missing, ~gap.mask),
-        (Not(gap.missing), missing, gap.mask),
-    ):
-        # A level of fewer rows is not told.
-        levels = np.flatnonzero((rows >= RULES.min_rows) & (exceptions == 0))
-        outside = len(mask) - int(rows[levels].sum())
-        if _within(int(mask.sum()), outside, len(mask)) > bound + count * math.log(2):
-            named = [Text(column.levels[level]) for level in levels.tolist()]
-            name = Reference(column.name)
-            if len(named) == 1:
-                unless: Expression = Comparison((name, named[0]), ("!=",))
-            else:
-                unless = Not(Membership(name, tuple(named)))
-            conditions.append(Logic("or", (condition, unless)))
-    return conditions
+def _none_of(name: str, levels: tuple[Text, ...]) -> Expression:
+    if len(levels) == 1:
+        return Comparison((Reference(name), levels[0]), ("!=",))
+    return Not(Membership(Reference(name), levels))
 
 
-def _by_number(gap: _Gap, column: NumberColumn, bound: float) -> list[Expression]:
-    """A number from which on there is always a gap, and below which there is none; or the reverse.
+@dataclass(frozen=True)
+class _Numbers:
+    """A column of numbers."""
 
-    One side alone would often hold by luck near the ends of a column.
-    """
-    known = ~np.isnan(column.values)
-    missing, present = column.values[known & gap.mask], column.values[known & ~gap.mask]
-    if not len(missing) or not len(present):
-        return []
-    if max(missing.min(), present.min()) <= min(missing.max(), present.max()):
-        return []
-    if _within(len(missing), len(missing), int(known.sum())) <= bound:
-        return []
-    name = Reference(column.name)
-    for low, high, from_low in (
-        (missing, present, gap.missing),
-        (present, missing, Not(gap.missing)),
-    ):
-        if low.max() < high.min():
-            start = Number(_roundest(float(low.max()), float(high.min())))
-            up = Logic("or", (from_low, Comparison((name, start), (">=",))))
-            opposite = Not(gap.missing) if from_low == gap.missing else gap.missing
-            return [up, Logic("or", (opposite, Comparison((name, start), ("<",))))]
-    return []
+    column: NumberColumn
 
+    @property
+    def name(self) -> str:
+        return self.column.name
 
-def _roundest(low: float, high: float) -> float:
-    """The number of fewest digits that is above one and at most the other."""
-    for power in range(math.ceil(math.log10(max(abs(low), abs(high)))), -16, -1):
-        rounded = float(Decimal(high).scaleb(-power).to_integral_value(ROUND_FLOOR).scaleb(power))
-        if low < rounded <= high:
-            return rounded
-    return high
+    def rows(self, picked: Array) -> _Numbers:
+        return _Numbers(replace(self.column, values=self.column.values[picked]))
+
+    def explains(self, gap: _Gap, bound: float) -> bool:
+        return self._sides(gap, bound) is not None
+
+    def conditions(self, gap: _Gap, bound: float) -> list[Expression]:
+        """A number from which on there is always a gap, below which there is none; or the reverse.
+
+        One side alone would often hold by luck near the ends of a column.
+        """
+        sides = self._sides(gap, bound)
+        start = None if sides is None else self._start(*sides[:2])
+        if sides is None or start is None:
+            return []
+        below, above = gap.missing, Not(gap.missing)
+        if not sides[2]:
+            below, above = above, below
+        return [
+            Logic("or", (part, Comparison((Reference(self.name), start), (operator,))))
+            for part, operator in ((below, ">="), (above, "<"))
+        ]
+
+    def _sides(self, gap: _Gap, bound: float) -> tuple[Array, Array, bool] | None:
+        """The values below and above where gaps begin or end, and whether gaps are below."""
+        known = ~np.isnan(self.column.values)
+        gaps, others = self.column.values[known & gap.mask], self.column.values[known & ~gap.mask]
+        if not len(gaps) or not len(others):
+            return None
+        if _within(len(gaps), len(gaps), len(gaps) + len(others)) <= bound:
+            return None
+        if gaps.max() < others.min():
+            return gaps, others, True
+        return (others, gaps, False) if others.max() < gaps.min() else None
+
+    def _start(self, below: Array, above: Array) -> Number | None:
+        """The roundest number between; None if that is the value of fewer than five rows."""
+        low, high = float(below.max()), float(above.min())
+        largest = max(abs(low), abs(high))
+        for power in range(math.ceil(math.log10(largest)), -16, -1):
+            exact = Decimal(high).scaleb(-power).to_integral_value(ROUND_FLOOR).scaleb(power)
+            if low < float(exact) <= high:
+                # All its decimals are told, and not only that it is at least a round number.
+                whole = float(exact) == high and 10.0**power < 1.5 * self.column.unit
+                rare = (above == high).sum() < RULES.min_rows
+                return None if whole and rare else Number(float(exact))
+        return None

@@ -10,13 +10,13 @@ from h2o_gan.engine.data.relations.orders import find_conditions
 ROWS = 1000
 
 
-def texts(columns, computed=()):
+def texts(columns, computed=(), unit=0.0):
     table = pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
     numeric = []
     for field in table.schema:
         if not pa.types.is_dictionary(field.type):
             values = table[field.name].to_numpy(zero_copy_only=False).astype(np.float64)
-            numeric.append(NumberColumn(field.name, values, 0.0))
+            numeric.append(NumberColumn(field.name, values, unit))
     reals = {column.name: None for column in numeric}
     rules = find_conditions(table, numeric, reals, computed)
     assert not any(rule.broken(table).any() for rule in rules)
@@ -143,3 +143,11 @@ def test_what_a_formula_computes_needs_no_condition():
     columns = {"price": price, "quantity": quantity, "total": price * quantity}
     assert texts(columns, computed=["total"]) == []
     assert "total is missing or price is not missing" in texts(columns)
+
+
+@pytest.mark.parametrize(("rows", "told"), [(4, False), (5, True)])
+def test_a_threshold_is_no_value_of_few_rows(rows, told):
+    """17 and 18 are neighbours: the threshold can only be 18."""
+    ages = np.r_[np.repeat(np.arange(5, 18), 20), [18] * rows, np.repeat(np.arange(19, 60), 20)]
+    found = texts({"age": ages, "wage": 1e6 * present(ages >= 18)}, unit=1.0)
+    assert found == (["wage is missing or age >= 18", "wage is not missing or age < 18"] * told)
