@@ -111,6 +111,11 @@ def test_line_breaks_in_a_rule_of_a_list_are_spaces():
     text = cluster_form("constraints", rules)
     assert text == "total =   price * count; price > 0"
     assert Parameters(constraints=text).constraints == Parameters(constraints=rules).constraints
+    # A level may have a line break of its own.
+    level = ["town = 'Bad\nIschl'\n  or town = 'Linz'", "`a\nb` > 0"]
+    text = cluster_form("constraints", level)
+    assert text == "town = 'Bad\nIschl'   or town = 'Linz'; `a\nb` > 0"
+    assert Parameters(constraints=text).constraints == Parameters(constraints=level).constraints
     two_rules = "a = b\nc > 0"
     assert cluster_form("constraints", two_rules) == two_rules
 

@@ -25,7 +25,9 @@ __all__ = [
     "split_lines",
 ]
 
-_SEPARATED = re.compile(r"""(?:'[^']*'|"[^"]*"|`[^`]*`|[^;\n])+""")
+_QUOTED = r"""'[^']*'|"[^"]*"|`[^`]*`"""
+_SEPARATED = re.compile(rf"(?:{_QUOTED}|[^;\n])+")
+_LINES = re.compile(rf"(?:{_QUOTED}|[^\n])+")
 
 
 def check_column_types(types: Mapping[str, str] | None) -> None:
@@ -129,7 +131,7 @@ def split_lines(name: str, value: Sequence[str] | str | None) -> tuple[str, ...]
         if not isinstance(text, str):
             raise TypeError(f"{name} must be text or a list of texts, not {text!r}.")
     if not isinstance(value, str):  # one text of a list may have several lines
-        texts = [" ".join(text.splitlines()) for text in texts]
+        texts = [_in_one_line(text) for text in texts]
     parts = [part.strip() for text in texts for part in _SEPARATED.findall(text)]
     return tuple(part for part in parts if part) or None
 
@@ -137,6 +139,11 @@ def split_lines(name: str, value: Sequence[str] | str | None) -> tuple[str, ...]
 def joined_lines(value: Sequence[str] | str) -> str:
     """The texts of a list as one text; :func:`split_lines` is the inverse.
 
-    Line breaks separate the texts of one text, but not a text of a list: there they become spaces.
+    Line breaks separate the texts of one text, but not a text of a list: there they become spaces,
+    but for those in quotes.
     """
-    return value if isinstance(value, str) else "; ".join(" ".join(t.splitlines()) for t in value)
+    return value if isinstance(value, str) else "; ".join(map(_in_one_line, value))
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(line.strip("\r") for line in _LINES.findall(text))
