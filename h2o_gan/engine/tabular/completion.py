@@ -271,12 +271,18 @@ class Completion:
         return wrong
 
     def _unreachable(self, drawn: Drawn, row: int) -> str:
-        reasons = sorted(
-            (item for item in drawn.wrong if item[1].any()), key=lambda item: -int(item[1].sum())
-        )
-        names = listed([reason for reason, _ in reasons[:_SHOWN]], show=str)
+        broken = [item for item in drawn.wrong if item[1].any()]
+        # What only some candidates break is not what keeps all of them out.
+        by_all = [item for item in broken if item[1].all()]
+        reasons = sorted(by_all or broken, key=lambda item: -int(item[1].sum()))[:_SHOWN]
+        columns = {rule.text: rule.columns for rule in self._encoder.rules}
+        about = {name for reason, _ in reasons for name in columns.get(reason, ())}
+        named = [name for name in self._conditions.names if name in about]
+        on = f" on {listed(named)}" if named else ""
         return (
-            f"{self._place(row)}no row of the model meets {names} with the conditions: loosen them."
+            f"{self._place(row)}no row of the model meets "
+            f"{listed([reason for reason, _ in reasons], show=str)} with the conditions{on}: "
+            "loosen them."
         )
 
     def _place(self, row: int) -> str:

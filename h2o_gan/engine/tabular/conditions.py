@@ -77,6 +77,12 @@ class Conditions:
         return not self.bounds and self.codes is None and not self.checks
 
     @property
+    def names(self) -> list[str]:
+        """The columns that have a condition, or a given cell in some row."""
+        constrained = [c.name for i in self.constraints for c in self.layout.codecs[i].columns]
+        return list(dict.fromkeys([*constrained, *self.cells, *self.checks]))
+
+    @property
     def by_row(self) -> bool:
         """Whether rows have different conditions."""
         return self.codes is not None and len(self.codes) > 1

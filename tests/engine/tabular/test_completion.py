@@ -176,8 +176,13 @@ def test_files_keep_relations_and_rules(model, tmp_path):
 
 def test_what_cannot_be_met_names_the_rule(model, monkeypatch):
     monkeypatch.setattr(completion, "_MAX_CANDIDATES", 512)  # fewer are quicker
-    with pytest.raises(Unreachable, match="no row of the model meets low <= 50 or city = 'x'"):
-        model.sample(3, seed=1, conditions={"low": 70, "city": "y"}).read_all()
+    conditions = {"low": 70, "city": "y"}
+    with pytest.raises(Unreachable) as error:
+        model.sample(3, seed=1, conditions=conditions).read_all()
+    assert str(error.value) == (
+        "no row of the model meets low <= 50 or city = 'x' with the conditions on 'low', 'city': "
+        "loosen them."
+    )
     with pytest.raises(ValueError, match="'sum' has no value 1000000"):
         model.sample(3, seed=1, conditions={"sum": 10**6})
 
