@@ -1,0 +1,28 @@
+package hex.gan.core.file;
+
+import hex.gan.core.DamagedException;
+
+/**
+ * One-dimensional arrays by name, such as those of one column's codec.
+ *
+ * <p>An array that is absent is empty. An array of another dtype than asked for is an error. Arrays are new copies.
+ */
+public interface NamedArrays {
+  /** float64. */
+  double[] doubles(String name) throws DamagedException;
+
+  /** float32. */
+  float[] floats(String name) throws DamagedException;
+
+  /** int64. */
+  long[] longs(String name) throws DamagedException;
+
+  /** uint64, as the long of the same bits. */
+  long[] unsignedLongs(String name) throws DamagedException;
+
+  /** int32. */
+  int[] ints(String name) throws DamagedException;
+
+  /** Whether there is an array of this name and dtype ("float64", "int64", ...), not empty. */
+  boolean has(String name, String dtype) throws DamagedException;
+}
