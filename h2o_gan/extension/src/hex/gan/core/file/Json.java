@@ -16,14 +16,16 @@ import java.util.RandomAccess;
  * Immutable. This is a view, made when it is asked for; the parsed values are shared and small.
  */
 public final class Json {
+  private static final int MAX_PATH = 100;
+
   /** String, Long, Double, Boolean, null, Object[] or {@link JsonParser.Members}. */
   private final Object value;
-  /** Null of the outermost value. */
-  private final Json parent;
+  /** The {@link Json} of which this is a part; of the outermost value, what it is in messages. */
+  private final Object parent;
   /** Index among the items or members of {@link #parent}. */
   private final int place;
 
-  private Json(Object value, Json parent, int place) {
+  private Json(Object value, Object parent, int place) {
     this.value = value;
     this.parent = parent;
     this.place = place;
@@ -31,7 +33,12 @@ public final class Json {
 
   /** Parses UTF-8; refuses what RFC 8259 does not allow, doubled keys, and deep nesting. NaN and Infinity too. */
   public static Json parse(byte[] utf8) throws DamagedException {
-    return new Json(JsonParser.parse(utf8), null, 0);
+    return parse(utf8, "its description", JsonParser.MAX_CONTAINERS);
+  }
+
+  /** The same, of a text that has another name in messages and other bounds. */
+  static Json parse(byte[] utf8, String name, int maxContainers) throws DamagedException {
+    return new Json(JsonParser.parse(utf8, name, maxContainers), name, 0);
   }
 
   private JsonParser.Members members() throws DamagedException {
@@ -206,21 +213,19 @@ public final class Json {
 
   /** The error that this value is wrong, with its path: a reason such as "is not a list". */
   public DamagedException wrong(String reason) {
-    String path = path();
-    if (path.length() > 100) {
-      path = path.substring(0, 100) + "...";
-    }
-    return new DamagedException("its description" + (path.isEmpty() ? "" : " at " + path) + " " + reason);
-  }
-
-  private String path() {
     StringBuilder path = new StringBuilder();
-    for (Json json = this; json.parent != null; json = json.parent) {
-      Object in = json.parent.value;
-      path.insert(0, in instanceof Object[]
-          ? "[" + json.place + "]"
-          : (json.parent.parent == null ? "" : ".") + ((JsonParser.Members) in).keys[json.place]);
+    Json outermost = this;
+    while (outermost.parent instanceof Json) {
+      Json in = (Json) outermost.parent;
+      path.insert(0, in.isList()
+          ? "[" + outermost.place + "]"
+          : (in.parent instanceof Json ? "." : "") + ((JsonParser.Members) in.value).keys[outermost.place]);
+      outermost = in;
     }
-    return path.toString();
+    if (path.length() > MAX_PATH) {
+      path.setLength(MAX_PATH);
+      path.append("...");
+    }
+    return new DamagedException(outermost.parent + (path.length() == 0 ? " " : " at " + path + " ") + reason);
   }
 }

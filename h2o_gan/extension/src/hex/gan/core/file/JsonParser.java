@@ -19,14 +19,18 @@ import java.util.Map;
 final class JsonParser {
   /** Most bytes of a text. */
   static final int MAX_BYTES = 64 << 20;
+  /** Most objects and lists of a manifest. */
+  static final int MAX_CONTAINERS = 500_000;
 
   private static final int MAX_DEPTH = 64;
-  private static final int MAX_CONTAINERS = 500_000;
   /** Bounds memory to about half a gigabyte. */
   private static final int MAX_VALUES = 8_000_000;
   private static final int MAX_WHOLE_LENGTH = 24;
 
   private final byte[] text;
+  /** What the text is, for messages. */
+  private final String name;
+  private final int maxContainers;
   private final CharsetDecoder utf8 = StandardCharsets.UTF_8.newDecoder();
   /** Keys occur again and again: each is one string. */
   private final Map<String, String> keys = new HashMap<>();
@@ -62,15 +66,17 @@ final class JsonParser {
     }
   }
 
-  private JsonParser(byte[] text) {
+  private JsonParser(byte[] text, String name, int maxContainers) {
     this.text = text;
+    this.name = name;
+    this.maxContainers = maxContainers;
   }
 
-  static Object parse(byte[] utf8) throws DamagedException {
+  static Object parse(byte[] utf8, String name, int maxContainers) throws DamagedException {
     if (utf8.length > MAX_BYTES) {
-      throw new DamagedException("its description is too large");
+      throw new DamagedException(name + " is too large");
     }
-    JsonParser parser = new JsonParser(utf8);
+    JsonParser parser = new JsonParser(utf8, name, maxContainers);
     parser.skipSpace();
     Object value = parser.value();
     parser.skipSpace();
@@ -81,7 +87,7 @@ final class JsonParser {
   }
 
   private DamagedException invalid(String reason) {
-    return new DamagedException("its description is not valid JSON: " + reason + " at byte " + at);
+    return new DamagedException(name + " is not valid JSON: " + reason + " at byte " + at);
   }
 
   private void skipSpace() {
@@ -96,7 +102,7 @@ final class JsonParser {
 
   private Object value() throws DamagedException {
     if (++values > MAX_VALUES) {
-      throw new DamagedException("its description has too many parts");
+      throw new DamagedException(name + " has too many parts");
     }
     switch (peek()) {
       case '{':
@@ -128,11 +134,11 @@ final class JsonParser {
 
   /** Enters an object or a list; whether it is empty. */
   private boolean enter(char end) throws DamagedException {
-    if (++containers > MAX_CONTAINERS) {
-      throw new DamagedException("its description has too many parts");
+    if (++containers > maxContainers) {
+      throw new DamagedException(name + " has too many parts");
     }
     if (++depth > MAX_DEPTH) {
-      throw new DamagedException("its description is nested too deeply");
+      throw new DamagedException(name + " is nested too deeply");
     }
     at++;
     skipSpace();
