@@ -2,6 +2,7 @@ package hex.gan.core.file;
 
 import hex.gan.core.DamagedException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -104,7 +105,7 @@ final class ColumnArrays {
           size *= length;
         }
         String name = full.substring(full.lastIndexOf('.') + 1);
-        rules.get(rule).add(name, new Part(full, tensors.dtype(full), shape.length == 1 ? 0 : -1, size));
+        rules.get(rule).add(name, new Part(full, tensors.dtype(full), 0, size));
       }
     }
     return Collections.unmodifiableList(rules);
@@ -124,7 +125,7 @@ final class ColumnArrays {
     return name.length() > 50 ? name.substring(0, 50) : name;
   }
 
-  /** Where an array is: a tensor, and the indices of its numbers; start -1 for one of another dimension than one. */
+  /** Where an array is: a tensor, and the indices of its numbers. */
   private static final class Part {
     final String tensor;
     final String dtype;
@@ -152,12 +153,15 @@ final class ColumnArrays {
       return parts.put(name, part) == null;
     }
 
-    /** An array that has one dimension; null where it is absent. */
+    /** An array, null where it is absent; flags have two dimensions, others one. */
     private Part part(String name, String dtype) throws DamagedException {
       Part part = parts.get(name);
-      if (part != null && (!part.dtype.equals(dtype) || part.start < 0)) {
-        throw new DamagedException(
-            "its array '" + name + "' is not " + dtype + " of one dimension: " + part.tensor + " is " + part.dtype);
+      if (part != null) {
+        int dimensions = dtype.equals("bool") ? 2 : 1;
+        if (!part.dtype.equals(dtype) || tensors.shape(part.tensor).length != dimensions || part.end == 0) {
+          throw new DamagedException(
+              "its array '" + name + "' is not " + dtype + " of " + dimensions + " dimensions: " + part.tensor);
+        }
       }
       return part;
     }
@@ -167,52 +171,59 @@ final class ColumnArrays {
       return Collections.unmodifiableSet(parts.keySet());
     }
 
-    @Override
-    public double[] doubles(String name) throws IOException {
-      Part part = part(name, "float64");
-      return part == null ? new double[0] : tensors.doublesWithin(part.tensor, part.start, part.end);
+    /** Numbers of a tensor. */
+    private interface Read<T> {
+      T within(String tensor, int start, int end) throws IOException;
     }
 
-    @Override
-    public float[] floats(String name) throws IOException {
-      Part part = part(name, "float32");
-      return part == null ? new float[0] : tensors.floatsWithin(part.tensor, part.start, part.end);
-    }
-
-    @Override
-    public long[] longs(String name) throws IOException {
-      Part part = part(name, "int64");
-      return part == null ? new long[0] : tensors.longsWithin(part.tensor, part.start, part.end);
-    }
-
-    @Override
-    public long[] unsignedLongs(String name) throws IOException {
-      Part part = part(name, "uint64");
-      return part == null ? new long[0] : tensors.longsWithin(part.tensor, part.start, part.end);
-    }
-
-    @Override
-    public int[] ints(String name) throws IOException {
-      Part part = part(name, "int32");
-      return part == null ? new int[0] : tensors.intsWithin(part.tensor, part.start, part.end);
-    }
-
-    @Override
-    public boolean[][] flags(String name) throws IOException {
-      Part part = parts.get(name);
-      if (part == null) {
-        return new boolean[0][];
+    /** An array, or another one where it is absent. */
+    private <T> T read(String name, String dtype, Read<T> read, T absent) throws DamagedException {
+      Part part = part(name, dtype);
+      try {
+        return part == null ? absent : read.within(part.tensor, part.start, part.end);
+      } catch (DamagedException error) {
+        throw error;
+      } catch (IOException error) {
+        throw new UncheckedIOException(error);
       }
-      int[] shape = tensors.shape(part.tensor);
-      if (shape.length != 2 || !part.dtype.equals("bool") || part.end == 0) {
-        throw new DamagedException("its array '" + name + "' is not bool of two dimensions: " + part.tensor);
-      }
-      boolean[] all = tensors.flags(part.tensor, shape);
-      boolean[][] flags = new boolean[shape[0]][];
-      for (int i = 0; i < flags.length; i++) {
-        flags[i] = Arrays.copyOfRange(all, i * shape[1], (i + 1) * shape[1]);
-      }
-      return flags;
+    }
+
+    @Override
+    public double[] doubles(String name) throws DamagedException {
+      return read(name, "float64", tensors::doublesWithin, new double[0]);
+    }
+
+    @Override
+    public float[] floats(String name) throws DamagedException {
+      return read(name, "float32", tensors::floatsWithin, new float[0]);
+    }
+
+    @Override
+    public long[] longs(String name) throws DamagedException {
+      return read(name, "int64", tensors::longsWithin, new long[0]);
+    }
+
+    @Override
+    public long[] unsignedLongs(String name) throws DamagedException {
+      return read(name, "uint64", tensors::longsWithin, new long[0]);
+    }
+
+    @Override
+    public int[] ints(String name) throws DamagedException {
+      return read(name, "int32", tensors::intsWithin, new int[0]);
+    }
+
+    @Override
+    public boolean[][] flags(String name) throws DamagedException {
+      return read(name, "bool", (tensor, start, end) -> {
+        int[] shape = tensors.shape(tensor);
+        boolean[] all = tensors.flags(tensor, shape);
+        boolean[][] flags = new boolean[shape[0]][];
+        for (int i = 0; i < flags.length; i++) {
+          flags[i] = Arrays.copyOfRange(all, i * shape[1], (i + 1) * shape[1]);
+        }
+        return flags;
+      }, new boolean[0][]);
     }
 
     @Override
