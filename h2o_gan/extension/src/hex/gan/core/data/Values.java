@@ -79,6 +79,28 @@ public final class Values {
     return text == null ? levels.get((int) whole[row]) : text[row];
   }
 
+  /** Missing values of a kind, to be filled with {@link #set}. */
+  public static Values space(Kind kind, List<String> levels, int rows) {
+    return none(new Column("", kind, Collections.emptyList()), rows).withLevels(levels);
+  }
+
+  /** The same values, of which those of ENUM are indices in another list. */
+  public Values withLevels(List<String> others) {
+    return kind == Kind.ENUM ? new Values(kind, whole, real, text, others, missing) : this;
+  }
+
+  /** Replaces the value in a row by one of other values of the same kind and, of ENUM, the same first levels. */
+  public void set(int row, Values other, int at) {
+    missing[row] = other.missing[at];
+    if (whole != null) {
+      whole[row] = other.whole[at];
+    } else if (real != null) {
+      real[row] = other.real[at];
+    } else {
+      text[row] = other.text[at];
+    }
+  }
+
   /** Some rows, by index, in this order; a row may be taken more than once. */
   public Values take(int[] rows) {
     long[] wholes = whole == null ? null : new long[rows.length];
