@@ -24,7 +24,7 @@ public abstract class LearnedCodec extends Codec {
     this.related = related;
   }
 
-  /** (width,) probabilities of the codes. */
+  /** (width,) probabilities of the codes; not to be changed. */
   public abstract double[] shares();
 
   /** Number of codes. */

@@ -24,6 +24,16 @@ public abstract class ColumnTokens {
     return null;
   }
 
+  /** The choices of codes, (rows,), of a column of which one choice is all there is; negative for none. */
+  public final int[] choicesOf(int[] codes) {
+    int[] choiceOf = choices();
+    int[] found = new int[codes.length];
+    for (int i = 0; i < found.length; i++) {
+      found[i] = codes[i] < 0 ? -1 : choiceOf[codes[i]];
+    }
+    return found;
+  }
+
   /** How codes become tokens, for each token. */
   public abstract TokenTable[] tables();
 
