@@ -3,9 +3,15 @@ package hex.gan.core;
 import hex.gan.core.data.Column;
 import hex.gan.core.data.Condition;
 import hex.gan.core.data.Values;
+import hex.gan.core.file.FileSource;
+import hex.gan.core.file.ModelFile;
 import hex.gan.core.file.Source;
+import hex.gan.core.rules.Unique;
+import hex.gan.core.tabular.TableModel;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 
@@ -14,30 +20,48 @@ public final class GanModel {
   /** Most rows at a time. */
   public static final int BLOCK_ROWS = 256;
 
-  private GanModel() {}
+  private final TableModel table;
+  private final List<Column> scored = new ArrayList<>();
+  /** By scored column, its index among all. */
+  private final int[] scoredAt;
+
+  private GanModel(TableModel table) {
+    this.table = table;
+    int[] at = new int[table.columns().size()];
+    for (int column = 0; column < at.length; column++) {
+      if (table.isScored(column)) {
+        at[scored.size()] = column;
+        scored.add(table.columns().get(column));
+      }
+    }
+    scoredAt = java.util.Arrays.copyOf(at, scored.size());
+  }
 
   /**
    * Reads a model file.
    *
-   * @throws DamagedException it is not a valid one, or not one of a table
+   * @throws DamagedException it is not a valid one
+   * @throws IllegalArgumentException it is not one of a table, or of an older format
    */
   public static GanModel load(Path path) throws IOException {
-    throw new UnsupportedOperationException();
+    try (FileSource source = new FileSource(path)) {
+      return read(source);
+    }
   }
 
   /** Reads a model file from anywhere; see {@link #load}. */
   public static GanModel read(Source source) throws IOException {
-    throw new UnsupportedOperationException();
+    return new GanModel(new TableModel(new ModelFile(source)));
   }
 
   /** The columns in the order of rows. */
   public List<Column> columns() {
-    throw new UnsupportedOperationException();
+    return table.columns();
   }
 
   /** The columns that rate() reads, in the order of rows: all but identifiers. */
   public List<Column> scoredColumns() {
-    throw new UnsupportedOperationException();
+    return Collections.unmodifiableList(scored);
   }
 
   /**
@@ -46,7 +70,7 @@ public final class GanModel {
    * @return {model, thread}
    */
   public long[] bytes() {
-    throw new UnsupportedOperationException();
+    return table.bytes();
   }
 
   /**
@@ -60,12 +84,24 @@ public final class GanModel {
    * @throws IllegalArgumentException an argument does not fit
    */
   public Rows sample(long rows, long seed, Map<String, Condition> conditions, String balance, double temperature) {
-    throw new UnsupportedOperationException();
+    if (rows < 1) {
+      throw new IllegalArgumentException("rows must be at least 1, not " + rows + ".");
+    }
+    if (seed < 0) {
+      throw new IllegalArgumentException("seed must be 0 or more, not " + seed + ".");
+    }
+    if (!(temperature > 0 && temperature <= Float.MAX_VALUE)) {
+      throw new IllegalArgumentException("temperature must be above 0, not " + temperature + ".");
+    }
+    return table.sample(rows, seed, conditions, balance, temperature);
   }
 
   /** Prepares filling the missing cells of rows, which are the given cells of {@link Rows#block}. */
   public Rows imputation(long seed) {
-    throw new UnsupportedOperationException();
+    if (seed < 0) {
+      throw new IllegalArgumentException("seed must be 0 or more, not " + seed + ".");
+    }
+    return table.imputation(seed);
   }
 
   /**
@@ -74,33 +110,51 @@ public final class GanModel {
    * @param values of each of {@link #scoredColumns}, at most {@link #BLOCK_ROWS} rows
    */
   public Ratings rate(Values[] values) {
-    throw new UnsupportedOperationException();
+    Values[] all = new Values[table.columns().size()];
+    for (int i = 0; i < scoredAt.length; i++) {
+      all[scoredAt[i]] = values[i];
+    }
+    int rows = values[0].size();
+    double[] scores = new double[rows];
+    double[] logDensity = new double[rows];
+    double[][] shares = table.rate(all, rows, scores, logDensity);
+    double[][] ofScored = new double[scoredAt.length][];
+    for (int i = 0; i < scoredAt.length; i++) {
+      ofScored[i] = shares[scoredAt[i]];
+    }
+    return new Ratings(scores, logDensity, ofScored);
   }
 
   /** The score above which a share of the training rows lies; contamination within [0, 1]. */
   public double threshold(double contamination) {
-    throw new UnsupportedOperationException();
+    return table.threshold(contamination);
   }
 
   /** The parameter contamination of the training; negative where it was not given. */
   public double contamination() {
-    throw new UnsupportedOperationException();
+    return table.contamination();
   }
 
   /** The rules of unique values, each by its text and the indices of its columns that samples could repeat. */
   public List<UniqueRule> uniqueRules() {
-    throw new UnsupportedOperationException();
+    List<UniqueRule> rules = new ArrayList<>();
+    for (Unique rule : table.uniqueRules()) {
+      rules.add(new UniqueRule(rule));
+    }
+    return rules;
   }
 
   /** Columns whose values together occur once in a sample, unless one is missing. */
   public static final class UniqueRule {
+    private final Unique rule;
     public final String text;
     /** Indices in {@link GanModel#columns}. */
     public final int[] columns;
 
-    public UniqueRule(String text, int[] columns) {
-      this.text = text;
-      this.columns = columns;
+    UniqueRule(Unique rule) {
+      this.rule = rule;
+      text = rule.text;
+      columns = rule.columns.clone();
     }
 
     /**
@@ -111,7 +165,7 @@ public final class GanModel {
      * @return (rows,) 64 bits
      */
     public long[] hashes(Values[] values, boolean[] present) {
-      throw new UnsupportedOperationException();
+      return rule.hashes(values, present);
     }
   }
 }

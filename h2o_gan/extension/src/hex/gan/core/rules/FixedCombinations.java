@@ -5,6 +5,7 @@ import hex.gan.core.data.Column;
 import hex.gan.core.data.Kind;
 import hex.gan.core.data.Values;
 import hex.gan.core.file.Json;
+import hex.gan.core.file.NamedArrays;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -59,7 +60,7 @@ public final class FixedCombinations extends Rule {
     }
   }
 
-  static FixedCombinations restore(String text, Json data, ColumnIndex table, RuleArrays arrays)
+  static FixedCombinations restore(String text, Json data, ColumnIndex table, NamedArrays arrays)
       throws DamagedException {
     int[] columns = namedColumns(data, table, 2);
     Set<String> names = new HashSet<>();
@@ -89,7 +90,7 @@ public final class FixedCombinations extends Rule {
     return new FixedCombinations(text, columns, parts, numbers, missing, levels);
   }
 
-  private static long[] numbers(Column part, String name, RuleArrays arrays) throws DamagedException {
+  private static long[] numbers(Column part, String name, NamedArrays arrays) throws DamagedException {
     if (part.kind == Kind.REAL) {
       double[] real = arrays.doubles(name);
       long[] bits = new long[real.length];

@@ -2,6 +2,7 @@ package hex.gan.core.rules;
 
 import hex.gan.core.DamagedException;
 import hex.gan.core.file.Json;
+import hex.gan.core.file.NamedArrays;
 
 /** Rules from the content of model files, which may be hostile. */
 public final class StoredRules {
@@ -14,7 +15,7 @@ public final class StoredRules {
    * @param arrays those of the rule; null for none
    * @throws DamagedException it is not a rule over these columns
    */
-  public static Rule restore(Json data, RuleArrays arrays, ColumnIndex table) throws DamagedException {
+  public static Rule restore(Json data, NamedArrays arrays, ColumnIndex table) throws DamagedException {
     Json kind = data.get("kind");
     String text = data.get("text").text();
     if (text.codePointCount(0, text.length()) > Rule.MAX_TEXT) {

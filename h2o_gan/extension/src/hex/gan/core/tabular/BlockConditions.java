@@ -64,7 +64,7 @@ final class BlockConditions {
   }
 
   private Given given(int[][] codes, long[] keys) {
-    Token[] tokens = layout.tokens;
+    Token[] tokens = layout.tokens.toArray(new Token[0]);
     float[][] values = new float[tokens.length][rows];
     boolean[][] active = new boolean[tokens.length][rows];
     boolean[][] known = new boolean[tokens.length][rows];
@@ -77,7 +77,7 @@ final class BlockConditions {
         }
       }
     }
-    layout.expand(codes, rows, noise, values, active);
+    layout.tables.expand(codes, noise, values, active);
     Arrays.fill(whole, true);
     for (int t = 0; t < tokens.length; t++) {
       for (int row = 0; row < rows; row++) {
@@ -97,14 +97,14 @@ final class BlockConditions {
   /** Bounds the tokens of a codec of which only some columns are given. */
   private void addPartial(int learned) {
     LearnedCodec codec = conditions.encoder.learned[learned];
-    ColumnTokens column = layout.columns[learned];
+    ColumnTokens column = layout.columns.get(learned);
     int[] own = conditions.encoder.columnsOf[conditions.encoder.learnedAt[learned]];
     Values[] values = new Values[own.length];
     for (int i = 0; i < own.length; i++) {
       Values cells = conditions.cells[own[i]];
       values[i] = cells == null ? Values.none(codec.columns[i], conditions.count) : cells;
     }
-    int start = layout.spans[learned][0];
+    int start = layout.start(learned);
     float[][][] masks = new float[column.tokens().length][][];
     for (int row = 0; row < rows; row++) {
       boolean[] isGiven = new boolean[own.length];
@@ -123,7 +123,7 @@ final class BlockConditions {
       }
       double[][][] parts = column.masks(Constraint.ofCodes(allowed, shares));
       for (int i = 0; i < parts.length; i++) {
-        if (parts[i] != null && !layout.tokens[start + i].isNumber()) {
+        if (parts[i] != null && !layout.tokens.get(start + i).isNumber()) {
           masks[i] = masks[i] == null ? new float[rows][] : masks[i];
           masks[i][row] = Conditions.flat(parts[i]);
         }
@@ -145,7 +145,7 @@ final class BlockConditions {
     float[][] masks = new float[rows][];
     boolean any = false;
     for (int row = 0; row < rows; row++) {
-      int choice = codes[row] < 0 ? -1 : layout.columns[learned].choices()[codes[row]];
+      int choice = codes[row] < 0 ? -1 : layout.columns.get(learned).choices()[codes[row]];
       if (choice < 0) {
         continue;
       }
@@ -160,7 +160,7 @@ final class BlockConditions {
       any |= leads;
     }
     if (any) {
-      addRows(layout.spans[dependency.source][0], masks);
+      addRows(layout.start(dependency.source), masks);
     }
   }
 
@@ -170,9 +170,9 @@ final class BlockConditions {
    */
   private void addFilled(int learned, int[] codes) {
     Dependency dependency = layout.sourceOf(learned);
-    ColumnTokens column = layout.columns[learned];
+    ColumnTokens column = layout.columns.get(learned);
     double[] shares = column.masks(column.present())[0][0];
-    int token = layout.spans[dependency.source][0];
+    int token = layout.start(dependency.source);
     float[] possible = new float[dependency.table.length];
     for (int i = 0; i < possible.length; i++) {
       possible[i] = shares[dependency.table[i]] > 0 ? 1 : 0;

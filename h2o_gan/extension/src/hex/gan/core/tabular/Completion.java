@@ -145,7 +145,7 @@ final class Completion {
   /** Adds columns that are functions of others, where the inversion changed either of the two. */
   private void addMisfits(Drawn drawn, Values[] before, int[][] related, boolean[][] given, int n) {
     for (Dependency dependency : layout.dependencies) {
-      int[] pair = {dependency.source, dependency.column};
+      int[] pair = {dependency.source, dependency.token};
       int[] column = new int[2];
       int[][] codes = new int[2][];
       boolean[] changed = new boolean[n];
@@ -171,7 +171,7 @@ final class Completion {
       for (int i = 0; i < 2; i++) {
         LearnedCodec codec = encoder.learned[pair[i]];
         codes[i] = codec.encode(new Values[] {drawn.values[column[i]]}, related[column[i]]);
-        int[] choices = layout.columns[pair[i]].choices();
+        int[] choices = layout.columns.get(pair[i]).choices();
         for (int b = 0; b < n; b++) {
           codes[i][b] = codes[i][b] < 0 ? -1 : choices[codes[i][b]];
         }

@@ -61,7 +61,7 @@ final class Conditions {
     this.encoder = encoder;
     this.layout = layout;
     constraints = new Constraint[encoder.learned.length];
-    bounds = new Bounds[layout.tokens.length];
+    bounds = new Bounds[layout.tokens.size()];
     int columns = encoder.table.columns.size();
     cells = new Values[columns];
     given = new boolean[columns][];
@@ -136,7 +136,7 @@ final class Conditions {
           made.checks.put(column, condition);
           onRelations.put(column, condition);
         }
-        made.constrain(learned, layout.columns[learned].constraint(name, condition), name);
+        made.constrain(learned, layout.columns.get(learned).constraint(name, condition), name);
       }
     }
     int[][] codes = new int[encoder.learned.length][1];
@@ -198,8 +198,8 @@ final class Conditions {
         continue;
       }
       // A column that is a function of another bounds that one instead.
-      double[][][] masks = layout.columns[i].masks(free[i]);
-      int[] sourceChoices = layout.columns[dependency.source].choices();
+      double[][][] masks = layout.columns.get(i).masks(free[i]);
+      int[] sourceChoices = layout.columns.get(dependency.source).choices();
       boolean[] reachable = new boolean[sourceChoices.length];
       for (int code = 0; code < reachable.length; code++) {
         int choice = sourceChoices[code];
@@ -238,7 +238,7 @@ final class Conditions {
   }
 
   private void setBounds(int learned, Bounds[] own) {
-    int start = layout.spans[learned][0];
+    int start = layout.start(learned);
     for (int i = 0; i < own.length; i++) {
       bounds[start + i] = own[i] == null ? bounds[start + i] : own[i];
     }
@@ -246,14 +246,14 @@ final class Conditions {
 
   /** A codec's constraint by token of the codec; null where everything is allowed. */
   private Bounds[] boundsOf(int learned, Constraint constraint) {
-    double[][][] masks = layout.columns[learned].masks(constraint);
-    int start = layout.spans[learned][0];
+    double[][][] masks = layout.columns.get(learned).masks(constraint);
+    int start = layout.start(learned);
     Bounds[] own = new Bounds[masks.length];
     for (int i = 0; i < masks.length; i++) {
       if (masks[i] == null) {
         continue;
       }
-      if (!layout.tokens[start + i].isNumber()) {
+      if (!layout.tokens.get(start + i).isNumber()) {
         own[i] = Bounds.choices(flat(masks[i]));
       } else if (masks[i][0][0] <= masks[i][0][1]) {
         own[i] = Bounds.range((float) masks[i][0][0], (float) masks[i][0][1]);
@@ -278,28 +278,28 @@ final class Conditions {
   private void link(Map<Integer, Condition> wanted) {
     for (Map.Entry<Integer, Condition> entry : wanted.entrySet()) {
       int learned = learnedIndex(entry.getKey());
-      if (learned < 0 || layout.spans[learned] == null) {
+      if (learned < 0 || layout.start(learned) == layout.end(learned)) {
         continue;
       }
       for (int number = 0; number < encoder.relations.count(entry.getKey()); number++) {
         Relation relation = encoder.relations.partial(entry.getKey(), number);
         int column = relation.formula.repeated();
         int source = column < 0 ? -1 : learnedIndex(column);
-        if (source < 0 || layout.spans[source] == null || isFirst(source)) {
+        if (source < 0 || layout.start(source) == layout.end(source) || isFirst(source)) {
           continue;
         }
         Constraint constraint;
         try {
-          constraint = layout.columns[source].constraint(encoder.table.columns.get(column).name, entry.getValue());
+          constraint = layout.columns.get(source).constraint(encoder.table.columns.get(column).name, entry.getValue());
         } catch (IllegalArgumentException e) { // no value of that column meets the condition
           continue;
         }
-        int choice = layout.columns[learned].choiceOfRelation(number);
+        int choice = layout.columns.get(learned).choiceOfRelation(number);
         Bounds[] own = boundsOf(source, constraint);
         for (int i = 0; i < own.length; i++) {
-          int token = layout.spans[source][0] + i;
+          int token = layout.start(source) + i;
           if (own[i] != null && bounds[token] == null) {
-            bounds[token] = Bounds.linked(own[i], layout.spans[learned][0], choice);
+            bounds[token] = Bounds.linked(own[i], layout.start(learned), choice);
           }
         }
       }
@@ -373,7 +373,7 @@ final class Conditions {
     if (layout.sourceOf(learned) != null) {
       filled.add(learned);
     } else {
-      constraints[learned] = layout.columns[learned].present();
+      constraints[learned] = layout.columns.get(learned).present();
       setBounds(learned, boundsOf(learned, constraints[learned]));
     }
   }
@@ -390,7 +390,7 @@ final class Conditions {
       // Computed columns are missing where an input is: their gaps tell which others last.
       if (isLearned[column] || codec instanceof ComputedCodec) {
         either.add(column);
-      } else if (!(codec instanceof ConstantCodec && ((ConstantCodec) codec).isMissing())) {
+      } else if (!(codec instanceof ConstantCodec && ((ConstantCodec) codec).value == null)) {
         others.add(column);
       }
     }

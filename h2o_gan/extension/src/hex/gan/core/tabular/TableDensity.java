@@ -47,7 +47,7 @@ final class TableDensity {
     this.order = order;
     this.missingIsUnknown = missingIsUnknown;
     this.space = space;
-    tokens = layout.tokens;
+    tokens = layout.tokens.toArray(new Token[0]);
     likelihood = new Likelihood(generator, tokens, space);
     values = new float[tokens.length][space.rows];
     active = new boolean[tokens.length][space.rows];
@@ -138,7 +138,7 @@ final class TableDensity {
   }
 
   private RowDensities densities(int[][] codes, int n, double[][] marginals) {
-    layout.expand(codes, n, null, values, active);
+    layout.tables.expand(codes, null, values, active);
     logAlone(n);
     likelihood.givenBefore(values, active, order, n, before);
     likelihood.givenOthers(values, active, n, others);
@@ -155,7 +155,7 @@ final class TableDensity {
       }
     }
     for (Dependency dependency : layout.dependencies) {
-      int codec = encoder.learnedAt[dependency.column];
+      int codec = encoder.learnedAt[dependency.token];
       for (int b = 0; b < n; b++) {
         double derived = logDerived(dependency, codes, b);
         columns[codec][b] += derived;
@@ -195,9 +195,9 @@ final class TableDensity {
 
   /** The log probability of a column that follows from another one, over that of its choice alone. */
   private double logDerived(Dependency dependency, int[][] codes, int row) {
-    ColumnTokens column = layout.columns[dependency.column];
-    int choice = choice(column, codes[dependency.column][row]);
-    int given = choice(layout.columns[dependency.source], codes[dependency.source][row]);
+    ColumnTokens column = layout.columns.get(dependency.token);
+    int choice = choice(column, codes[dependency.token][row]);
+    int given = choice(layout.columns.get(dependency.source), codes[dependency.source][row]);
     if (choice < 0 || given < 0) {
       return 0;
     }

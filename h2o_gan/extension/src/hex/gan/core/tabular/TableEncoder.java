@@ -4,8 +4,11 @@ import hex.gan.core.DamagedException;
 import hex.gan.core.codecs.Codec;
 import hex.gan.core.codecs.Codecs;
 import hex.gan.core.codecs.ComputedCodec;
+import hex.gan.core.codecs.ConstantCodec;
 import hex.gan.core.codecs.GeneratedCodec;
 import hex.gan.core.codecs.LearnedCodec;
+import hex.gan.core.codecs.OrderedCodec;
+import hex.gan.core.codecs.Quantiles;
 import hex.gan.core.data.Column;
 import hex.gan.core.data.Values;
 import hex.gan.core.file.Json;
@@ -150,8 +153,11 @@ final class TableEncoder {
       return range;
     }
     Codec codec = codecs[codecOf[column]];
-    range = codec instanceof LearnedCodec ? ((LearnedCodec) codec).range() : null;
-    return range == null ? new double[] {Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY} : range;
+    if (!(codec instanceof OrderedCodec)) {
+      return new double[] {Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY};
+    }
+    Quantiles quantiles = ((OrderedCodec) codec).quantiles;
+    return new double[] {quantiles.least().doubleValue(), quantiles.most().doubleValue()};
   }
 
   /** Rules about all rows of a sample, but those that identifiers keep anyway. */
@@ -160,7 +166,8 @@ final class TableEncoder {
     for (Rule rule : rules) {
       boolean own = rule instanceof Unique;
       for (int column : rule.columns) {
-        own &= !Codecs.isIdentifier(codecs[codecOf[column]]);
+        Codec codec = codecs[codecOf[column]];
+        own &= !(codec instanceof GeneratedCodec) || codec instanceof ConstantCodec;
       }
       if (own) {
         found.add((Unique) rule);
