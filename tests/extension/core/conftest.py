@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ import pytest
 from h2o_gan.extension import build
 
 TESTS = Path(__file__).parents[2] / "java"
+
+# For helpers beside the tests, and those of the engine's tests.
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "engine")]
 
 
 @pytest.fixture(scope="session")
