@@ -22,6 +22,10 @@ public final class Codecs {
         return NumericCodec.restore(item, arrays);
       case "computed":
         return ComputedCodec.restore(item);
+      case "sequence":
+        return SequenceCodec.restore(item);
+      case "fresh":
+        return IdentifierCodec.restore(item, arrays);
       default:
         throw item.get("codec").wrong("is not a kind of columns");
     }

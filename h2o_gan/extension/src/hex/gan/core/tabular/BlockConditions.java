@@ -39,7 +39,7 @@ final class BlockConditions {
     whole = new boolean[rows];
     picked = new int[rows];
     for (int row = 0; row < rows; row++) {
-      picked[row] = (int) ((start + row) % conditions.count);
+      picked[row] = conditions.cellsOf(start + row);
     }
     if (conditions.codes == null) {
       given = null;

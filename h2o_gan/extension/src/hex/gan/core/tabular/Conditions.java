@@ -44,6 +44,8 @@ final class Conditions {
   int[][] codes;
   /** Number of rows of given cells. */
   int count = 1;
+  /** Index in the sample of the first row of given cells. */
+  long origin;
   /** By column, (count,) the given values; null for none. */
   Values[] cells;
   /** By column, (count,) which rows have them. */
@@ -92,6 +94,11 @@ final class Conditions {
       }
     }
     return names;
+  }
+
+  /** The row of given cells that is for a row of the sample. */
+  int cellsOf(long row) {
+    return (int) ((row - origin) % count);
   }
 
   /** The index of the learned codec of a column; -1 where it has none. */
@@ -321,10 +328,12 @@ final class Conditions {
    * <p>Missing cells are drawn as anything but missing, without those that a rule leaves no value.
    *
    * @param columns by column, the rows' values; null for columns that are not there
+   * @param start index of the first row in the frame
    * @param rows their number
    */
-  static Conditions ofGaps(TableEncoder encoder, RowLayout layout, Values[] columns, int rows) {
+  static Conditions ofGaps(TableEncoder encoder, RowLayout layout, Values[] columns, long start, int rows) {
     Conditions made = new Conditions(encoder, layout);
+    made.origin = start;
     made.completes = true;
     made.count = rows;
     boolean[][] lasting = made.lasting(columns, rows);

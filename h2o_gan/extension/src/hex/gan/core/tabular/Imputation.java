@@ -62,7 +62,7 @@ public final class Imputation implements Rows {
     for (int column = 0; column < own.length; column++) {
       own[column] = given[column] == null ? null : withLevels(column, given[column]);
     }
-    Conditions conditions = Conditions.ofGaps(model.encoder, model.layout, own, rows);
+    Conditions conditions = Conditions.ofGaps(model.encoder, model.layout, own, start, rows);
     RowMaker maker = makers.take();
     try {
       return maker.rows(conditions, start, rows, seed, attempt, Float.NaN);

@@ -18,6 +18,22 @@ final class RowDensities {
     this.ratio = ratio;
   }
 
+  /** Zeros, to be filled. */
+  RowDensities(int codecs, int rows) {
+    this(new double[codecs][rows], new double[codecs][rows], new double[codecs][rows], new double[rows]);
+  }
+
+  /** Replaces some rows, from one on. */
+  void set(int start, RowDensities other) {
+    int n = other.ratio.length;
+    System.arraycopy(other.ratio, 0, ratio, start, n);
+    for (int c = 0; c < columns.length; c++) {
+      System.arraycopy(other.columns[c], 0, columns[c], start, n);
+      System.arraycopy(other.marginals[c], 0, marginals[c], start, n);
+      System.arraycopy(other.evidence[c], 0, evidence[c], start, n);
+    }
+  }
+
   /** (rows,) the log density by generator and critic, in nats. */
   double[] logDensity() {
     double[] density = ratio.clone();

@@ -29,7 +29,7 @@ final class RowMaker {
   /** Candidates of a row where each row has its own conditions. */
   private static final int ROW_CANDIDATES = 12;
   /** Accepted candidates of a row that may break rules. */
-  private static final int MOST_BROKEN = 24 * 64;
+  private static final int MOST_BROKEN = 1 << 14;
   /** The same where no row of the block has been made. */
   private static final int HOPELESS = 4 * 64;
   private static final int BROAD = 16;
@@ -330,7 +330,7 @@ final class RowMaker {
       }
       int[] cells = new int[count];
       for (int b = 0; b < count; b++) {
-        cells[b] = (int) ((start + rows[b]) % conditions.count);
+        cells[b] = conditions.cellsOf(start + rows[b]);
       }
       for (int column = 0; column < all.length; column++) {
         all[column] = generated[column] == null ? all[column] : generated[column].take(rows);
@@ -401,7 +401,7 @@ final class RowMaker {
 
     /** The row that a message is about, if they differ. */
     private String place(int row) {
-      return conditions.byRow() ? "row " + (start + row) % Math.max(conditions.count, 1) + ": " : "";
+      return conditions.byRow() ? "row " + (conditions.cellsOf(start + row) + conditions.origin) + ": " : "";
     }
   }
 }

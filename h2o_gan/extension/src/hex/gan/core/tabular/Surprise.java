@@ -4,10 +4,14 @@ import hex.gan.core.DamagedException;
 import hex.gan.core.file.Json;
 import hex.gan.core.file.Tensors;
 import java.io.IOException;
+import java.util.Arrays;
 
 /** How rows are compared with training rows; mirrors Surprise of h2o_gan/engine/tabular/density.py. */
 final class Surprise {
   private static final double RATIO_WEIGHT = 2;
+  private static final double UNKNOWN_WEIGHT = 0.5;
+  private static final double MARGIN = 0.5;
+  private static final double LEAST_DEVIATION = 0.2;
 
   private final double weight;
   private final double[] scales;
@@ -15,6 +19,53 @@ final class Surprise {
   private final double[] means;
   /** Quantiles of the anomaly scores of training rows, ascending. */
   private final double[] quantiles;
+
+  private Surprise(double weight, double[] scales, double[] caps, double[] means, double[] quantiles) {
+    this.weight = weight;
+    this.scales = scales;
+    this.caps = caps;
+    this.means = means;
+    this.quantiles = quantiles;
+  }
+
+  /** Fits to rows that stand for training rows, of a model whose file does not say what is usual. */
+  static Surprise fit(RowDensities rows, int[] learnedAt) {
+    int codecs = rows.marginals.length;
+    double[] scales = new double[codecs];
+    double[] caps = new double[codecs];
+    double[] means = new double[codecs];
+    for (int c = 0; c < codecs; c++) {
+      scales[c] = Math.sqrt(Math.max(deviation(rows.marginals[c]), LEAST_DEVIATION));
+      caps[c] = Math.max(mean(rows.evidence[c]), 0) + MARGIN;
+    }
+    double[][] plain = new Surprise(UNKNOWN_WEIGHT, scales, caps, means, new double[1]).shares(rows, learnedAt);
+    double[] scores = new double[rows.ratio.length];
+    for (int c = 0; c < codecs; c++) {
+      means[c] = mean(plain[c]);
+      for (int b = 0; b < scores.length; b++) {
+        scores[b] += plain[c][b] - means[c];
+      }
+    }
+    Arrays.sort(scores);
+    return new Surprise(UNKNOWN_WEIGHT, scales, caps, means, scores);
+  }
+
+  private static double mean(double[] values) {
+    double sum = 0;
+    for (double value : values) {
+      sum += value;
+    }
+    return sum / values.length;
+  }
+
+  private static double deviation(double[] values) {
+    double mean = mean(values);
+    double sum = 0;
+    for (double value : values) {
+      sum += (value - mean) * (value - mean);
+    }
+    return Math.sqrt(sum / values.length);
+  }
 
   private Surprise(double weight, Tensors tensors, int codecs) throws IOException {
     this.weight = weight;

@@ -20,6 +20,8 @@ import java.util.Map;
 
 /** A trained GAN of a table; mirrors h2o_gan/engine/tabular/model.py. Immutable, and used by any number of threads. */
 public final class TableModel {
+  private static final int REFERENCE_ROWS = 2048;
+
   final TableEncoder encoder;
   final RowLayout layout;
   final Token[] tokens;
@@ -29,7 +31,8 @@ public final class TableModel {
   /** The tokens in the order of training, those of the response last. */
   final int[] usualOrder;
   private final int[] response;
-  private final Surprise surprise;
+  /** Of files of older versions, null until it is needed. */
+  private volatile Surprise surprise;
   private final boolean missingIsUnknown;
   private final double contamination;
   private final Pool<TableDensity> densities = new Pool<>(this::density);
@@ -104,13 +107,25 @@ public final class TableModel {
     return usual().threshold(share);
   }
 
+  /** What is usual; for models of older files by a sample, which stands for training rows. */
   private Surprise usual() {
-    if (surprise == null) {
-      throw new IllegalArgumentException(
-          "the model is of an older version, whose anomaly scores only the Python package computes: load the model "
-              + "there, or train it again.");
+    Surprise found = surprise;
+    if (found == null) {
+      found = Surprise.fit(ofSample(), encoder.learnedAt);
+      surprise = found;
     }
-    return surprise;
+    return found;
+  }
+
+  private RowDensities ofSample() {
+    Sample sample = sample(REFERENCE_ROWS, 0, Collections.emptyMap(), null, 1);
+    RowDensities all = new RowDensities(encoder.codecs.length, REFERENCE_ROWS);
+    TableDensity density = densities.take();
+    for (int start = 0; start < REFERENCE_ROWS; start += GanModel.BLOCK_ROWS) {
+      all.set(start, density.of(sample.block(start, GanModel.BLOCK_ROWS, null, 0), GanModel.BLOCK_ROWS));
+    }
+    densities.give(density);
+    return all;
   }
 
   /** The rules of unique values that samples could break. */
