@@ -10,7 +10,7 @@ import pytest
 from hostile import HOSTILE, places, with_value
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from probes import packed, unpacked, values_of
+from probes import listed, packed, unpacked, values_of
 from relation_tables import LEVELS, ORDERS, cities
 from rule_trees import COLUMNS, KINDS, conditions, numbers
 from untrained import RULES, enum, related_model, related_table
@@ -152,9 +152,7 @@ def assert_same(values, array):
     assert values["kind"] == kind
     np.testing.assert_array_equal(missing, unpacked(wanted["missing"], "?"))
     if kind in ("enum", "string"):
-        codes = unpacked(values["values"], "i8") if kind == "enum" else None
-        texts = [values["levels"][c] for c in codes] if kind == "enum" else values["texts"]
-        assert [None if m else t for t, m in zip(texts, missing, strict=True)] == array.to_pylist()
+        assert listed(values) == array.to_pylist()
         return
     np.testing.assert_array_equal(
         unpacked(values["values"], "i8")[~missing], unpacked(wanted["values"], "i8")[~missing]
@@ -313,9 +311,35 @@ def completed(relations, table, observed=None):
     return related, arrays, impossible
 
 
+def test_halves_of_the_last_decimal(probe):
+    """A number halfway between two values of a column may have been rounded to either."""
+    eighths, near = [], []
+    for eighth in range(-20, 20):
+        for step in (0.005, 0.005 + 5e-12, 0.005 + 2e-11, 0.00499, 0.0051):
+            eighths += [eighth, eighth]
+            near += [eighth / 8 + step, eighth / 8 - step]
+    table = edge_table(len(near)).select([column.name for column in ALL])
+    table = table.set_column(0, "a", pa.array(eighths))
+    table = table.set_column(table.column_names.index("cents"), "cents", pa.array(near))
+    quotient = Product((Reference("a"), Number(8)), ("/",))
+    rules = [formula(TARGETS[2], quotient, {"cents": 2})]
+    rules.append(
+        Condition("c", Comparison((quotient, Reference("cents")), ("!=",)), (("cents", 2),))
+    )
+    (answer,) = probe("RulesProbe", {"tables": [request(ALL, table, rules=[*map(stored, rules)])]})
+    assert_evaluated(rules, table, ALL, answer["rules"])
+    assert (
+        unpacked(answer["rules"][0]["broken"], "?")[:10].tolist()
+        == [False] * 4 + [True] * 2 + [False] * 2 + [True] * 2
+    )
+
+
 def test_relations_and_rules_of_a_model(probe):
     encoder = related_model().encoder
-    relations, columns = encoder.relations, list(encoder.columns)
+    columns, data = list(encoder.columns), encoder.relations.to_json()
+    for item in data:
+        item["frequent"] = [] if item["always"] else [*range(20, 50), 0.5]
+    relations = Relations.restore(data, {column.name: column for column in columns})
     assert {"total", "tax", "end"} <= set(relations.always)
     assert relations.count("paid")
     assert relations.count("again")
@@ -503,10 +527,9 @@ def test_lasting_gaps(probe):
             parts = tuple(condition(depth - 1) for _ in range(rng.choice((2, 2, 3))))
             return Logic(rng.choice(("and", "or", "or")), parts)
         if rng.random() < 0.6:
-            of = Missing(Reference(rng.choice(names)))
+            both = Sum((Reference("a"), Reference("or")), ("+",))
+            of = Missing(both if rng.random() < 0.3 else Reference(rng.choice(names)))
             return Not(of) if rng.random() < 0.5 else of
-        if rng.random() < 0.3:
-            return Missing(Sum((Reference("a"), Reference("or")), ("+",)))
         return Comparison(
             (Reference("a"), Number(rng.randrange(5))), (rng.choice(("<", "=", ">=")),)
         )

@@ -41,8 +41,20 @@ public final class RulesProbe {
     for (int i = 0; i < values.length; i++) {
       Json json = request.get("values").items().get(i);
       values[i] = json.isNull() ? null : ProbeIO.values(json);
+      for (int row = 0; values[i] != null && row < values[i].size(); row++) {
+        spoil(values[i], row);
+      }
     }
     rows = request.get("rows").count(0, 1 << 20);
+  }
+
+  /** Puts a number where a value is missing, which nothing may read. */
+  private static void spoil(Values values, int row) {
+    if (values.missing[row] && values.whole != null) {
+      values.whole[row] = Long.MIN_VALUE + row;
+    } else if (values.missing[row] && values.real != null) {
+      values.real[row] = 1e300;
+    }
   }
 
   public static void main(String[] args) throws Exception {
