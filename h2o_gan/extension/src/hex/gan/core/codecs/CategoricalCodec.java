@@ -48,7 +48,7 @@ public final class CategoricalCodec extends LearnedCodec {
     boolean hasMissing = item.get("has_missing").flag();
     int[] observed = arrays.ints("observed");
     double[] shares = arrays.doubles("shares");
-    boolean isValid = column.kind == Kind.ENUM && observed.length > 0
+    boolean isValid = column.kind == Kind.ENUM && arrays.names().size() == 2 && observed.length > 0
         && shares.length == observed.length + (hasMissing ? 1 : 0) && ArrayMath.isDistribution(shares);
     for (int level : observed) {
       isValid &= level >= 0 && level < column.levels.size();

@@ -24,6 +24,7 @@ import java.util.Map;
 public final class CoordinatesCodec extends LearnedCodec {
   /** Fewest training rows in a cell. */
   private static final int MIN_ROWS = 5;
+  private static final int ARRAYS = 11;
   private static final String[] SIDES = {"first_", "second_"};
 
   /** The cells of the training points. */
@@ -74,7 +75,7 @@ public final class CoordinatesCodec extends LearnedCodec {
     double[] cut = arrays.doubles("cut");
     double[] shares = arrays.doubles("shares");
     int count = (axis.length + 1) / 2;
-    boolean isValid = isNumeric(columns[0]) && isNumeric(columns[1]) && !columns[0].name.equals(columns[1].name)
+    boolean isValid = arrays.names().size() == ARRAYS && isNumeric(columns[0]) && isNumeric(columns[1]) && !columns[0].name.equals(columns[1].name)
         && Cells.isTree(axis) && cut.length == axis.length && areFinite(cut)
         && shares.length == count + (hasMissing ? 1 : 0) && ArrayMath.isDistribution(shares);
     double[][] low = sides(arrays, "low");

@@ -49,16 +49,17 @@ public final class Quantiles {
   /** Reads the arrays of a column whose names begin with a prefix. */
   public static Quantiles restore(Column column, NamedArrays arrays, String prefix, long step, int decimals)
       throws DamagedException {
+    int known = arrays.names().contains(prefix + "high") ? 3 : 2;
+    long count = arrays.names().stream().filter(name -> name.startsWith(prefix)).count();
     boolean real = column.kind == Kind.REAL;
-    String dtype = real ? "float64" : "int64";
-    String highName = arrays.has(prefix + "high", dtype) ? "high" : "low";
+    String highName = known == 3 ? "high" : "low";
     long[] low = real ? null : arrays.longs(prefix + "low");
     long[] high = real ? null : arrays.longs(prefix + highName);
     double[] realLow = real ? arrays.doubles(prefix + "low") : null;
     double[] realHigh = real ? arrays.doubles(prefix + highName) : null;
     double[] cumulative = arrays.doubles(prefix + "cumulative");
     Quantiles found = new Quantiles(column, low, high, realLow, realHigh, cumulative, step, decimals);
-    if (!found.isValid()) {
+    if (count != known || !found.isValid()) {
       throw column.wrong("the arrays of its bins do not match");
     }
     return found;
