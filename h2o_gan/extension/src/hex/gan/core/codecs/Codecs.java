@@ -16,6 +16,10 @@ public final class Codecs {
         return CoordinatesCodec.restore(item, arrays);
       case "constant":
         return ConstantCodec.restore(item);
+      case "fresh":
+        return IdentifierCodec.restore(item, arrays);
+      case "sequence":
+        return SequenceCodec.restore(item);
       case "levels":
         return CategoricalCodec.restore(item, arrays);
       case "binned":
