@@ -16,8 +16,11 @@ from h2o_gan.extension import build
 
 TESTS = Path(__file__).parents[2] / "java"
 
-# For helpers beside the tests, and those of the engine's tests.
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "engine")]
+# For helpers beside the tests, and those of the engine's and the cluster's tests.
+sys.path[:0] = [
+    str(Path(__file__).parent),
+    *(str(Path(__file__).parents[2] / folder) for folder in ("engine", "cluster")),
+]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,305 @@
+"""Codecs, tokens and layouts in Java have the codes, tokens, values and errors of Python."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from codec_cases import Case, is_compared, untrained_models
+from hard_tables import tables
+from probes import listed, listed_column, unpacked
+
+from h2o_gan import engine
+from h2o_gan.engine.data.codecs.computed import ComputedCodec
+from h2o_gan.engine.data.codecs.constant import ConstantCodec
+from h2o_gan.engine.data.conditions import meets
+from h2o_gan.engine.data.protocol import Codec, GeneratedCodec, LearnedCodec
+
+DATA = Path(__file__).parents[2] / "data"
+CONDITION_ROWS = 60
+FROZEN = [DATA / f"{name}_format_3.zip" for name in ("table", "coordinates", "pairs", "mlp")]
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    models = [(engine.load(path), path) for path in FROZEN]
+    models += untrained_models(tmp_path_factory.mktemp("models"), tables())
+    return [Case.of(model, path, seed) for seed, (model, path) in enumerate(models)]
+
+
+@pytest.fixture(scope="module")
+def answers(cases, probe):
+    request = {"models": [case.to_json() for case in cases], "changed": []}
+    return probe("CodecProbe", request)["models"]
+
+
+@pytest.fixture(scope="module")
+def codecs(cases, answers):
+    """(case, codec, its values, the relations of rows, the probe's answer) of every codec."""
+    found = []
+    for case, answer in zip(cases, answers, strict=True):
+        for codec, part in zip(case.model.encoder.codecs, answer["codecs"], strict=True):
+            if is_compared(codec):
+                values = [case.table.column(column.name) for column in codec.columns]
+                found.append((case, codec, values, case.related.get(codec.columns[0].name), part))
+    return found
+
+
+@pytest.fixture(scope="module")
+def layouts(cases, answers):
+    pairs = zip(cases, answers, strict=True)
+    return [(case, answer) for case, answer in pairs if case.layout is not None]
+
+
+def assert_values(found, expected, rounded=True):
+    """Check values of a column.
+
+    They are the same, but where a rank's last bit shows: in reals without decimals, and in whole
+    numbers beyond 2**45.
+    """
+    expected = pa.chunked_array([expected]) if isinstance(expected, pa.Array) else expected
+    ours, theirs = listed(found), listed_column(expected)
+    if pa.types.is_floating(expected.type) and not rounded:
+        assert [value is None for value in ours] == [value is None for value in theirs]
+        pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if b is not None]
+        assert all(a == b or abs(a - b) <= 1e-12 * abs(b) + 1e-14 for a, b in pairs)
+    elif found["kind"] in ("int", "time"):
+        pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
+        assert all(a and b and abs(a - b) <= abs(b) >> 46 for a, b in pairs)
+    else:
+        assert ours == theirs
+
+
+def decimals_of(codec, column):
+    """Decimals of a column; None where its values are not rounded."""
+    if codec.quantiles is not None:
+        return codec.quantiles.decimals if column.kind == "real" else 0
+    return codec.decimals[codec.columns.index(column)] if hasattr(codec, "decimals") else 0
+
+
+def assert_decoded(found, expected, codecs):
+    columns = [(codec, column) for codec in codecs for column in codec.columns]
+    for values, array, (codec, column) in zip(found, expected, columns, strict=True):
+        assert_values(values, array, decimals_of(codec, column) is not None)
+
+
+def test_all_kinds_are_compared(cases, codecs):
+    kinds = {type(codec) for _, codec, *_ in codecs}
+    assert {kind.name for kind in kinds} == {
+        "levels",
+        "binned",
+        "coordinates",
+        "computed",
+        "constant",
+    }
+    tokens = {column.kind for case in cases if case.layout for column in case.layout.columns}
+    assert tokens == {"choice", "pair", "number", "cells"}
+    pairs = [c for case in cases if case.layout for c in case.layout.columns if c.kind == "cells"]
+    assert {len(column.tokens) for column in pairs} == {3, 4}
+    assert sum(len(case.layout.dependencies) > 0 for case in cases if case.layout) > 2
+    assert len(cases) > 20
+
+
+def test_codes(codecs):
+    for _, codec, values, related, part in codecs:
+        if isinstance(codec, LearnedCodec):
+            codes = codec.encode(values, related)
+            assert unpacked(part["codes"], "i4").tolist() == codes.tolist(), codec.columns[0]
+            assert unpacked(part["shares"], "f8").tolist() == codec.shares.tolist()
+
+
+def test_log_marginals(codecs):
+    for case, codec, values, related, part in codecs:
+        expected = codec.log_marginal(values, case.rows, related)
+        found = unpacked(part["marginals"], "f8")
+        message = f"{case.path} {codec.columns[0].name}"
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9, err_msg=message)
+        assert np.isfinite(found).all() or type(codec).log_marginal is Codec.log_marginal
+
+
+def test_values_of_codes(codecs):
+    for case, codec, _, _, part in codecs:
+        if isinstance(codec, ConstantCodec):
+            (made,) = codec.generate(5, 3, 1)
+            assert listed(part["generated"]) == (
+                made.to_pylist()
+                if codec.column.kind != "time"
+                else made.cast(pa.int64()).to_pylist()
+            )
+        if isinstance(codec, LearnedCodec):
+            codes = case.codes[codec.columns[0].name].astype(np.int64)
+            expected = codec.decode(codes, case.row_uniforms)
+            for values, array in zip(part["decoded"], expected, strict=True):
+                assert_values(values, array)
+
+
+def test_codes_of_rows_that_are_given_in_part(codecs):
+    compared = 0
+    for _, codec, values, _, part in codecs:
+        if isinstance(codec, LearnedCodec) and len(codec.columns) == 2:
+            rows = np.arange(12)
+            given = [rows % 2 == 0, rows % 3 != 0]
+            expected = codec.possible([column.slice(0, 12) for column in values], given)
+            for found, row in zip(part["possible"], expected, strict=True):
+                np.testing.assert_allclose(unpacked(found, "f8"), row, rtol=1e-14)
+                compared += 1
+    assert compared > 12
+
+
+def test_tokens_of_layouts(layouts):
+    for case, answer in layouts:
+        layout = case.layout
+        for token, found in zip(layout.tokens, answer["tokens"], strict=True):
+            column, size, shares, ranks, is_second = found
+            assert (column, size, is_second) == (token.column, token.size, token.is_second)
+            ours = np.array([unpacked(row, "f8") for row in shares])
+            np.testing.assert_allclose(ours.reshape(token.shares.shape), token.shares, rtol=1e-14)
+            assert bool(ranks) == (token.ranks is not None)
+            if ranks:
+                ours = np.array([unpacked(row, "f8") for row in ranks])
+                np.testing.assert_array_equal(ours.reshape(token.ranks.shape), token.ranks)
+        for index, (start, end, source, own) in enumerate(answer["spans"]):
+            span = layout.spans.get(index, range(0))
+            assert list(range(start, end)) == list(span) and own == index
+            dependency = layout.source_of(index)
+            assert source == (-1 if dependency is None else dependency.source)
+        for (first, last), found in zip(case.orders, answer["orders"], strict=True):
+            assert unpacked(found, "i4").tolist() == layout.order(first, last)
+
+
+class _Noise:
+    """Stands in for draws of torch: the ranks of numbers among their ties."""
+
+    def __init__(self, noise):
+        self.noise = noise
+
+
+def test_tokens_of_codes(layouts, monkeypatch):
+    for case, answer in layouts:
+        layout = case.layout
+        codes = []
+        for codec in layout.codecs:
+            values = [case.table.column(column.name) for column in codec.columns]
+            codes.append(codec.encode(values, case.related.get(codec.columns[0].name)))
+        codes = torch.from_numpy(np.stack(codes, 1).astype(np.int64))
+        is_number = np.array([token.is_number for token in layout.tokens])
+        noise = torch.from_numpy(case.noise[is_number].T.copy())
+        with monkeypatch.context() as patch:
+            tables = layout.tables(torch.device("cpu"))
+            for name, rng in (("middle", None), ("drawn", torch.Generator())):
+                if rng is not None:
+                    patch.setattr(torch, "rand", lambda *args, noise=noise, **options: noise)
+                values, active = (part.numpy().T for part in tables.expand(codes, rng))
+                for token, found in enumerate(answer[name]):
+                    ours = unpacked(found[0], "f4")
+                    assert unpacked(found[1], "?").tolist() == active[token].tolist()
+                    if is_number[token]:
+                        np.testing.assert_allclose(ours, values[token], rtol=1e-6, atol=1e-6)
+                    else:
+                        assert ours.tolist() == values[token].tolist()
+
+
+def test_values_of_tokens(layouts):
+    for case, answer in layouts:
+        expected = case.layout.decode(case.tokens.T.astype(np.float64), case.uniforms.T)
+        assert_decoded(answer["decoded"], expected, case.layout.codecs)
+
+
+def test_relations_of_tokens(layouts):
+    compared = 0
+    for case, answer in layouts:
+        expected = case.layout.related(case.tokens.T.astype(np.float64))
+        for codec, found in zip(case.layout.codecs, answer["related"], strict=True):
+            assert (found is None) == (codec.related == 0)
+            if found is not None:
+                name = codec.columns[0].name
+                assert unpacked(found, "i4").tolist() == expected[name].tolist()
+                compared += 1
+    assert compared >= 4
+
+
+def constraint_of(case, codec, name, value, second):
+    """What Python makes of a condition on a learned column."""
+    column = case.layout.columns[case.layout.index_of(name)]
+    constraint = column.constraint(name, value)
+    if second is not None:
+        constraint = codec.joined(constraint.combined(column.constraint(*second)))
+    return constraint
+
+
+def assert_masks(found, expected):
+    for ours, theirs in zip(found, expected, strict=True):
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            shaped = np.array([unpacked(row, "f8") for row in ours]).reshape(np.shape(theirs))
+            np.testing.assert_allclose(shaped, theirs, rtol=1e-9, atol=1e-15)
+
+
+def test_conditions(layouts):
+    errors, met = 0, 0
+    for case, answer in layouts:
+        layout = case.layout
+        for (name, value, second), found in zip(case.conditions, answer["conditions"], strict=True):
+            codec = next(
+                c for c in case.model.encoder.codecs if name in [x.name for x in c.columns]
+            )
+            what = f"{case.path} {name} {value!r} {second!r}"
+            try:
+                if isinstance(codec, GeneratedCodec):
+                    codec.check_condition(name, value)
+                    assert found == {}, what
+                    continue
+                if isinstance(codec, ComputedCodec):
+                    formula = case.model.encoder.relations.always[name].formula
+                    decimals = dict(formula.decimals).get(name)
+                    cell = codec.given(value, case.model.encoder.range_of(name), decimals)
+                    assert "error" not in found, what
+                    assert (cell is None) == (found["cells"] is None), what
+                    if cell is not None:
+                        assert_values(found["cells"], cell)
+                    continue
+                expected = constraint_of(case, codec, name, value, second)
+            except (TypeError, ValueError) as error:
+                assert found.get("error") == str(error), what
+                errors += 1
+                continue
+            assert "error" not in found, (what, found["error"])
+            met += 1
+            assert_constraint(case, layout, name, expected, found, what)
+            if "meets" in found and second is None:
+                column = next(c for c in codec.columns if c.name == name)
+                values = case.table.column(name).combine_chunks()
+                assert (
+                    unpacked(found["meets"], "?").tolist() == meets(column, value, values).tolist()
+                )
+    assert errors > 100 and met > 100
+
+
+def assert_constraint(case, layout, name, expected, found, what):
+    index = layout.index_of(name)
+    own, codec = layout.columns[index], layout.codecs[index]
+    for part, dtype in (("codes", "?"), ("shares", "f8")):
+        theirs = getattr(expected, part)
+        assert (found[part] is None) == (theirs is None), what
+        if theirs is not None:
+            np.testing.assert_allclose(
+                unpacked(found[part], dtype), theirs, rtol=1e-12, err_msg=what
+            )
+    assert found["missing"] == expected.missing, what
+    assert found["code"] == (-1 if expected.code is None else expected.code), what
+    assert found["cells"].keys() == expected.cells.keys(), what
+    for key, cell in expected.cells.items():
+        assert_values(found["cells"][key], cell)
+    assert found["ranges"].keys() == expected.ranges.keys(), what
+    for key, ends in expected.ranges.items():
+        assert [listed(end)[0] for end in found["ranges"][key]] == [*ends], what
+    if expected.code is None:
+        assert_masks(found["masks"], own.masks(expected))
+    assert_masks(found["present"], own.masks(own.present()))
+    tokens, uniforms = case.tokens.T[:CONDITION_ROWS].astype(np.float64), case.uniforms.T
+    decoded = layout.decode(tokens, uniforms[:CONDITION_ROWS], {index: expected})
+    before = sum(len(other.columns) for other in layout.codecs[:index])
+    for part, column in zip(found["decoded"], codec.columns, strict=True):
+        part["levels"] = column.levels
+    assert_decoded(found["decoded"], decoded[before : before + len(codec.columns)], [codec])
