@@ -1,5 +1,6 @@
 package hex.gan.arrow;
 
+import hex.gan.core.io.Body;
 import water.fvec.C8DChunk;
 import water.fvec.CStrChunk;
 import water.fvec.Chunk;

@@ -1,5 +1,7 @@
 package hex.gan.arrow;
 
+import hex.gan.core.io.ArrowFormat;
+import hex.gan.core.io.FlatTable;
 import java.nio.ByteBuffer;
 
 /** Parses a record batch into its columns, and checks each against the bounds of the body. */

@@ -1,14 +1,15 @@
 package hex.gan.arrow;
 
-import static hex.gan.arrow.ArrowFormat.EXTENSION_METADATA;
-import static hex.gan.arrow.ArrowFormat.EXTENSION_NAME;
-import static hex.gan.arrow.ArrowFormat.FIXED_SIZE_BINARY;
-import static hex.gan.arrow.ArrowFormat.FLOATING_POINT;
-import static hex.gan.arrow.ArrowFormat.INT;
-import static hex.gan.arrow.ArrowFormat.TIMESTAMP;
-import static hex.gan.arrow.ArrowFormat.UTF8;
-import static hex.gan.arrow.ArrowFormat.UUID_EXTENSION;
+import static hex.gan.core.io.ArrowFormat.EXTENSION_METADATA;
+import static hex.gan.core.io.ArrowFormat.EXTENSION_NAME;
+import static hex.gan.core.io.ArrowFormat.FIXED_SIZE_BINARY;
+import static hex.gan.core.io.ArrowFormat.FLOATING_POINT;
+import static hex.gan.core.io.ArrowFormat.INT;
+import static hex.gan.core.io.ArrowFormat.TIMESTAMP;
+import static hex.gan.core.io.ArrowFormat.UTF8;
+import static hex.gan.core.io.ArrowFormat.UUID_EXTENSION;
 
+import hex.gan.core.io.FlatWriter;
 import water.fvec.Vec;
 
 /** H2O's column types, and the Arrow type that each is sent as. */

@@ -1,5 +1,7 @@
 package hex.gan.arrow;
 
+import hex.gan.core.io.ArrowFormat;
+import hex.gan.core.io.FlatTable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;

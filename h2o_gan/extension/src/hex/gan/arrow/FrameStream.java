@@ -1,9 +1,11 @@
 package hex.gan.arrow;
 
+import hex.gan.core.io.ArrowMessages;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import water.H2ONode;
@@ -78,7 +80,7 @@ public final class FrameStream {
     Messages.sendSchema(out, names, types);
     for (int i = 0; i < vecs.length; i++) {
       if (types[i] == ColumnType.LEVELS) {
-        Messages.sendLevels(out, i, levels ? vecs[i].domain() : new String[0]);
+        ArrowMessages.sendLevels(out, i, Arrays.asList(levels ? vecs[i].domain() : new String[0]));
       }
     }
     if (pieces == null) {
@@ -90,7 +92,7 @@ public final class FrameStream {
     if (pieces != null) {
       sendRows(out);
     }
-    Messages.sendEnd(out);
+    ArrowMessages.sendEnd(out);
   }
 
   private void sendRows(OutputStream out) throws IOException {

@@ -1,17 +1,19 @@
 package hex.gan.arrow;
 
-import static hex.gan.arrow.ArrowFormat.BOOL;
-import static hex.gan.arrow.ArrowFormat.DATE;
-import static hex.gan.arrow.ArrowFormat.DECIMAL;
-import static hex.gan.arrow.ArrowFormat.FIXED_SIZE_BINARY;
-import static hex.gan.arrow.ArrowFormat.FLOATING_POINT;
-import static hex.gan.arrow.ArrowFormat.INT;
-import static hex.gan.arrow.ArrowFormat.LARGE_UTF8;
-import static hex.gan.arrow.ArrowFormat.NULL;
-import static hex.gan.arrow.ArrowFormat.TIMESTAMP;
-import static hex.gan.arrow.ArrowFormat.UTF8;
-import static hex.gan.arrow.ArrowFormat.UTF8_VIEW;
+import static hex.gan.core.io.ArrowFormat.BOOL;
+import static hex.gan.core.io.ArrowFormat.DATE;
+import static hex.gan.core.io.ArrowFormat.DECIMAL;
+import static hex.gan.core.io.ArrowFormat.FIXED_SIZE_BINARY;
+import static hex.gan.core.io.ArrowFormat.FLOATING_POINT;
+import static hex.gan.core.io.ArrowFormat.INT;
+import static hex.gan.core.io.ArrowFormat.LARGE_UTF8;
+import static hex.gan.core.io.ArrowFormat.NULL;
+import static hex.gan.core.io.ArrowFormat.TIMESTAMP;
+import static hex.gan.core.io.ArrowFormat.UTF8;
+import static hex.gan.core.io.ArrowFormat.UTF8_VIEW;
 
+import hex.gan.core.io.ArrowFormat;
+import hex.gan.core.io.FlatTable;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;

@@ -1,5 +1,6 @@
 package hex.gan.arrow;
 
+import hex.gan.core.io.ArrowFormat;
 import java.nio.ByteBuffer;
 
 /**

@@ -1,13 +1,13 @@
-package hex.gan.arrow;
+package hex.gan.core.io;
 
-import static hex.gan.arrow.ArrowFormat.padded;
+import static hex.gan.core.io.ArrowFormat.padded;
 
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Arrays;
 
 /** Builds the body of one record batch: lengths, null counts and buffers of the columns, in order. */
-final class Body {
+public final class Body {
   private final int rows;
   private final long[] lengths;
   private final long[] nulls;
@@ -21,7 +21,7 @@ final class Body {
   /**
    * @param expected expected size in bytes
    */
-  Body(int rows, int columns, long expected) {
+  public Body(int rows, int columns, long expected) {
     this.rows = rows;
     lengths = new long[columns];
     nulls = new long[columns];
@@ -31,13 +31,13 @@ final class Body {
   }
 
   /** Ends a column with its null count. */
-  void endColumn(int nullCount) {
+  public void endColumn(int nullCount) {
     lengths[column] = rows;
     nulls[column++] = nullCount;
   }
 
   /** Adds an empty buffer: the validity of a column without nulls. */
-  void emptyBuffer() {
+  public void emptyBuffer() {
     addBuffer(0);
   }
 
@@ -45,7 +45,7 @@ final class Body {
    * Adds a zeroed buffer and returns its offset in {@link #bytes()}, where the caller fills it. The array may be
    * another one after the next call.
    */
-  int addBuffer(int size) {
+  public int addBuffer(int size) {
     long end = (long) used + padded(size);
     if (end > Integer.MAX_VALUE - 8) {
       throw new IllegalStateException("a record batch of more than 2 GB");
@@ -60,31 +60,31 @@ final class Body {
     return start;
   }
 
-  byte[] bytes() {
+  public byte[] bytes() {
     return bytes;
   }
 
   /** The record batch as one encoded message. */
-  byte[] message() {
+  public byte[] message() {
     FlatWriter writer = new FlatWriter();
     FlatWriter.Table message = writer.root(4);
     message.put16(0, ArrowFormat.VERSION_5).put8(1, ArrowFormat.RECORD_BATCH).put64(3, used);
     describe(message.table(2, 3));
     byte[] metadata = writer.finish();
     byte[] all = new byte[8 + metadata.length + used];
-    Messages.prefix(all, metadata);
+    ArrowMessages.prefix(all, metadata);
     System.arraycopy(bytes, 0, all, 8 + metadata.length, used);
     return all;
   }
 
   /** Sends the body as a dictionary batch. */
-  void sendDictionary(OutputStream out, long id) throws IOException {
+  public void sendDictionary(OutputStream out, long id) throws IOException {
     FlatWriter writer = new FlatWriter();
     FlatWriter.Table message = writer.root(4);
     message.put16(0, ArrowFormat.VERSION_5).put8(1, ArrowFormat.DICTIONARY_BATCH).put64(3, used);
     FlatWriter.Table dictionary = message.table(2, 2);
     describe(dictionary.put64(0, id).table(1, 3));
-    Messages.send(out, writer.finish());
+    ArrowMessages.send(out, writer.finish());
     out.write(bytes, 0, used);
   }
 

@@ -1,4 +1,4 @@
-package hex.gan.arrow;
+package hex.gan.core.io;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
  * <p>The buffer checks the bounds of every access, so broken metadata ends in an IndexOutOfBoundsException,
  * and no allocation is larger than the buffer.
  */
-final class FlatTable {
+public final class FlatTable {
   private final ByteBuffer bytes;
   /** Bytes of strings that may still be read; it bounds tables that refer to the same string again and again. */
   private final int[] texts;
@@ -26,7 +26,7 @@ final class FlatTable {
   }
 
   /** The root table of a little-endian buffer. */
-  static FlatTable root(ByteBuffer bytes) {
+  public static FlatTable root(ByteBuffer bytes) {
     return new FlatTable(bytes, new int[] {2 * Math.min(bytes.limit(), 1 << 29)}, bytes.getInt(0));
   }
 
@@ -39,38 +39,38 @@ final class FlatTable {
     return offset == 0 ? 0 : start + offset;
   }
 
-  boolean has(int field) {
+  public boolean has(int field) {
     return slot(field) != 0;
   }
 
-  int get8(int field, int otherwise) {
+  public int get8(int field, int otherwise) {
     int slot = slot(field);
     return slot == 0 ? otherwise : bytes.get(slot);
   }
 
-  int get16(int field, int otherwise) {
+  public int get16(int field, int otherwise) {
     int slot = slot(field);
     return slot == 0 ? otherwise : bytes.getShort(slot);
   }
 
-  int get32(int field, int otherwise) {
+  public int get32(int field, int otherwise) {
     int slot = slot(field);
     return slot == 0 ? otherwise : bytes.getInt(slot);
   }
 
-  long get64(int field, long otherwise) {
+  public long get64(int field, long otherwise) {
     int slot = slot(field);
     return slot == 0 ? otherwise : bytes.getLong(slot);
   }
 
   /** The table that a field refers to; null where the field is not set. */
-  FlatTable table(int field) {
+  public FlatTable table(int field) {
     int slot = slot(field);
     return slot == 0 ? null : new FlatTable(bytes, texts, target(slot));
   }
 
   /** The string that a field refers to; empty where the field is not set. */
-  String text(int field) {
+  public String text(int field) {
     int slot = slot(field);
     if (slot == 0) {
       return "";
@@ -89,18 +89,18 @@ final class FlatTable {
   }
 
   /** Number of elements, of at least so many bytes each, of a vector field. */
-  int count(int field, int elementSize) {
+  public int count(int field, int elementSize) {
     int slot = slot(field);
     return slot == 0 ? 0 : fitting(bytes.getInt(target(slot)), elementSize);
   }
 
   /** An element of a vector of tables. */
-  FlatTable element(int field, int index) {
+  public FlatTable element(int field, int index) {
     return new FlatTable(bytes, texts, target(target(slot(field)) + 4 + 4 * index));
   }
 
   /** A long of a vector of longs, or of structs made of longs. */
-  long element64(int field, int index) {
+  public long element64(int field, int index) {
     return bytes.getLong(target(slot(field)) + 4 + 8 * index);
   }
 

@@ -1,4 +1,4 @@
-package hex.gan.arrow;
+package hex.gan.core.io;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -10,7 +10,7 @@ import java.nio.charset.StandardCharsets;
  * <p>Every field takes a slot of eight bytes, which satisfies the alignment of all of them. See the
  * "FlatBuffer Internals" page of the FlatBuffers documentation.
  */
-final class FlatWriter {
+public final class FlatWriter {
   private ByteBuffer bytes = allocate(1024);
 
   private static ByteBuffer allocate(int size) {
@@ -18,7 +18,7 @@ final class FlatWriter {
   }
 
   /** A table whose fields are filled in afterwards. */
-  final class Table {
+  public final class Table {
     private final int vtable;
     private final int start;
 
@@ -32,27 +32,27 @@ final class FlatWriter {
       return start + 4 + 8 * field;
     }
 
-    Table put8(int field, int value) {
+    public Table put8(int field, int value) {
       bytes.put(slot(field), (byte) value);
       return this;
     }
 
-    Table put16(int field, int value) {
+    public Table put16(int field, int value) {
       bytes.putShort(slot(field), (short) value);
       return this;
     }
 
-    Table put32(int field, int value) {
+    public Table put32(int field, int value) {
       bytes.putInt(slot(field), value);
       return this;
     }
 
-    Table put64(int field, long value) {
+    public Table put64(int field, long value) {
       bytes.putLong(slot(field), value);
       return this;
     }
 
-    Table put(int field, String text) {
+    public Table put(int field, String text) {
       int slot = slot(field);
       // In two steps, because writing the string may replace the buffer.
       int written = write(text);
@@ -61,7 +61,7 @@ final class FlatWriter {
     }
 
     /** A new table that a field refers to. */
-    Table table(int field, int fields) {
+    public Table table(int field, int fields) {
       int slot = slot(field);
       Table made = FlatWriter.this.table(fields);
       bytes.putInt(slot, made.start - slot);
@@ -69,7 +69,7 @@ final class FlatWriter {
     }
 
     /** A vector of tables, which are made one by one by {@link Tables#add}. */
-    Tables tables(int field, int count) {
+    public Tables tables(int field, int count) {
       int slot = slot(field);
       int vector = vector(count, 4);
       bytes.putInt(slot, vector - slot);
@@ -77,7 +77,7 @@ final class FlatWriter {
     }
 
     /** A vector of structs of two longs each. */
-    void pairs(int field, long[] firsts, long[] seconds, int count) {
+    public void pairs(int field, long[] firsts, long[] seconds, int count) {
       int slot = slot(field);
       int vector = vector(count, 16);
       bytes.putInt(slot, vector - slot);
@@ -89,14 +89,14 @@ final class FlatWriter {
   }
 
   /** The elements of a vector of tables. */
-  final class Tables {
+  public final class Tables {
     private int next;
 
     private Tables(int next) {
       this.next = next;
     }
 
-    Table add(int fields) {
+    public Table add(int fields) {
       int slot = next;
       next += 4;
       Table made = table(fields);
@@ -106,7 +106,7 @@ final class FlatWriter {
   }
 
   /** The root table; to be called once, before anything else. */
-  Table root(int fields) {
+  public Table root(int fields) {
     take(4, 4);
     Table root = table(fields);
     bytes.putInt(0, root.start);
@@ -114,7 +114,7 @@ final class FlatWriter {
   }
 
   /** The written bytes, padded to a multiple of eight. */
-  byte[] finish() {
+  public byte[] finish() {
     take(0, 8);
     byte[] all = new byte[bytes.position()];
     System.arraycopy(bytes.array(), 0, all, 0, all.length);
