@@ -26,10 +26,6 @@ public final class Codecs {
         return NumericCodec.restore(item, arrays);
       case "computed":
         return ComputedCodec.restore(item);
-      case "sequence":
-        return SequenceCodec.restore(item);
-      case "fresh":
-        return IdentifierCodec.restore(item, arrays);
       default:
         throw item.get("codec").wrong("is not a kind of columns");
     }
