@@ -16,11 +16,11 @@ import java.util.Locale;
 import java.util.Map;
 
 /** How tests talk to Java: JSON on the standard streams, arrays as their little-endian bytes in base64. */
-final class ProbeIO {
+public final class ProbeIO {
   private ProbeIO() {}
 
   /** The request on the standard input. */
-  static Json request() throws IOException {
+  public static Json request() throws IOException {
     ByteArrayOutputStream all = new ByteArrayOutputStream();
     byte[] part = new byte[1 << 16];
     InputStream in = System.in;
@@ -31,7 +31,7 @@ final class ProbeIO {
   }
 
   /** Writes an answer of text, numbers, lists and maps. */
-  static void answer(Object value) {
+  public static void answer(Object value) {
     StringBuilder out = new StringBuilder();
     write(out, value);
     System.out.write(out.toString().getBytes(StandardCharsets.UTF_8), 0,
@@ -73,35 +73,35 @@ final class ProbeIO {
     return ByteBuffer.wrap(Base64.getDecoder().decode(array.text())).order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  static double[] doubles(Json array) throws IOException {
+  public static double[] doubles(Json array) throws IOException {
     ByteBuffer bytes = bytes(array);
     double[] found = new double[bytes.remaining() / 8];
     bytes.asDoubleBuffer().get(found);
     return found;
   }
 
-  static long[] longs(Json array) throws IOException {
+  public static long[] longs(Json array) throws IOException {
     ByteBuffer bytes = bytes(array);
     long[] found = new long[bytes.remaining() / 8];
     bytes.asLongBuffer().get(found);
     return found;
   }
 
-  static int[] ints(Json array) throws IOException {
+  public static int[] ints(Json array) throws IOException {
     ByteBuffer bytes = bytes(array);
     int[] found = new int[bytes.remaining() / 4];
     bytes.asIntBuffer().get(found);
     return found;
   }
 
-  static float[] floats(Json array) throws IOException {
+  public static float[] floats(Json array) throws IOException {
     ByteBuffer bytes = bytes(array);
     float[] found = new float[bytes.remaining() / 4];
     bytes.asFloatBuffer().get(found);
     return found;
   }
 
-  static boolean[] flags(Json array) throws IOException {
+  public static boolean[] flags(Json array) throws IOException {
     ByteBuffer bytes = bytes(array);
     boolean[] found = new boolean[bytes.remaining()];
     for (int i = 0; i < found.length; i++) {
@@ -118,31 +118,31 @@ final class ProbeIO {
     return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  static String array(double[] values) {
+  public static String array(double[] values) {
     ByteBuffer bytes = space(8 * values.length);
     bytes.asDoubleBuffer().put(values);
     return text(bytes);
   }
 
-  static String array(float[] values) {
+  public static String array(float[] values) {
     ByteBuffer bytes = space(4 * values.length);
     bytes.asFloatBuffer().put(values);
     return text(bytes);
   }
 
-  static String array(long[] values) {
+  public static String array(long[] values) {
     ByteBuffer bytes = space(8 * values.length);
     bytes.asLongBuffer().put(values);
     return text(bytes);
   }
 
-  static String array(int[] values) {
+  public static String array(int[] values) {
     ByteBuffer bytes = space(4 * values.length);
     bytes.asIntBuffer().put(values);
     return text(bytes);
   }
 
-  static String array(boolean[] values) {
+  public static String array(boolean[] values) {
     ByteBuffer bytes = space(values.length);
     for (boolean value : values) {
       bytes.put((byte) (value ? 1 : 0));
@@ -151,7 +151,7 @@ final class ProbeIO {
   }
 
   /** Values as the Python side writes them: kind, missing, and values or texts, with levels of an enum. */
-  static Values values(Json json) throws IOException {
+  public static Values values(Json json) throws IOException {
     Kind kind = Kind.valueOf(json.get("kind").text().toUpperCase(Locale.ROOT));
     boolean[] missing = flags(json.get("missing"));
     if (kind == Kind.REAL) {
@@ -171,7 +171,7 @@ final class ProbeIO {
   }
 
   /** The opposite of {@link #values}. */
-  static Map<String, Object> json(Values values) {
+  public static Map<String, Object> json(Values values) {
     Map<String, Object> json = new java.util.LinkedHashMap<>();
     json.put("kind", values.kind.word());
     json.put("missing", array(values.missing));
