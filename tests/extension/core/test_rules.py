@@ -85,12 +85,13 @@ def literals():
     )
 
 
-def edge_table(rows, seed=0, edges=0.1):
+def edge_table(rows, seed=0, edges=0.1, missing=0.05):
     """Rows of :data:`ALL` columns with values at which something may go wrong."""
     rng = random.Random(seed)
 
     def of(values, plain):
-        return [rng.choice(values) if rng.random() < edges else plain() for _ in range(rows)]
+        found = [rng.choice(values) if rng.random() < edges else plain() for _ in range(rows)]
+        return [None if rng.random() < missing else value for value in found]
 
     def cents():
         return round(rng.gauss(0, 100), 2)
@@ -515,7 +516,7 @@ def test_solved_formulas(probe):
 
 
 def test_lasting_gaps(probe):
-    table = edge_table(300, seed=7).select(["a", "or", "start", "city", "note"])
+    table = edge_table(300, seed=7, missing=0.4).select(["a", "or", "start", "city", "note"])
     small = pa.array([None if v is None else v % 5 for v in table.column("a").to_pylist()])
     table = table.set_column(0, "a", small)
     names = table.column_names
