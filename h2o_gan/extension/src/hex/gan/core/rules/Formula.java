@@ -78,8 +78,8 @@ public final class Formula extends Rule {
   /**
    * {@inheritDoc}
    *
-   * <p>A row in which the column or one of its sources is missing breaks nothing. A number that lies halfway between two
-   * values of the column may have been rounded to either.
+   * <p>A row in which the column or one of its sources is missing breaks nothing. A number that lies halfway between
+   * two values of the column may have been rounded to either.
    */
   @Override
   public boolean[] broken(Values[] values) {
