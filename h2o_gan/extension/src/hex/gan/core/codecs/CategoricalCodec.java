@@ -93,12 +93,8 @@ public final class CategoricalCodec extends LearnedCodec {
   public double[] logMarginal(Values[] values, long rows, int[] related) {
     int[] codes = encode(values, related);
     double[] logs = new double[codes.length];
-    double[] logShares = new double[shares.length + 1];
-    for (int code = 0; code < logShares.length; code++) {
-      logShares[code] = MarginalDensity.logShare(code < shares.length ? shares[code] : 0, rows);
-    }
     for (int i = 0; i < logs.length; i++) {
-      logs[i] = logShares[codes[i] == UNKNOWN ? shares.length : codes[i]];
+      logs[i] = MarginalDensity.logShare(codes[i] == UNKNOWN ? 0 : shares[codes[i]], rows);
     }
     return logs;
   }
