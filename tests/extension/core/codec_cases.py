@@ -92,10 +92,9 @@ def small_tables(strategy, count):
 def untrained_models(folder, strategy):
     """Models, loaded from files, that are not trained."""
     yield saved(related_model(), folder / "related.zip")
-    yield saved(related_model(missing_values_handling="unknown"), folder / "unknown.zip")
     types = {"kinds": "categorical", "x": "coordinates", "y": "coordinates", "binary": "numeric"}
     yield saved(model_of(hard_table(), options={"column_types": types}), folder / "hard.zip")
-    for index, table in enumerate(small_tables(strategy, 30)):
+    for index, table in enumerate(small_tables(strategy, 20)):
         if not table.num_rows:
             continue
         repeated = pa.concat_tables([table] * 8)
@@ -281,7 +280,7 @@ class Case:
 
 
 def is_compared(codec):
-    """Whether a codec is one of those that are compared here; identifiers have tests of their own."""
+    """Whether a codec is compared here; identifiers have tests of their own."""
     return codec.name not in ("fresh", "sequence")
 
 
@@ -306,3 +305,46 @@ def joined_conditions(owners, rng):
                 found.append((column.name, (low - 1, low + 1), (codec.columns[1].name, high)))
                 found.append((column.name, (low - 9, None), (codec.columns[1].name, (None, high))))
     return found
+
+
+def array_of(array):
+    """An array as the probe reads it."""
+    return {"dtype": str(array.dtype), "values": packed(array)}
+
+
+def parts_of(model):
+    """(JSON, arrays) of each codec that is compared, and those of its tokens or None twice."""
+    layout = getattr(model, "layout", None)
+    for codec in model.encoder.codecs:
+        if is_compared(codec):
+            tokens = None, None
+            if layout is not None and isinstance(codec, LearnedCodec):
+                column = layout.columns[layout.index_of(codec.columns[0].name)]
+                tokens = column.to_json(), column.arrays()
+            yield codec.to_json(), codec.arrays(), *tokens
+
+
+def changed_arrays(arrays, rng):
+    """Copies of arrays with one of them changed, absent, or of another type."""
+    for name, array in arrays.items():
+        if not len(array):
+            continue
+        at = int(rng.integers(0, len(array)))
+        values = [0, -1, 1, 0.5, 2**31 - 1, -(2**31), array[0], array[-1]]
+        if array.dtype.kind == "f":
+            values += [np.nan, np.inf, -np.inf, 1e300, -0.0, 1 + 1e-9]
+        for value in values:
+            changed = array.copy()
+            with np.errstate(all="ignore"):
+                changed[at] = np.array(value).astype(array.dtype)
+            yield {**arrays, name: changed}
+        yield {other: part for other, part in arrays.items() if other != name}
+        other = np.float64 if array.dtype != np.float64 else np.int64
+        longer, shorter = np.append(array, array[-1:]), array[:-1]
+        with np.errstate(all="ignore"):
+            replaced = [array[::-1].copy(), np.zeros_like(array), longer, shorter]
+            replaced.append(array.astype(other))
+        for changed in replaced:
+            if len(changed):
+                yield {**arrays, name: changed}
+    yield {**arrays, "other": np.zeros(3)}

@@ -10,6 +10,7 @@ import hex.gan.core.codecs.LearnedCodec;
 import hex.gan.core.data.Column;
 import hex.gan.core.data.Condition;
 import hex.gan.core.data.ConditionValues;
+import hex.gan.core.data.LevelIndex;
 import hex.gan.core.data.Values;
 import hex.gan.core.file.FileSource;
 import hex.gan.core.file.Json;
@@ -119,6 +120,7 @@ public final class CodecProbe {
       if (codec instanceof LearnedCodec) {
         LearnedCodec own = (LearnedCodec) codec;
         one.put("codes", ProbeIO.array(own.encode(valuesOf(codec), related)));
+        one.put("mapped", own.hasLevels() ? ProbeIO.array(own.encode(mapped(own.columns[0]), null)) : null);
         one.put("shares", ProbeIO.array(own.shares()));
         List<Object> decoded = new ArrayList<>();
         Json codes = request.get("codes").get(codec.columns[0].name);
@@ -130,6 +132,17 @@ public final class CodecProbe {
       }
     }
     return found;
+  }
+
+  /** The values of an enum as a reader of frames gives them: as indices in the model's own list. */
+  private Values[] mapped(Column column) {
+    Values given = values.get(column.name);
+    int[] indices = new LevelIndex(column).indices(given.levels);
+    long[] found = new long[given.size()];
+    for (int i = 0; i < found.length; i++) {
+      found[i] = given.missing[i] ? 0 : indices[(int) given.whole[i]];
+    }
+    return new Values[] {Values.levels(found, column.levels, given.missing)};
   }
 
   private List<Object> possible(LearnedCodec codec) {
