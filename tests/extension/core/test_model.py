@@ -87,7 +87,7 @@ def test_log_densities(family, probe, trained, tmp_path):
         assert np.allclose(unpacked(found["logs"], "f8"), ratings.score, rtol=1e-4, atol=1e-3)
         if model.surprise is not None:
             shares = [unpacked(share, "f8") for share in found["shares"]]
-            assert np.allclose(np.stack(shares, 1), ratings.column_shares, rtol=1e-4, atol=1e-4)
+            assert np.allclose(np.stack(shares, 1), ratings.shares, rtol=1e-4, atol=1e-4)
             assert np.allclose(
                 unpacked(found["scores"], "f8"), ratings.anomaly_score, rtol=1e-4, atol=1e-3
             )
