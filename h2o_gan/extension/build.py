@@ -139,6 +139,7 @@ def _pack(classes: Path, packed: Path) -> None:
     manifest = f"""Manifest-Version: 1.0\r
 Implementation-Title: h2o_gan\r
 Implementation-Version: {version[1]}\r
+Main-Class: hex.gan.core.Main\r
 Sources: {_digest()[:60]}\r
 \r
 """

@@ -42,7 +42,8 @@ final class Output implements Closeable {
     if (Files.isDirectory(path)) {
       throw new UsageException(name + " is a folder: name a file.");
     }
-    part = path.resolveSibling("." + path.getFileName() + "." + Long.toHexString(new SecureRandom().nextLong()) + ".part");
+    String random = Long.toHexString(new SecureRandom().nextLong());
+    part = path.resolveSibling("." + path.getFileName() + "." + random + ".part");
     try {
       out = Files.newOutputStream(part, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
     } catch (IOException error) {

@@ -79,7 +79,7 @@ public final class CsvReader implements RowsReader {
       try {
         next = in.read();
       } catch (CharacterCodingException error) {
-        throw new IllegalArgumentException("row " + row + " of the file is not UTF-8.");
+        throw new IllegalArgumentException("the file is not UTF-8.");
       }
     }
     return next;

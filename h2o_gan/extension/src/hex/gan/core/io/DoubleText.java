@@ -47,10 +47,11 @@ final class DoubleText {
 
   private static BigDecimal shortest(double size) {
     BigDecimal found = new BigDecimal(Double.toString(size)).stripTrailingZeros();
-    if (found.precision() > 16) {
-      // Up to Java 18, toString() is not always the shortest.
+    boolean isTiny = size < Double.MIN_NORMAL;
+    if (found.precision() > 15 || isTiny) {
+      // toString() is not always the shortest: up to Java 18, and of 4.9e-324 in all.
       BigDecimal exact = new BigDecimal(size);
-      for (int digits = 16; digits <= 17; digits++) {
+      for (int digits = isTiny ? 1 : 15; digits <= 17; digits++) {
         BigDecimal shorter = exact.round(new MathContext(digits, RoundingMode.HALF_EVEN));
         if (shorter.doubleValue() == size) {
           return shorter.stripTrailingZeros();
