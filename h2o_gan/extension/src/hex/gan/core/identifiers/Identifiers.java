@@ -37,7 +37,7 @@ public final class Identifiers {
   private final long[] hashes;
   private final int longest;
 
-  /** For each pattern the numbers of its new values, shuffled; null if there are too many. Made when they are needed. */
+  /** For each pattern the numbers of its new values, shuffled; null if there are too many. Made when needed. */
   private volatile int[][] free;
   /** Of the last seed; another thread may put another one here at any time. */
   private volatile SeedPlan plan;
@@ -92,8 +92,8 @@ public final class Identifiers {
    * @param rows their number
    * @param seed of the sample
    * @return (rows,) null for missing values; the same whatever other rows are asked for
-   * @throws IllegalArgumentException rows are negative or beyond 2^60, or no new value is left, which does not happen to
-   *     a fitted column
+   * @throws IllegalArgumentException rows are negative or beyond 2^60, or no new value is left, which does not happen
+   *     to a fitted column
    */
   public String[] values(long start, int rows, long seed) {
     if (start < 0 || rows < 0 || start > MAX_ROWS - rows) {
