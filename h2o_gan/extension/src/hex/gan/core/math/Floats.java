@@ -12,9 +12,6 @@ public final class Floats {
   /** Where {@link #exp} ends: smaller arguments count as this. */
   public static final float LEAST_EXPONENT = -40;
 
-  /** Rows at a time, so that the inputs of a layer stay in the fastest cache. */
-  private static final int TILE = 64;
-
   private Floats() {}
 
   /** Sets the first n elements. */
@@ -67,38 +64,30 @@ public final class Floats {
    * @param weights (outputs, inputs), flat
    */
   public static void multiplyAdd(float[][] out, float[][] in, float[] weights, int outputs, int inputs, int n) {
-    for (int from = 0; from < n; from += TILE) {
-      multiplyAdd(out, in, weights, outputs, inputs, from, Math.min(from + TILE, n));
-    }
-  }
-
-  private static void multiplyAdd(
-      float[][] out, float[][] in, float[] weights, int outputs, int inputs, int from, int to) {
     int whole = inputs & ~3;
     for (int h = 0; h < outputs; h++) {
       float[] target = out[h];
       int at = h * inputs;
       for (int k = 0; k < whole; k += 4) {
         addFour(
-            target, in[k], in[k + 1], in[k + 2], in[k + 3], from, to, weights[at + k], weights[at + k + 1],
+            target, in[k], in[k + 1], in[k + 2], in[k + 3], n, weights[at + k], weights[at + k + 1],
             weights[at + k + 2], weights[at + k + 3]);
       }
       for (int k = whole; k < inputs; k++) {
-        addOne(target, in[k], from, to, weights[at + k]);
+        addOne(target, in[k], n, weights[at + k]);
       }
     }
   }
 
   private static void addFour(
-      float[] out, float[] x0, float[] x1, float[] x2, float[] x3, int from, int to, float a0, float a1, float a2,
-      float a3) {
-    for (int j = from; j < to; j++) {
+      float[] out, float[] x0, float[] x1, float[] x2, float[] x3, int n, float a0, float a1, float a2, float a3) {
+    for (int j = 0; j < n; j++) {
       out[j] += a0 * x0[j] + a1 * x1[j] + a2 * x2[j] + a3 * x3[j];
     }
   }
 
-  private static void addOne(float[] out, float[] x0, int from, int to, float a0) {
-    for (int j = from; j < to; j++) {
+  private static void addOne(float[] out, float[] x0, int n, float a0) {
+    for (int j = 0; j < n; j++) {
       out[j] += a0 * x0[j];
     }
   }
