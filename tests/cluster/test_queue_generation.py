@@ -76,6 +76,26 @@ REFUSED = [
 ]
 
 
+def test_a_form_asks_for_the_same_as_json(generator: str, no_leaks: set[str]) -> None:
+    """H2O's clients send forms. A name that looks like a number stays a name."""
+    asked = {"rows": 5, "seed": 2**53, "temperature": 0.1, "conditions": {"x": 0.1 + 0.2}}
+    form = {name: json.dumps(value) for name, value in asked.items()}
+    bodies = {
+        "a&b=c+d": {"json": {**asked, "destination_frame": "a&b=c+d"}},
+        "1e5": {"data": {**form, "destination_frame": "1e5"}},
+    }
+    taken = []
+    for frame, body in bodies.items():
+        job = call("POST", f"models/{generator}/generate", **body).json()["job"]
+        assert job["dest"]["name"] == frame
+        item = claim(job)
+        assert item is not None
+        taken.append({**item["parameters"], "destination_frame": None})
+        call("POST", f"jobs/{item['id']}/fail", data={"token": item["token"], "message": "enough"})
+        assert "enough" in ended(job["key"]["name"])["exception"]
+    assert taken[0] == taken[1]
+
+
 def send_rows(item: dict[str, Any], rows: pa.Table) -> requests.Response:
     """Sends what a worker has generated."""
     sink = pa.BufferOutputStream()

@@ -92,6 +92,11 @@ def test_every_error_is_json(path: str, data: bytes, status: int) -> None:
         ("{'worker': \"'[[[[\"}", "must be a JSON object"),
         ('{"worker": ' + 40 * "[" + 40 * "]" + "}", "nests JSON more than 32 levels"),
         ('{"worker": [' + 600_000 * "," + "]}", "more than 500000 values"),
+        ("worker=w&" + 200 * "a=&", "more than 100 fields"),
+        ("worker=w&lease_s=soon", "lease_s must be a number"),
+        ("worker=w&lease_s={", "lease_s must be a JSON object"),
+        ("worker={" + 40 * "[" + 40 * "]" + "}", "nests JSON more than 32 levels"),
+        ("worker=%zz", "not well encoded"),
     ],
 )
 def test_json_that_is_none_or_too_much(body: str, words: str) -> None:

@@ -142,7 +142,11 @@ def test_the_curl_lines(cluster: H2OConnection, no_leaks: set[str], tmp_path: Pa
     assert len(h2o_gan.load_model(tmp_path / "people_gan.zip").scoring_history()) == 20
     synthetic = pa.ipc.open_stream((tmp_path / "synthetic.arrow").read_bytes()).read_all()
     assert synthetic["age"].to_pylist() == [50] * 50
+    same = pa.ipc.open_stream((tmp_path / "middle_aged.arrow").read_bytes()).read_all()
+    assert same["age"].to_pylist() == [50] * 50
     names = ("people_gan", "checkpoint", "curled")
     assert len({(tmp_path / f"{name}.zip").read_bytes() for name in names}) == 1
-    for key in ("people", "people_again", "people_gan", "synthetic", "curled", "handed_over"):
+    for key in ("people", "people_again", "people_gan", "curled", "handed_over"):
+        h2o.remove(key)
+    for key in ("synthetic", "middle_aged"):
         h2o.remove(key)

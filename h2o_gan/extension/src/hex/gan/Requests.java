@@ -4,6 +4,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,6 +12,7 @@ import java.io.UnsupportedEncodingException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Set;
+import java.util.regex.Pattern;
 import javax.servlet.http.HttpServletRequest;
 
 /** Reads and checks the contents of requests. */
@@ -20,6 +22,9 @@ final class Requests {
 
   private static final int DEPTH = 32;
   private static final int VALUES = 500_000;
+  private static final int FORM_FIELDS = 100;
+  private static final Pattern FORM = Pattern.compile("\\w+=.*", Pattern.DOTALL);
+  private static final Pattern PLAIN_JSON = Pattern.compile("true|false|-?\\d+(\\.\\d+)?([eE][+-]?\\d+)?");
   /** Characters of JSON outside of strings, beside brackets, commas, letters and digits. */
   private static final String PLAIN = ":+-. \t\r\n";
   private static final int MESSAGE_CHARS = 4000;
@@ -42,7 +47,10 @@ final class Requests {
     }
   }
 
-  /** The body as a JSON object; an empty one where there is no body. */
+  /**
+   * The body, JSON or a form, as a JSON object; an empty one where there is no body. H2O's clients send forms. Fields
+   * that are numbers, true, false or begin with a brace count as JSON, others as text.
+   */
   static JsonObject json(HttpServletRequest request) throws IOException, Refusal {
     return json(request, JSON_BYTES);
   }
@@ -51,16 +59,40 @@ final class Requests {
    * @param most bytes that the body may have
    */
   static JsonObject json(HttpServletRequest request, int most) throws IOException, Refusal {
-    byte[] bytes = bytes(request, most);
-    String wrong = wrong(bytes, DEPTH);
-    if (wrong != null) {
-      throw new Refusal(400, wrong);
+    String body = new String(bytes(request, most), StandardCharsets.UTF_8);
+    if (FORM.matcher(body).matches()) {
+      return form(body);
     }
-    JsonElement body = parse(new String(bytes, StandardCharsets.UTF_8));
-    if (body == null || !body.isJsonObject() && !body.isJsonNull()) {
+    JsonElement json = checked(body, "the body");
+    if (!json.isJsonObject() && !json.isJsonNull()) {
       throw new Refusal(400, "the body must be a JSON object");
     }
-    return body.isJsonNull() ? new JsonObject() : body.getAsJsonObject();
+    return json.isJsonNull() ? new JsonObject() : json.getAsJsonObject();
+  }
+
+  private static JsonObject form(String body) throws Refusal {
+    JsonObject form = new JsonObject();
+    String[] fields = body.split("&", FORM_FIELDS + 1);
+    if (fields.length > FORM_FIELDS) {
+      throw new Refusal(400, "the form has more than " + FORM_FIELDS + " fields");
+    }
+    for (String field : fields) {
+      int equals = field.indexOf('=');
+      String name = decoded(equals < 0 ? field : field.substring(0, equals));
+      String value = equals < 0 ? "" : decoded(field.substring(equals + 1));
+      boolean json = value.startsWith("{") || PLAIN_JSON.matcher(value).matches();
+      form.add(name, json ? checked(value, name) : new JsonPrimitive(value));
+    }
+    return form;
+  }
+
+  private static JsonElement checked(String json, String what) throws Refusal {
+    String wrong = wrong(json.getBytes(StandardCharsets.UTF_8), DEPTH);
+    JsonElement parsed = wrong == null ? parse(json) : null;
+    if (parsed == null) {
+      throw new Refusal(400, wrong == null ? what + " must be a JSON object" : wrong);
+    }
+    return parsed;
   }
 
   /** Parses JSON; returns null where the text is not JSON. */
@@ -203,7 +235,7 @@ final class Requests {
 
   /** The number in plain notation: integers without a point. */
   static String plain(double number) {
-    return number == Math.rint(number) && Math.abs(number) < 1e15
+    return number == Math.rint(number) && Math.abs(number) <= 1L << 53
         ? Long.toString((long) number) : Double.toString(number);
   }
 
