@@ -12,6 +12,9 @@ from pathlib import Path
 JAR = Path(__file__).parent / "h2o_gan.jar"
 """Where the jar is once it is built."""
 
+R_FUNCTIONS = JAR.with_name("h2o_gan.R")
+"""Functions for R, to be read by its ``source``."""
+
 ADD_OPENS = tuple(
     f"--add-opens=java.base/{package}=ALL-UNNAMED"
     for package in ("java.lang", "java.util", "java.lang.reflect")
@@ -43,4 +46,6 @@ Kubernetes   an image with the jar beside h2o.jar, and the line above as its com
                  -XX:MaxRAMPercentage=50 -Djava.library.path=/opt/h2oai/h2o-3/xgb_lib_dir \\
                  -cp /opt/h2oai/h2o-3/h2o.jar:/opt/h2o_gan.jar water.H2OApp
 
-http://<a node>/3/GAN says whether it is there."""
+http://<a node>/3/GAN says whether it is there.
+
+In R, library(h2o) and source("{R_FUNCTIONS.as_posix()}") make h2o.gan known."""

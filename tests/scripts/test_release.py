@@ -23,7 +23,7 @@ def check(folder):
 def wheel(folder):
     """A wheel with this clone's jar."""
     with zipfile.ZipFile(folder / f"h2o_gan-{__version__}-py3-none-any.whl", "w") as archive:
-        for name in ("h2o_gan.jar", "REST.md"):
+        for name in ("h2o_gan.jar", "h2o_gan.R", "REST.md"):
             path = extension.JAR.with_name(name)
             archive.write(path, path.relative_to(ROOT).as_posix())
 
