@@ -34,7 +34,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
 
   @Override
   public ModelCategory[] can_build() {
-    return new ModelCategory[] {ModelCategory.Unknown};
+    return new ModelCategory[] {ModelCategory.AnomalyDetection};
   }
 
   @Override

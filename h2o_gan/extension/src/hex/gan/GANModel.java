@@ -3,19 +3,27 @@ package hex.gan;
 import hex.Model;
 import hex.ModelCategory;
 import hex.ModelMetrics;
+import hex.gan.cache.ModelCache;
+import hex.gan.score.Prediction;
 import hex.gan.work.Blob;
 import hex.gan.work.Watch;
+import hex.tree.isofor.ModelMetricsAnomaly;
 import water.AutoBuffer;
 import water.Futures;
 import water.Job;
 import water.Key;
 import water.Keyed;
+import water.exceptions.H2OIllegalArgumentException;
 import water.fvec.Frame;
 import water.udf.CFuncRef;
 import water.util.TwoDimTable;
 
-/** A trained GAN: the model file, which workers read and write, and what H2O shows of the model. */
-public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANModel.GANOutput> {
+/** A trained GAN: the model file, which workers write and nodes read, and what H2O shows of the model. */
+public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANModel.GANOutput>
+    implements Model.DeepFeatures {
+  private static final String METRICS =
+      "mean_score: of anomaly_score; mean_normalized_score: the mean share of training rows that score lower";
+
   /** The parameters of a training. */
   public static final class GANParameters extends DeclaredParameters {
     public GANParameters() {
@@ -55,7 +63,7 @@ public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANM
 
     @Override
     public ModelCategory getModelCategory() {
-      return ModelCategory.Unknown;
+      return ModelCategory.AnomalyDetection;
     }
   }
 
@@ -82,31 +90,76 @@ public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANM
     return GridSortBy.RESDEV;
   }
 
-  private static UnsupportedOperationException noScoring() {
-    return new UnsupportedOperationException(
-        "a GAN does not score inside the cluster: generate rows (POST /3/GAN/models/{id}/generate), "
-            + "or use predict of the Python class H2OGANEstimator");
+  /**
+   * Rates the rows of a frame: {@code predict} where the parameter contamination is set, {@code anomaly_score} and
+   * {@code log_density}.
+   *
+   * <p>Levels are those of the frame, not adapted to the training frame's: one that training never saw is unlikely, not
+   * missing.
+   */
+  @Override
+  @SuppressWarnings("rawtypes")
+  public Frame score(Frame frame, String destination, Job job, boolean metrics, CFuncRef custom) {
+    return rate(frame, Key.make(destination), Prediction.Kind.PREDICTION, job, metrics);
+  }
+
+  /** The share of each column in the anomaly scores, or the scores alone. */
+  @Override
+  @SuppressWarnings({"rawtypes", "unchecked"})
+  public Frame scoreAutoEncoder(Frame frame, Key destination, boolean perFeature) {
+    return rate(frame, destination, perFeature ? Prediction.Kind.SHARES : Prediction.Kind.SCORE, null, true);
+  }
+
+  private Frame rate(Frame frame, Key<Frame> destination, Prediction.Kind kind, Job<?> job, boolean metrics) {
+    if (_artifact == null) {
+      throw new H2OIllegalArgumentException("model '" + _key + "' is still being trained");
+    }
+    Prediction prediction = new Prediction(_artifact, frame, kind);
+    Frame made = prediction.make(destination, true, job);
+    if (metrics) {
+      // R's h2o.anomaly finds the new frame by the metrics.
+      long rows = frame.numRows();
+      addModelMetrics(new ModelMetricsAnomaly(
+          this, frame, null, rows, rows * prediction.meanScore(), rows * prediction.meanRank(), METRICS));
+    }
+    return made;
+  }
+
+  @Override
+  public Frame scoreDeepFeatures(Frame frame, int layer) {
+    throw noFeatures();
   }
 
   @Override
   @SuppressWarnings("rawtypes")
-  public Frame score(Frame frame, String destination, Job job, boolean metrics, CFuncRef custom) {
-    throw noScoring();
+  public Frame scoreDeepFeatures(Frame frame, int layer, Job job) {
+    throw noFeatures();
+  }
+
+  @Override
+  @SuppressWarnings("rawtypes")
+  public Frame scoreDeepFeatures(Frame frame, String layer, Job job) {
+    throw noFeatures();
+  }
+
+  private static H2OIllegalArgumentException noFeatures() {
+    return new H2OIllegalArgumentException("a GAN has no deep features: leave deep_features_hidden_layer out");
   }
 
   @Override
   public ModelMetrics.MetricBuilder<?> makeMetricBuilder(String[] domain) {
-    throw noScoring();
+    return new ModelMetricsAnomaly.MetricBuilderAnomaly(METRICS, false);
   }
 
   @Override
   protected double[] score0(double[] data, double[] predictions) {
-    throw noScoring();
+    throw new UnsupportedOperationException("a GAN rates the rows of a frame in blocks: use score(Frame)");
   }
 
   @Override
   protected Futures remove_impl(Futures removed, boolean cascade) {
     if (_artifact != null) {
+      ModelCache.forget(_artifact, removed);
       _artifact.remove(removed);
     }
     return super.remove_impl(removed, cascade);

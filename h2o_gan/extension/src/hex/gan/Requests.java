@@ -11,6 +11,7 @@ import java.io.InputStream;
 import java.io.UnsupportedEncodingException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
 import javax.servlet.http.HttpServletRequest;
@@ -200,6 +201,27 @@ final class Requests {
       throw new Refusal(400, name + " must be a text");
     }
     return shortened(body.get(name).getAsString());
+  }
+
+  /** A boolean; false where none is given. */
+  static boolean flag(JsonObject body, String name) throws Refusal {
+    JsonElement value = body.get(name);
+    if (value == null || value.isJsonNull()) {
+      return false;
+    }
+    if (!value.isJsonPrimitive() || !value.getAsJsonPrimitive().isBoolean()) {
+      throw new Refusal(400, name + " must be true or false");
+    }
+    return value.getAsBoolean();
+  }
+
+  /** One of some words; the first where none is given. */
+  static String choice(JsonObject body, String name, List<String> words) throws Refusal {
+    String word = text(body, name, words.get(0));
+    if (!words.contains(word)) {
+      throw new Refusal(400, name + " must be one of " + String.join(", ", words) + ", not '" + word + "'");
+    }
+    return word;
   }
 
   /** A string cut to a bounded length, to be stored or shown. */

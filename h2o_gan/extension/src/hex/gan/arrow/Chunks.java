@@ -12,9 +12,9 @@ import water.util.UnsafeUtils;
  * Makes chunks of the class that H2O's parser would choose. H2O's builder, which is slow because it handles
  * each number alone, is used only for sparse or constant chunks and for those with few different values.
  */
-final class Chunks {
+public final class Chunks {
   /** The value that stands for a missing integer, as in H2O. */
-  static final long NA = Long.MIN_VALUE;
+  public static final long NA = Long.MIN_VALUE;
 
   /** A column is sparse where fewer than one value in so many differs from zero, as in H2O. */
   private static final int SPARSE = 8;
@@ -31,7 +31,7 @@ final class Chunks {
   /** Bytes before the values of H2O's scaled classes: bias, scale, width. */
   private static final int HEAD = 16;
 
-  static Chunk ofLongs(long[] values) {
+  public static Chunk ofLongs(long[] values) {
     long min = Long.MAX_VALUE;
     long max = Long.MIN_VALUE;
     int missing = 0;
@@ -194,7 +194,7 @@ final class Chunks {
   }
 
   /** Stores doubles, NaN for missing values. Overwrites the array. */
-  static Chunk ofReals(double[] values) {
+  public static Chunk ofReals(double[] values) {
     boolean whole = true;
     boolean floats = true;
     double min = Double.POSITIVE_INFINITY;
@@ -320,7 +320,7 @@ final class Chunks {
   }
 
   /** A chunk of UUIDs, each of 16 bytes in H2O's order. */
-  static Chunk ofUuids(byte[] made) {
+  public static Chunk ofUuids(byte[] made) {
     return raw("water.fvec.C16Chunk", made);
   }
 
@@ -328,7 +328,7 @@ final class Chunks {
    * Allocates memory for a chunk. Where H2O may spill to disk, its MemoryManager waits for that; where it may
    * not, the manager would wait for ever, so it is not used.
    */
-  static byte[] bytes(int size) {
+  public static byte[] bytes(int size) {
     return H2O.ARGS.cleaner ? MemoryManager.malloc1(size) : new byte[size];
   }
 

@@ -6,15 +6,15 @@ import water.Value;
 import water.fvec.Frame;
 
 /** Stores a frame under its key unless the key is taken; runs on the home node of the key. */
-final class Publication extends Atomic<Publication> {
+public final class Publication extends Atomic<Publication> {
   private Frame frame;
   private boolean done;
 
-  Publication(Frame frame) {
+  public Publication(Frame frame) {
     this.frame = frame;
   }
 
-  boolean made(Key<Frame> key) {
+  public boolean made(Key<Frame> key) {
     return ((Publication) invoke(key)).done;
   }
 

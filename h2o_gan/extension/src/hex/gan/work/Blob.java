@@ -101,6 +101,23 @@ public final class Blob extends Iced<Blob> {
     }
   }
 
+  /** Reads exactly length bytes from a position, which lie within {@link #size}. */
+  public void read(long position, byte[] into, int offset, int length) throws IOException {
+    int done = 0;
+    while (done < length) {
+      byte[] piece = bytes(pieces[(int) ((position + done) / PIECE)]);
+      int from = (int) ((position + done) % PIECE);
+      int count = Math.min(length - done, piece.length - from);
+      System.arraycopy(piece, from, into, offset + done, count);
+      done += count;
+    }
+  }
+
+  /** A name of these bytes, which no other blob has. */
+  public String id() {
+    return pieces.length == 0 ? "" : pieces[0].toString();
+  }
+
   private static byte[] bytes(Key<?> key) throws IOException {
     Value value = DKV.get(key);
     if (value == null) {

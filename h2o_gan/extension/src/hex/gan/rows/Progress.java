@@ -1,0 +1,61 @@
+package hex.gan.rows;
+
+import java.util.concurrent.atomic.AtomicLong;
+import water.DKV;
+import water.Job;
+import water.Key;
+
+/** What the threads of one node share while they make the rows of a frame: progress, and whether to go on. */
+final class Progress {
+  private static final long LOOK_NS = 200_000_000;
+
+  private final Job<?> job;
+  private final Key<Stop> stop;
+  /** Units of the job for each row. */
+  private final double unit;
+  private final AtomicLong done = new AtomicLong();
+  private final AtomicLong looked = new AtomicLong(System.nanoTime() - LOOK_NS);
+  private long reported;
+  private volatile boolean stopped;
+
+  /**
+   * @param job null for none
+   * @param unit units of the job for each row
+   */
+  Progress(Key<?> job, double unit, Key<Stop> stop) {
+    this.job = job == null ? null : DKV.<Job<?>>getGet(job);
+    this.unit = unit;
+    this.stop = stop;
+  }
+
+  /** Adds rows that are done. */
+  void add(int rows) {
+    done.addAndGet(rows);
+  }
+
+  /** Whether to stop; asks the store a few times a second, and reports the progress then. */
+  boolean isStopped() {
+    long last = looked.get();
+    long now = System.nanoTime();
+    if (!stopped && now - last >= LOOK_NS && looked.compareAndSet(last, now)) {
+      stopped = job != null && job.stop_requested() || Stop.isSet(stop);
+      report();
+    }
+    return stopped;
+  }
+
+  /** Stops all nodes. */
+  void fail() {
+    stopped = true;
+    Stop.set(stop);
+  }
+
+  /** Passes progress on to the job. */
+  synchronized void report() {
+    long units = (long) (unit * done.get());
+    if (job != null && units > reported) {
+      job.update(units - reported);
+      reported = units;
+    }
+  }
+}
