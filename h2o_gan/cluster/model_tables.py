@@ -59,7 +59,7 @@ def model_json(model: Model, parameters: list[dict[str, Any]]) -> dict[str, Any]
         "parameters": parameters,
         "output": _Output(
             {
-                "model_category": "Unknown",
+                "model_category": "AnomalyDetection",
                 "model_summary": _summary(model),
                 "scoring_history": history_table(model.history),
                 "column_summary": column_summary(model),

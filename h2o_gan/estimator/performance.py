@@ -114,7 +114,7 @@ def _json(
     return {
         "__meta": meta,
         "model": {"name": model.parameters.model_id},
-        "model_category": "Unknown",
+        "model_category": "AnomalyDetection",
         "nobs": rows,
         "score_name": model.score_name,
         "mean_score": score,

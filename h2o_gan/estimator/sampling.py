@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ import h2o
 from h2o.exceptions import H2OJobCancelled, H2OTypeError, H2OValueError
 from h2o.frame import H2OFrame
 
+from h2o_gan.cluster import rest
+from h2o_gan.cluster.cluster_model import BACKENDS, SLOWER, ClusterModel
 from h2o_gan.cluster.model_tables import ALGO
 from h2o_gan.cluster.training_data import (
     check_column_types,
@@ -40,11 +43,16 @@ class SamplingMethods(TrainedModel):
         conditions: Mapping[str, Any] | H2OFrame | None = None,
         balance: str | None = None,
         temperature: float = 1.0,
+        backend: str = "auto",
     ) -> H2OFrame:
         """Generate rows as a new frame of the cluster.
 
         The frame has the training columns in order, with their types and levels, so
         ``train.rbind(gan.generate(1000))`` works. Rows stream through in bounded memory.
+
+        The nodes of the cluster can generate the rows of tables themselves, if it has the extension
+        and the model. With the same seed they make other rows than this process, of the same
+        distribution.
 
         Args:
             n: number of rows, at least 1; may be left out where `conditions` is a frame.
@@ -56,6 +64,8 @@ class SamplingMethods(TrainedModel):
                 of its rows is completed, and its cells are kept.
             balance: a categorical column whose levels occur in equal numbers.
             temperature: less than 1 for more typical rows, more for more varied ones.
+            backend: "cluster" for the nodes of the cluster, "local" for this process, "auto" for
+                what is faster. Conditions that are a frame need "local".
 
         Returns:
             The frame.
@@ -66,6 +76,8 @@ class SamplingMethods(TrainedModel):
             H2OConnectionError: there is no cluster; the model is not lost.
             H2OJobCancelled: Ctrl-C; no frame is left behind.
         """
+        from h2o_gan.engine.arguments import check_rows_and_seed
+
         given: Mapping[str, Any] | pa.Table | None = None
         if isinstance(conditions, H2OFrame):
             with as_h2o_errors():
@@ -88,10 +100,25 @@ class SamplingMethods(TrainedModel):
         if n is None:
             raise H2OValueError("n is missing: say how many rows to generate.")
         n = whole_number(n, "n")
+        seed = None if seed is None else whole_number(seed, "seed")
+        if self._is_of_cluster(backend, "conditions that are a frame", given is not conditions):
+            with as_h2o_errors():
+                check_rows_and_seed(n, seed)
+            return self._in_cluster_job(
+                lambda model: model.generate(
+                    n,
+                    seed,
+                    destination_frame,
+                    conditions=conditions,
+                    balance=balance,
+                    temperature=temperature,
+                ),
+                "generation",
+            )
         with as_h2o_errors():
             rows = self.engine_model.sample(
                 n,
-                None if seed is None else whole_number(seed, "seed"),
+                seed,
                 conditions=given,
                 balance=balance,
                 temperature=temperature,
@@ -107,6 +134,7 @@ class SamplingMethods(TrainedModel):
         method: str = "draw",
         n: int = 1,
         draws: int | None = None,
+        backend: str = "auto",
     ) -> H2OFrame | list[H2OFrame]:
         """Fill the missing values of a frame, as a new frame.
 
@@ -129,6 +157,8 @@ class SamplingMethods(TrainedModel):
             draws: of each row behind an estimate, weighted by the density of whole rows; 0 for none
                 (the networks of the columns estimate at once). By default none where a single
                 cell of the row is missing or the model treats missing values as unknown, else 32.
+            backend: "cluster" for the nodes of the cluster, which draw only, "local" for this
+                process, "auto" for what is faster; see :meth:`generate`.
 
         Returns:
             The frame; for `n` above 1 a list of frames, the first of which is that of n=1.
@@ -155,27 +185,46 @@ class SamplingMethods(TrainedModel):
             )
         for name in names:
             resolve_column(frame, name, "frame")
-        table = self._read_rows(frame, names, "frame")
+        if self._is_of_cluster(backend, f"method={method!r}", method != "draw"):
+            fill = self._filler_in_cluster(frame)
+        else:
+            table = self._read_rows(frame, names, "frame")
+
+            def fill(own_seed: int | None, key: str | None) -> H2OFrame:
+                rows = model.impute(table, own_seed, method=method, draws=draws)
+                return self._write_rows(rows, table.num_rows, key)
+
         frames: list[H2OFrame] = []
         try:
             for number, own_seed in enumerate(seeds_of(seed, n), 1):
-                rows = model.impute(table, own_seed, method=method, draws=draws)
                 key = destination_frame
                 if n > 1 and key is not None:
                     key = f"{key}_{number}"
-                frames.append(self._write_rows(rows, table.num_rows, key))
+                frames.append(fill(own_seed, key))
         except BaseException:
             for done in frames:
                 h2o.remove(done)
             raise
         return frames if n > 1 else frames[0]
 
-    def predict(self, test_data: H2OFrame | npt.ArrayLike) -> H2OFrame | npt.NDArray[Any]:
+    def _filler_in_cluster(self, frame: H2OFrame) -> Callable[[int | None, str | None], H2OFrame]:
+        """A function that fills the frame in the cluster, given the seed and the key."""
+
+        def fill(seed: int | None, key: str | None) -> H2OFrame:
+            return self._in_cluster_job(lambda model: model.impute(frame, seed, key), "imputation")
+
+        return fill
+
+    def predict(
+        self, test_data: H2OFrame | npt.ArrayLike, *, backend: str = "auto"
+    ) -> H2OFrame | npt.NDArray[Any]:
         """Turn latent vectors into samples, or score rows by how odd they are.
 
         Args:
             test_data: an array of latent vectors, (n, latent_size), or one as (latent_size,) or
                 (latent_size, 1); or a frame with the training columns.
+            backend: of frames; "cluster" for the nodes of the cluster, "local" for this process,
+                "auto" for what is faster.
 
         Returns:
             For an array: the samples, (n, columns), in the scale of the data; float64 if all
@@ -210,9 +259,14 @@ class SamplingMethods(TrainedModel):
             with as_h2o_errors():
                 return model.map_latents(test_data)
 
+        if self._is_of_cluster(backend):
+            self._compared_columns(test_data, "test_data")
+            return self._in_cluster_job(lambda model: model.predict(test_data), "prediction")
         return self._score_rows(test_data, "test_data", self._model_with_root().anomalies)
 
-    def anomaly(self, test_data: H2OFrame, per_feature: bool = False) -> H2OFrame:
+    def anomaly(
+        self, test_data: H2OFrame, per_feature: bool = False, *, backend: str = "auto"
+    ) -> H2OFrame:
         """Score rows by how odd they are, or show which columns make them odd.
 
         The score of a table's row (architecture columns) is the sum of its columns' shares. A
@@ -229,6 +283,7 @@ class SamplingMethods(TrainedModel):
         Args:
             test_data: a frame with the training columns.
             per_feature: whether to return the share of each column in place of the score.
+            backend: as of :meth:`predict`.
 
         Returns:
             A frame with one row for each row: the column ``anomaly_score``; or, with `per_feature`,
@@ -243,8 +298,63 @@ class SamplingMethods(TrainedModel):
         if per_feature:
             with as_h2o_errors():
                 model.require("per_feature")
+        if self._is_of_cluster(backend):
+            self._compared_columns(test_data, "test_data")
+            return self._in_cluster_job(
+                lambda its: its.anomaly(test_data, per_feature), "anomaly scores"
+            )
+        if per_feature:
             return self._score_rows(test_data, "test_data", model.anomaly_shares)
         return self._score_rows(test_data, "test_data", model.anomaly_scores)
+
+    def _is_of_cluster(self, backend: str, what: str = "", only_local: bool = False) -> bool:
+        """Whether the cluster's nodes do some work.
+
+        Args:
+            backend: what the user wants.
+            what: an option, for the message.
+            only_local: whether it is for this process alone.
+
+        Raises:
+            H2OValueError: `backend` is unknown, or is "cluster" and the cluster cannot do it.
+        """
+        if backend not in BACKENDS:
+            raise H2OValueError(
+                f"backend={backend!r} is not known; use one of {', '.join(BACKENDS)}."
+            )
+        if backend == "local":
+            return False
+        reason = None
+        if self.engine_model.kind != "table":
+            reason = "the nodes of a cluster run models of tables (architecture columns) only"
+        elif only_local:
+            reason = f"{what} is for this process alone"
+        elif not self._in_cluster or not rest.extension():
+            reason = (
+                "the model is not in the connected cluster. It is after train(), if all nodes have "
+                "the extension"
+            )
+        if backend == "cluster":
+            if reason is not None:
+                raise H2OValueError(f"backend='cluster': {reason}; leave backend out.")
+            return True
+        return reason is None and rest.cores() >= SLOWER * (os.cpu_count() or 1)
+
+    def _in_cluster_job(self, work: Callable[[ClusterModel], H2OFrame], what: str) -> H2OFrame:
+        """The frame that the cluster makes, behind a progress bar; Ctrl-C cancels its job."""
+
+        def run(job: BackgroundJob[H2OFrame]) -> H2OFrame:
+            def report(share: float) -> None:
+                job.progress = share
+
+            return work(ClusterModel(str(self._id), job.stop, report))
+
+        job = BackgroundJob(run, f"{ALGO} {what}")
+        frame = job.poll()
+        if job.stop.is_set():  # Ctrl-C came when the frame was complete
+            h2o.remove(frame)
+            raise H2OJobCancelled(f"{what} was cancelled; no frame was made.")
+        return frame
 
     def _score_rows(
         self,

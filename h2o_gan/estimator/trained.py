@@ -29,6 +29,8 @@ class TrainedModel:
     parms: Mapping[str, Any]
     _parms: dict[str, Any]
     _engine_model: Model | None
+    _in_cluster: bool
+    _id: str | None
 
     @property
     def engine_model(self) -> Model:
