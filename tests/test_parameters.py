@@ -130,6 +130,8 @@ def test_line_breaks_in_a_rule_of_a_list_are_spaces():
         ("image_shape", (8, 8), [8, 8]),
         ("image_root", Path("images"), "images"),
         ("epochs", 3, 3),
+        ("device", "cuda:1", "cuda"),
+        ("device", "tpu:1", "tpu:1"),
         ("nfolds", 0, 0),  # H2O's own
     ],
 )

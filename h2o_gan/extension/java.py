@@ -62,7 +62,13 @@ class _Field:
     @property
     def enum(self) -> str | None:
         """Name of the enum of its choices, or None."""
-        return self.name.title().replace("_", "") if self.rule.choices else None
+        return self.name.title().replace("_", "") if self.words else None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that the cluster takes; none where it takes any text."""
+        words: tuple[str, ...] = self.rule.cluster_choices or self.rule.words
+        return words
 
     @property
     def is_number(self) -> bool:
@@ -78,10 +84,11 @@ class _Field:
 
     @property
     def help(self) -> str:
-        text: str = self.rule.help
-        if self.rule.type == parameters.JSON:
-            text += " As JSON."
-        return text if self.absent is None else f"{text} {self.absent} means absent."
+        """What Flow shows: two lines at most."""
+        text: str = self.rule.text
+        if self.absent is not None:
+            return f"{text} {self.absent} = automatic."
+        return f"{text} Empty: {self.rule.absent}." if self.rule.absent else text
 
 
 def _fields() -> list[_Field]:
@@ -113,6 +120,7 @@ def sources() -> dict[str, str]:
         "GANV3": {
             "names": "\n".join(f'      "{name}",' for name in names),
             "fields": "\n\n".join(_schema(field) for field in own),
+            "help": "\n".join(_help(field) for field in fields if field.rule.own_help),
         },
         "Limits": {"constants": "\n".join(_constants())},
     }
@@ -131,7 +139,7 @@ def _block(lines: Iterator[str]) -> str:
 def _enum(field: _Field) -> str:
     return (
         f"  /** Choices of {field.name}. */\n"
-        f"  public enum {field.enum} {{ {', '.join(field.rule.words)} }}"
+        f"  public enum {field.enum} {{ {', '.join(field.words)} }}"
     )
 
 
@@ -147,7 +155,7 @@ def _declaration(field: _Field) -> str:
 
 def _checks(field: _Field) -> Iterator[str]:
     rule, name = field.rule, field.name
-    if rule.pattern is not None:
+    if rule.pattern is not None and not field.enum:
         value = "modelId" if name == "model_id" else field.java
         regex, words = map(_literal, rule.pattern)
         yield f'check.matches("{name}", {value}, {regex},'
@@ -189,19 +197,28 @@ def _if_given(field: _Field, calls: list[str]) -> Iterator[str]:
 
 
 def _schema(field: _Field) -> str:
-    lines = textwrap.wrap(field.help, _HELP_WIDTH, drop_whitespace=False, break_on_hyphens=False)
     attributes = [
-        "help = " + "\n            + ".join(map(_literal, lines)),
+        f"help = {_text(field.help)}",
         "direction = API.Direction.INOUT",
         f"level = API.Level.{field.rule.level}",
     ]
-    if field.enum:
-        attributes.append(f"values = {{{', '.join(map(_literal, field.rule.words))}}}")
+    if field.words:
+        attributes.append(f"values = {{{', '.join(map(_literal, field.words))}}}")
     if field.rule.gridable:
         attributes.append("gridable = true")
     kind = f"DeclaredParameters.{field.enum}" if field.enum else field.rule.type.java
     joined = ",\n        ".join(attributes)
     return f"    @API(\n        {joined})\n    public {kind} {field.name};"
+
+
+def _help(field: _Field) -> str:
+    return f'    help.put(\n        "{field.name}",\n        {_text(field.help)});'
+
+
+def _text(text: str) -> str:
+    """A text as literals of one line each."""
+    lines = textwrap.wrap(text, _HELP_WIDTH, drop_whitespace=False, break_on_hyphens=False)
+    return "\n            + ".join(map(_literal, lines))
 
 
 def _constants() -> Iterator[str]:

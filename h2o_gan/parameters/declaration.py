@@ -85,7 +85,8 @@ class Declaration:
 
     Attributes:
         type: its type.
-        text: what it does, for users.
+        text: what it does, for users, in two lines of Flow's form at most.
+        details: what users may want to know besides; the documentation has it, Flow's form not.
         group: the part of the documentation that lists it.
         choices: the words that it takes, or None.
         aliases: further words, and the choice that each stands for.
@@ -100,6 +101,9 @@ class Declaration:
         gridable: whether a grid may search over it.
         of_h2o: whether H2O declares it for every algorithm. Its field, place and help in the
             cluster are H2O's; the bounds here hold there too.
+        own_help: of a parameter of H2O: whether the help from here replaces H2O's, which does not
+            fit.
+        cluster_choices: of a text: the words that the cluster takes, or None for any text.
         sent: whether a job carries it from the cluster to a worker.
         checked_in_cluster: whether a value out of bounds is refused there too.
     """
@@ -107,6 +111,7 @@ class Declaration:
     type: Type
     text: str
     group: str
+    details: str = ""
     choices: tuple[str, ...] | None = None
     aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
     minimum: float | None = None
@@ -117,21 +122,24 @@ class Declaration:
     level: str = "secondary"
     gridable: bool = False
     of_h2o: bool = False
+    own_help: bool = False
+    cluster_choices: tuple[str, ...] | None = None
     sent: bool = True
     checked_in_cluster: bool = True
 
     @property
     def help(self) -> str:
-        """The text, and what an absent value stands for."""
+        """The text, the details, and what an absent value stands for."""
+        text = f"{self.text} {self.details}".strip()
         if self.absent is None:
-            return self.text
+            return text
         if isinstance(self.absent, str):
-            return f"{self.text} When absent: {self.absent}."
+            return f"{text} When absent: {self.absent}."
         by_value: dict[str, list[str]] = {}
         for architecture, value in self.absent.items():
             by_value.setdefault(str(value), []).append(architecture)
         parts = [f"{' and '.join(names)}: {value}" for value, names in by_value.items()]
-        return f"{self.text} When absent, for architecture {'; '.join(parts)}."
+        return f"{text} When absent, for architecture {'; '.join(parts)}."
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from .limits import (
     ARCHITECTURES,
     CONSTRAINT_ERRORS,
     DEFAULT_HIDDEN,
+    DEVICES,
     IMAGE_ERRORS,
     IMAGE_START,
     LEAST_SIDE,
@@ -87,11 +88,12 @@ class Parameters:
     response_column: str | None = parameter(
         None,
         TEXT,
-        "Column that matters most, set by train(y=...). In a table it is generated last, given "
-        "all other columns, so that a model trained on samples predicts it best. Of images it is "
-        "the label.",
+        "Column that matters most: the one that models trained on generated rows are to predict. "
+        "Of images it is the label.",
+        details="Set by train(y=...). In a table it is generated last, given all other columns.",
         group="data",
         of_h2o=True,
+        own_help=True,
     )
     ignored_columns: list[str] | None = parameter(
         None, NAMES, "Names of columns to leave out of the model.", group="data", of_h2o=True
@@ -99,34 +101,37 @@ class Parameters:
     ignore_const_cols: bool = parameter(
         True,
         FLAG,
-        "Keep constant columns out of the networks. Samples contain them all the same.",
+        "Keep constant columns out of the networks. Generated rows have them all the same.",
         group="data",
         of_h2o=True,
+        own_help=True,
     )
     weights_column: str | None = parameter(
         None,
         TEXT,
-        "Column of non-negative row weights. Training draws each row in proportion to its weight. "
-        "Samples do not contain the column.",
+        "Column of row weights, none negative. Training draws each row in proportion to its "
+        "weight. Generated rows do not have the column.",
         group="data",
         of_h2o=True,
+        own_help=True,
     )
     column_types: Mapping[str, str] | None = parameter(
         None,
         JSON,
-        "How to treat columns whose type the model summary shows wrong: a dict from column names "
-        "to numeric, categorical, identifier (new values in the format of the old), coordinates "
-        "(latitude and longitude, two columns) or ignore.",
+        'Types of columns where those found are wrong, such as {"zip": "categorical"}: numeric, '
+        "categorical, identifier, coordinates or ignore.",
+        details="The model's column summary shows the found types. identifier: new values in the "
+        "format of the old. coordinates: latitude and longitude, two columns.",
         group="data",
         gridable=True,
     )
     missing_values_handling: str = parameter(
         "value",
         TEXT,
-        "What a missing cell of a table is. value: one more value of its column, which is learned "
-        "and generated at its real rate. unknown: a value that is not known, from which nothing is "
-        "learned; samples then have no missing cells. unknown needs architecture columns and is "
-        "best for impute() and predict_column() where cells are missing at random.",
+        "What a missing cell of a table is. value: a value of its column, generated at its real "
+        "rate. unknown: generated rows have no missing cells.",
+        details="From a cell that is unknown nothing is learned; unknown needs architecture "
+        "columns and is best for impute() and predict_column() where cells are missing at random.",
         group="data",
         choices=MISSING_VALUES,
         gridable=True,
@@ -134,8 +139,8 @@ class Parameters:
     relations: bool = parameter(
         True,
         FLAG,
-        "For tables: find formulas (totals, differences, equal columns), orders, and columns "
-        "missing together in the training rows, and keep them in generated rows.",
+        "For tables: find formulas (totals, differences, equal columns), orders, and columns that "
+        "are missing together, and keep them in generated rows.",
         group="data",
         gridable=True,
     )
@@ -150,8 +155,9 @@ class Parameters:
     constraints: Sequence[str] | str | None = parameter(
         None,
         LINES,
-        "Rules that every generated row keeps: a list, or text with ; between them, for example "
-        "total = price * quantity; start <= end; unique(order_id); city, country.",
+        "Rules that every generated row keeps, with ; between them: total = price * quantity; "
+        "start <= end; unique(order_id); city, country.",
+        details="A list is taken as well.",
         group="data",
     )
     constraint_errors: str = parameter(
@@ -165,11 +171,12 @@ class Parameters:
     architecture: str = parameter(
         "auto",
         TEXT,
-        "Architecture of the networks. columns, for tables: the generator samples a row column by "
-        "column, and a discriminator of whole rows accepts or rejects it. convolutional, for "
-        "images. mlp: the generator maps a latent vector to a row in one pass. auto: mlp if "
-        "generator_architecture, discriminator_architecture, another loss_function or, for tables, "
-        "latent_size is given; else convolutional for images and columns for tables.",
+        "Networks: columns for tables, convolutional for images, mlp for either. auto: the fitting "
+        "one, or mlp where a parameter of mlp is given.",
+        details="columns: the generator samples a row column by column, and a discriminator of "
+        "whole rows accepts or rejects it. mlp: the generator maps a latent vector to a row in one "
+        "pass. Parameters of mlp are generator_architecture, discriminator_architecture, another "
+        "loss_function and, for tables, latent_size.",
         group="networks",
         choices=ARCHITECTURES,
         level="critical",
@@ -208,10 +215,11 @@ class Parameters:
     image_shape: Sequence[int] | None = parameter(
         None,
         SIZES,
-        f"Height and width of the images, or height, width and 3 for colour images, from "
-        f"{LEAST_SIDE} to {MOST_SIDE} pixels a side. When absent: recognised from the number of "
-        "pixel columns, if they form a square.",
+        "Height and width of images, or height, width and 3 for colour; "
+        f"{LEAST_SIDE} to {MOST_SIDE} pixels a side.",
         group="images",
+        absent="the square that the pixel columns form",
+        level="expert",
     )
     image_column: str | None = parameter(
         None,
@@ -219,12 +227,14 @@ class Parameters:
         "Column with paths of image files. Each image is rotated by its EXIF data, then scaled and "
         "cropped around its middle to image_shape.",
         group="images",
+        level="expert",
     )
     image_root: str | os.PathLike[str] | None = parameter(
         None,
         PATH,
         "Folder that contains all files of image_column. Files outside it are not opened.",
         group="images",
+        level="expert",
     )
     image_errors: str = parameter(
         "raise",
@@ -238,9 +248,10 @@ class Parameters:
     generator_architecture: Mapping[str, Any] | None = parameter(
         None,
         JSON,
-        "Generator of architecture mlp as a dict: input_dim (length of the latent vector), "
-        "hidden_dim (units of the hidden layers, an int or a list), output_dim (number of columns) "
-        "and activation. Every key is optional.",
+        "Generator of architecture mlp: any of input_dim, hidden_dim, output_dim and activation, "
+        'such as {"hidden_dim": [128, 64]}.',
+        details="input_dim is the length of the latent vector, hidden_dim the units of the hidden "
+        "layers, an int or a list, output_dim the number of columns.",
         group="networks",
         level="expert",
         gridable=True,
@@ -248,9 +259,10 @@ class Parameters:
     discriminator_architecture: Mapping[str, Any] | None = parameter(
         None,
         JSON,
-        "Discriminator of architecture mlp as a dict: input_dim (number of columns), hidden_dim "
-        "(units of the hidden layers, an int or a list), output_dim (1) and activation. Every key "
-        "is optional.",
+        "Discriminator of architecture mlp: any of input_dim, hidden_dim, output_dim and "
+        'activation, such as {"hidden_dim": [128, 64]}.',
+        details="input_dim is the number of columns, hidden_dim the units of the hidden layers, an "
+        "int or a list, output_dim 1.",
         group="networks",
         level="expert",
         gridable=True,
@@ -269,10 +281,11 @@ class Parameters:
     loss_function: str = parameter(
         "relativistic",
         TEXT,
-        "Adversarial loss: relativistic (pairing loss with R1 and R2 penalties), mse or lsgan "
-        "(least squares), bce or non_saturating (cross-entropy), hinge, wasserstein (with gradient "
-        "penalty).",
+        "Adversarial loss of architecture mlp; the others have relativistic.",
+        details="relativistic: pairing loss with R1 and R2 penalties; mse or lsgan: least squares; "
+        "bce or non_saturating: cross entropy; hinge; wasserstein, with gradient penalty.",
         group="objective",
+        level="expert",
         choices=LOSS_FUNCTIONS,
         aliases=LOSS_ALIASES,
         gridable=True,
@@ -290,8 +303,8 @@ class Parameters:
     discriminator_epochs: int | None = parameter(
         None,
         WHOLE,
-        "Number of passes of the discriminator of architecture columns over the rows, after the "
-        "generator is trained; 0 for no discriminator.",
+        "Number of passes of the discriminator of architecture columns over the rows, after those "
+        "of the generator; 0 for no discriminator.",
         group="training",
         minimum=0,
         absent="as many as 500 steps take",
@@ -329,8 +342,8 @@ class Parameters:
     ema_decay: float | None = parameter(
         None,
         NUMBER,
-        "Decay per step of the exponential moving average (EMA) of the generator's weights. "
-        "Samples are drawn with the average; 0 uses the last weights.",
+        "Decay per step of the moving average (EMA) of the generator's weights, which draws rows; "
+        "0: the last weights do.",
         group="training",
         minimum=0,
         maximum=0.999999,
@@ -341,8 +354,9 @@ class Parameters:
     contamination: float = parameter(
         -1.0,
         NUMBER,
-        "Share of anomalies among the training rows, 0 to 0.5: predict(frame) then has a column "
-        "predict, 1 for rows that score higher than the others of them. -1: it has none.",
+        "Share of anomalies among the training rows, 0 to 0.5. Predictions then have a column "
+        "predict, 1 for anomalies. -1: they have none.",
+        details="The rows that score highest are the anomalies.",
         group="stopping",
         minimum=-1,
         maximum=0.5,
@@ -351,22 +365,27 @@ class Parameters:
     device: str = parameter(
         "auto",
         TEXT,
-        "Device to train on: auto (a GPU if there is one), cpu, cuda, cuda:1 or mps.",
+        "Device to train on: auto (a GPU if there is one), cpu, cuda or mps.",
+        details="Python also takes cuda:1, a GPU by its number on this machine. Workers are "
+        "started with a number of their own.",
         group="training",
         pattern=(
             "auto|(cpu|mps)(:0)?|cuda(:[0-9]{1,3})?",
             "is not known; use auto, cpu, cuda, cuda:1 or mps",
         ),
+        cluster_choices=DEVICES,
     )
     stopping_rounds: int = parameter(
         0,
         WHOLE,
-        "Stop when the moving average of this many scores no longer improves; 0 never stops. The "
-        "score is the sliced Wasserstein distance or, for architecture columns, the negative log "
-        "likelihood of rows held out from training; of the validation frame, if there is one.",
+        "Stop when the moving average of this many scores no longer improves; 0 never stops. "
+        "Scores are of the validation frame, or of held-out rows.",
+        details="A score is the sliced Wasserstein distance or, for architecture columns, the "
+        "negative log likelihood.",
         group="stopping",
         minimum=0,
         of_h2o=True,
+        own_help=True,
     )
     stopping_tolerance: float = parameter(
         1e-3,
@@ -376,6 +395,7 @@ class Parameters:
         minimum=0,
         maximum=1,
         of_h2o=True,
+        own_help=True,
     )
     score_each_iteration: bool = parameter(
         False,
@@ -543,8 +563,9 @@ class ClusterParameters:
     worker: str | None = parameter(
         None,
         TEXT,
-        "Name of the only worker that may take the job. When absent: any worker.",
+        "Name of the only worker that may take the job.",
         group="cluster",
+        absent="any worker",
         level="expert",
         sent=False,
     )

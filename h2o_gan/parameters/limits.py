@@ -9,6 +9,8 @@ ACTIVATIONS = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sig
 ARCHITECTURES = ("auto", "columns", "convolutional", "mlp")
 COLUMN_TYPES = ("numeric", "categorical", "identifier", "coordinates", "ignore")
 CONSTRAINT_ERRORS = ("raise", "drop")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""Devices that exist on more machines than one: no cuda:1."""
 IMAGE_ERRORS = ("raise", "skip")
 MISSING_VALUES = ("value", "unknown")
 LOSS_FUNCTIONS = ("relativistic", "mse", "bce", "hinge", "wasserstein")

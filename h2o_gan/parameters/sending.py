@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .declared import JSON_PARAMETERS, LINES_PARAMETERS
+from .limits import DEVICES
 from .rules import joined_lines
 
 __all__ = ["cluster_form"]
@@ -21,12 +22,16 @@ def cluster_form(name: str, value: Any) -> Any:
         value: of the parameter; None stays None.
 
     Returns:
-        Dicts as text in JSON, rules as one text, paths as text, and tuples as lists.
+        Dicts as text in JSON, rules as one text, paths as text, tuples as lists, and a device
+        without its number, which is one of this machine.
     """
     if name in JSON_PARAMETERS and isinstance(value, Mapping):
         return json.dumps(dict(value))
     if name in LINES_PARAMETERS and value is not None:
         return joined_lines(value)
+    if name == "device" and isinstance(value, str):
+        kind = value.partition(":")[0]
+        return kind if kind in DEVICES else value
     if isinstance(value, tuple):
         return list(value)
     return os.fspath(value) if isinstance(value, os.PathLike) else value

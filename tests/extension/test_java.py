@@ -41,7 +41,7 @@ def test_a_new_parameter_is_one_declaration():
     new = one_more(minimum=1, maximum=9, absent={"mlp": 3}, level="expert", gridable=True)
     schema, fields = new["hex/gan/GANV3.java"], new["hex/gan/DeclaredParameters.java"]
     assert '"new_one",' in schema
-    assert 'help = "Help. When absent, for architecture mlp: 3. 0 means absent."' in schema
+    assert 'help = "Help. 0 = automatic."' in schema
     assert "level = API.Level.expert,\n        gridable = true)\n    public int new_one;" in schema
     assert "public int _new_one;" in fields
     assert (
@@ -62,10 +62,26 @@ def test_a_number_below_the_range_stands_for_an_absent_value(rule, absent):
 
 def test_fields_of_h2o_are_checked_and_not_declared_again():
     assert 'check.atLeast("stopping_rounds", _stopping_rounds, 0);' in FIELDS
-    assert (
-        "public int _stopping_rounds" not in FIELDS and "public int stopping_rounds" not in SCHEMA
-    )
+    assert "_stopping_rounds;" not in FIELDS
+    assert "score_each_iteration;" not in SCHEMA
     assert "_seed =" not in FIELDS and "public long seed;" in SCHEMA
+
+
+def test_help_of_h2o_that_does_not_fit_is_replaced():
+    text = SCHEMA.partition('    help.put(\n        "stopping_rounds",\n')[2]
+    assert text.startswith('        "Stop when the moving average of this many scores')
+    assert "stopping_rounds;" not in SCHEMA  # A field that hides H2O's would lose values.
+    assert 'export_checkpoints_dir",\n' not in SCHEMA.partition("help()")[2]
+
+
+def test_the_form_of_flow_shows_choices_and_two_lines_of_help():
+    fields = {field.name: field for field in java._fields()}
+    assert max(len(f.help) for f in fields.values() if not f.rule.of_h2o or f.rule.own_help) <= 146
+    assert fields["image_shape"].help.endswith(" Empty: the square that the pixel columns form.")
+    assert "public enum Device { auto, cpu, cuda, mps }" in FIELDS
+    for name, field in fields.items():
+        if name.startswith("image_") or (" mlp" in field.rule.text and name != "architecture"):
+            assert field.rule.level == "expert", name
 
 
 def test_texts_are_escaped():

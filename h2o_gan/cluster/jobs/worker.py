@@ -269,7 +269,8 @@ class Worker:
         """The device to train on. A resumed run must not fail for the other machine's device."""
         from h2o_gan import engine
 
-        if wanted == "auto":
+        # A job names no GPU by its number, which is one of this machine.
+        if wanted == "auto" or wanted == self._device.partition(":")[0]:
             return self._device
         try:
             engine.resolve_device(wanted)

@@ -25,6 +25,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
   /** Makes the builder that H2O registers. */
   public GAN(boolean startup) {
     super(new GANModel.GANParameters(), startup, "hex.gan.");
+    clearInitState(); // A list of algorithms is not to show what a new form lacks.
   }
 
   public GAN(GANModel.GANParameters parameters) {

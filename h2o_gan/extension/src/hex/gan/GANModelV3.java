@@ -1,5 +1,6 @@
 package hex.gan;
 
+import water.AutoBuffer;
 import water.api.API;
 import water.api.schemas3.ModelOutputSchemaV3;
 import water.api.schemas3.ModelSchemaV3;
@@ -18,6 +19,11 @@ public final class GANModelV3
         help = "Formulas and rules between columns, found in the training rows or declared.",
         direction = API.Direction.OUTPUT)
     public TwoDimTableV3 relation_summary;
+  }
+
+  @Override
+  public AutoBuffer writeJSON(AutoBuffer ab) {
+    return SchemaJson.write(ab, super.writeJSON(new AutoBuffer()), json -> SchemaJson.replaceHelp(json, GANV3.help()));
   }
 
   @Override

@@ -57,6 +57,9 @@ final class ReferenceCheck {
    * @param error takes the name of a field and what is wrong with its value
    */
   void run(BiConsumer<String, String> error) {
+    if (train == null) {
+      error.accept("_training_frame", "training_frame is missing: choose the frame to train on.");
+    }
     frame("training_frame", train, error);
     frame("validation_frame", valid, error);
     if (checkpoint != null) {

@@ -1,6 +1,9 @@
 package hex.gan;
 
 import hex.schemas.ModelBuilderSchema;
+import java.util.HashMap;
+import java.util.Map;
+import water.AutoBuffer;
 import water.api.API;
 import water.api.schemas3.ModelParametersSchemaV3;
 
@@ -14,5 +17,17 @@ ${names}
     };
 
 ${fields}
+  }
+
+  @Override
+  public AutoBuffer writeJSON(AutoBuffer ab) {
+    return SchemaJson.write(ab, super.writeJSON(new AutoBuffer()), json -> SchemaJson.replaceHelp(json, help()));
+  }
+
+  /** Help texts of parameters that H2O declares for every algorithm, where its own do not fit a GAN. */
+  static Map<String, String> help() {
+    Map<String, String> help = new HashMap<>();
+${help}
+    return help;
   }
 }
