@@ -8,12 +8,15 @@ import hex.gan.core.file.ModelFile;
 import hex.gan.core.file.Source;
 import hex.gan.core.rules.Unique;
 import hex.gan.core.tabular.TableModel;
+import hex.gan.core.unique.Uniqueness;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 
 /** A table model, read from its file. Immutable, and used by any number of threads. */
 public final class GanModel {
@@ -94,6 +97,49 @@ public final class GanModel {
       throw new IllegalArgumentException("temperature must be above 0, not " + temperature + ".");
     }
     return table.sample(rows, seed, conditions, balance, temperature);
+  }
+
+  /**
+   * Generates rows in this thread, block by block, as they are asked for.
+   *
+   * @param rows number of rows
+   * @param seed 0 or more; the same seed gives the same rows
+   * @param conditions by column; may be empty
+   * @return blocks of up to {@link #BLOCK_ROWS} rows: the values of each of {@link #columns}. An iterator throws
+   *     UnreachableException where no row can meet the conditions and rules
+   * @throws IllegalArgumentException an argument does not fit
+   */
+  public Iterable<Values[]> generate(long rows, long seed, Map<String, Condition> conditions) {
+    Rows sample = sample(rows, seed, conditions, null, 1);
+    return () -> new Blocks(sample, rows, new Uniqueness(uniqueRules(), sample));
+  }
+
+  private static final class Blocks implements Iterator<Values[]> {
+    private final Rows sample;
+    private final long rows;
+    private final Uniqueness uniqueness;
+    private long next;
+
+    Blocks(Rows sample, long rows, Uniqueness uniqueness) {
+      this.sample = sample;
+      this.rows = rows;
+      this.uniqueness = uniqueness;
+    }
+
+    @Override
+    public boolean hasNext() {
+      return next < rows;
+    }
+
+    @Override
+    public Values[] next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException();
+      }
+      long start = next;
+      next = Math.min(rows, start + BLOCK_ROWS);
+      return uniqueness.checked(start, sample.block(start, (int) (next - start), null, 0));
+    }
   }
 
   /** Prepares filling the missing cells of rows, which are the given cells of {@link Rows#block}. */

@@ -9,6 +9,7 @@ import hex.gan.core.data.Kind;
 import hex.gan.core.data.Values;
 import hex.gan.core.io.RowsReader;
 import hex.gan.core.io.RowsWriter;
+import hex.gan.core.unique.Uniqueness;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;

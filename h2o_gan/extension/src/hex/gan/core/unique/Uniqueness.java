@@ -1,4 +1,4 @@
-package hex.gan.core.cli;
+package hex.gan.core.unique;
 
 import hex.gan.core.GanModel;
 import hex.gan.core.Rows;
@@ -13,14 +13,14 @@ import java.util.List;
  *
  * <p>Mirrors h2o_gan/engine/tabular/uniqueness.py. Memory grows by about 30 bytes for each row and rule.
  */
-final class Uniqueness {
+public final class Uniqueness {
   private static final int ATTEMPTS = 32;
 
   private final List<GanModel.UniqueRule> rules;
   private final Rows rows;
   private final Hashes[] seen;
 
-  Uniqueness(List<GanModel.UniqueRule> rules, Rows rows) {
+  public Uniqueness(List<GanModel.UniqueRule> rules, Rows rows) {
     this.rules = rules;
     this.rows = rows;
     seen = new Hashes[rules.size()];
@@ -32,7 +32,7 @@ final class Uniqueness {
    *
    * @throws UnreachableException there are no values left that are new
    */
-  Values[] checked(long start, Values[] block) {
+  public Values[] checked(long start, Values[] block) {
     Values[] found = block;
     int count = block[0].size();
     for (int attempt = 0; ; attempt++) {

@@ -1,4 +1,4 @@
-package hex.gan.core.cli;
+package hex.gan.core.unique;
 
 /** A set of 64-bit numbers, in 16 bytes for each. */
 final class Hashes {
