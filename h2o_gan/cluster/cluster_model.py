@@ -178,6 +178,8 @@ def _plain(value: Any) -> Any:
     """A value of Python or NumPy as JSON has it; times as ISO 8601 in UTC."""
     if isinstance(value, dt.datetime) and value.tzinfo is not None:
         value = value.astimezone(dt.timezone.utc).replace(tzinfo=None)
-    if isinstance(value, dt.date | np.datetime64):  # a datetime is a date
+    if isinstance(value, dt.date):  # so is a datetime
         return str(np.datetime64(value, "ms"))
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[ms]"))
     return value.item() if isinstance(value, np.generic) else value

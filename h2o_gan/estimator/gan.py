@@ -104,7 +104,7 @@ class H2OGANEstimator(PredictionMethods, ImageMethods, H2OEstimator):
     @property
     def model_id(self) -> str | None:
         """Name of the model; setting it renames a trained model, also in the cluster."""
-        return self._id  # type: ignore[no-any-return]
+        return self._id
 
     @model_id.setter
     def model_id(self, newid: str) -> None:

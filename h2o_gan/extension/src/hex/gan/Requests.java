@@ -9,6 +9,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UnsupportedEncodingException;
+import java.math.BigDecimal;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -244,6 +245,26 @@ final class Requests {
       // Refused below.
     }
     throw new Refusal(400, name + " must be a number from " + plain(least) + " to " + plain(most));
+  }
+
+  /** A seed of up to 63 bits, more than a double holds; null where none is given. */
+  static Long seed(JsonObject body) throws Refusal {
+    JsonElement value = body.get("seed");
+    if (value == null || value.isJsonNull()) {
+      return null;
+    }
+    try {
+      if (value.isJsonPrimitive() && value.getAsJsonPrimitive().isNumber()) {
+        // Neither rounded nor cut.
+        long seed = new BigDecimal(value.getAsString()).longValueExact();
+        if (seed >= 0) {
+          return seed;
+        }
+      }
+    } catch (ArithmeticException | NumberFormatException e) {
+      // Refused below.
+    }
+    throw new Refusal(400, "seed must be a whole number from 0 to " + Long.MAX_VALUE);
   }
 
   /** An integer in any notation: 5, 5.0 and 5e0 are the same. */

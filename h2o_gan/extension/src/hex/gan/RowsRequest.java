@@ -13,7 +13,7 @@ import water.fvec.Frame;
 
 /** What requests for new rows have in common: the seed, the key of the frame, and the answer. */
 abstract class RowsRequest {
-  /** Largest number of rows, and largest seed: doubles hold all integers up to it. */
+  /** Largest number of rows: doubles hold all integers up to it. */
   static final long MOST = 1L << 53;
 
   final GANModel model;
@@ -29,10 +29,8 @@ abstract class RowsRequest {
 
   /** The seed; a random one where none is given. */
   long seed() throws Requests.Refusal {
-    if (body.has("seed") && !body.get("seed").isJsonNull()) {
-      return Requests.whole(body, "seed", 0, 0, MOST);
-    }
-    return randomSeed();
+    Long seed = Requests.seed(body);
+    return seed == null ? randomSeed() : seed;
   }
 
   static long randomSeed() {
