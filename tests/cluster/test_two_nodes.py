@@ -18,6 +18,7 @@ import pytest
 import requests
 from h2o.backend import H2OConnection, H2OLocalServer
 from hard_tables import assert_same, enum
+from queue_calls import call, claim, finish
 from workers import ended
 
 from h2o_gan import H2OGANEstimator, extension
@@ -220,3 +221,38 @@ def test_training() -> None:
     assert synthetic.types == frame.types
     assert synthetic.cor().as_data_frame().iloc[0, 1] > 0.9
     h2o.remove_all()
+
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def test_rows_do_not_depend_on_nodes(cluster: H2OConnection, connected: None) -> None:
+    """A sample and a filled frame, bit by bit; both nodes hold rows and make some."""
+    two, found = h2o.connection(), []
+    few = pa.ipc.open_file(DATA / "table_rows.arrow").read_all()
+    rows = few.take(pa.array(np.arange(140_000) % few.num_rows))
+    for connection in (two, cluster):
+        h2o.h2o.h2oconn = connection
+        frame = ARROW.write(rows.to_reader(), "rows_of_nodes")
+        asked = {"training_frame": frame.frame_id, "model_id": "model_of_nodes"}
+        job = h2o.api("POST /3/ModelBuilders/gan", data=asked)["job"]
+        item = claim(job)
+        assert item is not None
+        finish(item, (DATA / "table_format_3.zip").read_bytes())
+        ended(job["key"]["name"])
+        made = []
+        for what, body in (
+            ("generate", {"rows": 20_000, "seed": 1}),
+            ("impute", {"frame": frame.frame_id, "seed": 1}),
+        ):
+            asked = {**body, "destination_frame": "made_by_nodes"}
+            job = call("POST", f"models/model_of_nodes/{what}", json=asked).json()["job"]
+            assert ended(job["key"]["name"])["status"] == "DONE"
+            made.append(ARROW.read(h2o.get_frame("made_by_nodes"), None).read_all())
+            h2o.remove("made_by_nodes")
+        found.append(made)
+        h2o.remove(["model_of_nodes", frame.frame_id])
+    h2o.h2o.h2oconn = two
+    for made, other in zip(*found, strict=True):
+        assert made.combine_chunks().equals(other.combine_chunks())
+    assert [table.num_rows for table in found[0]] == [20_000, 140_000]
