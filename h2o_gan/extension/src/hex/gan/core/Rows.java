@@ -1,6 +1,7 @@
 package hex.gan.core;
 
 import hex.gan.core.data.Values;
+import java.util.function.BooleanSupplier;
 
 /**
  * Rows that a model makes, of a sample or of a frame whose missing cells it fills.
@@ -21,4 +22,12 @@ public interface Rows {
    * @throws UnreachableException no row can meet the conditions and rules
    */
   Values[] block(long start, int rows, Values[] given, int attempt);
+
+  /**
+   * The same rows, which take an end: rare conditions can need many candidates for one block.
+   *
+   * @param isCancelled asked several times a second; where it is true, {@link #block} throws
+   *     {@link java.util.concurrent.CancellationException}
+   */
+  Rows cancellable(BooleanSupplier isCancelled);
 }

@@ -55,7 +55,7 @@ final class MakeTask extends RowsTask<MakeTask> {
 
   @Override
   protected void prepare(GanModel model) {
-    source = recipe.rows(model);
+    source = recipe.rows(model).cancellable(this::isStopped);
     columns = Making.columns(model.columns(), given);
     unique = model.uniqueRules();
     reader = given == null ? null : new ChunkReader(given, model.columns());

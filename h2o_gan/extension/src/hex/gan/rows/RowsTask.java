@@ -4,6 +4,7 @@ import hex.gan.cache.ModelCache;
 import hex.gan.core.GanModel;
 import hex.gan.work.Blob;
 import java.io.IOException;
+import java.util.concurrent.CancellationException;
 import water.H2O;
 import water.Job;
 import water.Key;
@@ -78,6 +79,8 @@ public abstract class RowsTask<T extends RowsTask<T>> extends MRTask<T> {
       } else if (!progress.isStopped()) {
         make(NewFrame.chunkOf(key));
       }
+    } catch (CancellationException e) {
+      assert progress.isStopped();
     } catch (RuntimeException | Error e) {
       failure = Failure.of(e);
       progress.fail();

@@ -9,12 +9,14 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 
 /** Rows whose missing cells are filled; see {@link GanModel#imputation}. */
 public final class Imputation implements Rows {
   private final TableModel model;
   private final long seed;
   private final Pool<RowMaker> makers;
+  private final BooleanSupplier isCancelled;
   /** By column, the levels of rows in the order of the model's, with others at the end. */
   private final Merged[] merged;
 
@@ -51,6 +53,20 @@ public final class Imputation implements Rows {
     int[] order = model.order(new int[0]);
     makers = new Pool<>(() -> new RowMaker(model, order, 1));
     merged = new Merged[model.columns().size()];
+    isCancelled = () -> false;
+  }
+
+  private Imputation(Imputation other, BooleanSupplier isCancelled) {
+    model = other.model;
+    seed = other.seed;
+    makers = other.makers;
+    merged = other.merged;
+    this.isCancelled = isCancelled;
+  }
+
+  @Override
+  public Rows cancellable(BooleanSupplier cancelled) {
+    return new Imputation(this, cancelled);
   }
 
   @Override
@@ -65,7 +81,7 @@ public final class Imputation implements Rows {
     Conditions conditions = Conditions.ofGaps(model.encoder, model.layout, own, start, rows);
     RowMaker maker = makers.take();
     try {
-      return maker.rows(conditions, start, rows, seed, attempt, Float.NaN);
+      return maker.rows(conditions, start, rows, seed, attempt, Float.NaN, isCancelled);
     } finally {
       makers.give(maker);
     }

@@ -10,6 +10,8 @@ import hex.gan.core.math.Mix;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 
 /**
  * Makes the rows of a sample: each from candidates of its own, of which the first that is accepted and breaks no rule is
@@ -145,9 +147,14 @@ final class RowMaker {
    * @param ceiling the log weight from which a candidate is always accepted; NaN where each row takes the best of
    *     several by their weights
    */
-  Values[] rows(Conditions conditions, long start, int rows, long seed, int attempt, float ceiling) {
+  Values[] rows(
+      Conditions conditions, long start, int rows, long seed, int attempt, float ceiling,
+      BooleanSupplier isCancelled) {
     Block block = new Block(conditions, start, rows, seed, attempt, ceiling);
     while (block.left > 0) {
+      if (isCancelled.getAsBoolean()) {
+        throw new CancellationException();
+      }
       block.step();
     }
     return block.result;

@@ -4,6 +4,7 @@ import hex.gan.core.GanModel;
 import hex.gan.core.Rows;
 import hex.gan.core.data.Values;
 import hex.gan.core.math.Mix;
+import java.util.function.BooleanSupplier;
 
 /** The rows of a sample; see {@link GanModel#sample}. */
 public final class Sample implements Rows {
@@ -17,6 +18,7 @@ public final class Sample implements Rows {
   /** The log weight from which a row is always accepted; NaN where one of several candidates is taken. */
   private final float ceiling;
   private final Pool<RowMaker> makers;
+  private final BooleanSupplier isCancelled;
 
   Sample(TableModel model, Conditions conditions, long seed, float temperature) {
     this.model = model;
@@ -25,7 +27,23 @@ public final class Sample implements Rows {
     this.temperature = temperature;
     int[] order = model.order(conditions.first);
     makers = new Pool<>(() -> new RowMaker(model, order, temperature));
+    isCancelled = () -> false;
     ceiling = ceiling();
+  }
+
+  private Sample(Sample other, BooleanSupplier isCancelled) {
+    model = other.model;
+    conditions = other.conditions;
+    seed = other.seed;
+    temperature = other.temperature;
+    ceiling = other.ceiling;
+    makers = other.makers;
+    this.isCancelled = isCancelled;
+  }
+
+  @Override
+  public Rows cancellable(BooleanSupplier cancelled) {
+    return new Sample(this, cancelled);
   }
 
   private float ceiling() {
@@ -56,7 +74,7 @@ public final class Sample implements Rows {
     }
     RowMaker maker = makers.take();
     try {
-      return maker.rows(conditions, start, rows, seed, attempt, ceiling);
+      return maker.rows(conditions, start, rows, seed, attempt, ceiling, isCancelled);
     } finally {
       makers.give(maker);
     }
