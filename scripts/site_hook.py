@@ -13,10 +13,11 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from h2o_gan.parameters import Parameters, declaration_of
+from h2o_gan.parameters import ClusterParameters, Parameters, declaration_of
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "notebooks" / "images"
+_FIELDS = (*dataclasses.fields(Parameters), *dataclasses.fields(ClusterParameters))
 _ABSTRACT = re.compile(r"<!-- abstract methods of ([\w.]+) -->")
 
 
@@ -55,9 +56,10 @@ def parameters_page() -> str:
         "# Parameters",
         "",
         "Parameters of `H2OGANEstimator`, of the algorithm `gan` in Flow, R and REST, and of "
-        "`engine.fit`. All have defaults; `None` lets h2o_gan choose by the data.",
+        "`engine.fit`. All have defaults; `None` lets h2o_gan choose by the data. Those of the "
+        "last group, cluster, exist in Flow, R and REST only.",
     ]
-    fields = sorted(dataclasses.fields(Parameters), key=_group)
+    fields = sorted(_FIELDS, key=_group)
     for group, members in groupby(fields, key=_group_name):
         lines += ["", f"## {group.capitalize()}"]
         for field in members:
@@ -72,7 +74,7 @@ def _group_name(field: dataclasses.Field[object]) -> str:
 
 def _group(field: dataclasses.Field[object]) -> int:
     """Position of the field's group, in the order in which groups are first declared."""
-    groups = dict.fromkeys(map(_group_name, dataclasses.fields(Parameters)))
+    groups = dict.fromkeys(map(_group_name, _FIELDS))
     return list(groups).index(_group_name(field))
 
 

@@ -550,8 +550,27 @@ class Parameters:
 
 @dataclass(frozen=True)
 class ClusterParameters:
-    """Parameters of a job that only the cluster has: those of the queue for workers."""
+    """Parameters of a job that only the cluster has: those of Flow, R and REST."""
 
+    generate_rows: int = parameter(
+        0,
+        WHOLE,
+        "Number of rows to generate into a new frame once the model is trained; 0 for none.",
+        group="cluster",
+        minimum=0,
+        maximum=2**31 - 1,
+        level="critical",
+        sent=False,
+    )
+    generated_frame: str | None = parameter(
+        None,
+        TEXT,
+        "Key of the frame of generated rows.",
+        group="cluster",
+        absent="named after the model",
+        level="critical",
+        sent=False,
+    )
     wait_for_worker_secs: float = parameter(
         300.0,
         NUMBER,

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import h2o
+import pyarrow as pa
 import pytest
 import requests
 
@@ -63,6 +64,16 @@ def checkpoint(item: dict[str, Any], artifact: bytes) -> requests.Response:
 def finish(item: dict[str, Any], artifact: bytes) -> requests.Response:
     headers = {"X-GAN-Token": item["token"]}
     return call("POST", f"jobs/{item['id']}/finish", headers=headers, data=artifact)
+
+
+def send_rows(item: dict[str, Any], rows: pa.Table) -> requests.Response:
+    """Sends what a worker has generated."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    params = {"job": item["id"], "token": item["token"]}
+    path = f"frames/{item['attempt_frame_id']}.arrow"
+    return call("POST", path, params=params, data=sink.getvalue().to_pybytes())
 
 
 def cancel(job: dict[str, Any]) -> None:

@@ -161,7 +161,8 @@ def test_what_the_check_leaves_out() -> None:
     assert free == {
         "response_column", "ignored_columns", "ignore_const_cols", "weights_column",
         "image_column", "image_root", "score_each_iteration", "checkpoint",
-        "export_checkpoints_dir", "worker", "relations", "ignored_relations", "constraints",
+        "export_checkpoints_dir", "worker", "generated_frame", "relations", "ignored_relations",
+        "constraints",
     }  # fmt: skip
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import h2o
 import pyarrow as pa
 import pytest
-import requests
 from queue_calls import (
     call,
     cancel,
     claim,
     ended,
     finish,
+    send_rows,
 )
 
 from h2o_gan import extension
@@ -94,16 +94,6 @@ def test_a_form_asks_for_the_same_as_json(generator: str, no_leaks: set[str]) ->
         call("POST", f"jobs/{item['id']}/fail", data={"token": item["token"], "message": "enough"})
         assert "enough" in ended(job["key"]["name"])["exception"]
     assert taken[0] == taken[1]
-
-
-def send_rows(item: dict[str, Any], rows: pa.Table) -> requests.Response:
-    """Sends what a worker has generated."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema) as writer:
-        writer.write_table(rows)
-    params = {"job": item["id"], "token": item["token"]}
-    path = f"frames/{item['attempt_frame_id']}.arrow"
-    return call("POST", path, params=params, data=sink.getvalue().to_pybytes())
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
       references.show();
     }
     references.run(this::error);
+    GeneratedRows.check(_parms, _result, this::error);
     if (!expensive && _result != null) {
       checkModelId(_result);
     }
@@ -122,6 +123,20 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
       } finally {
         TaskQueue.takeOff(task._key);
       }
+      if (_parms._generate_rows > 0 && !_job.stop_requested()) {
+        generate(model);
+      }
+    }
+
+    /** Generates the rows that were asked for. The model stays also where that fails. */
+    private void generate(GANModel model) {
+      Key<Frame> rows = GeneratedRows.make(model, _job);
+      if (DKV.get(dest()) != null) {
+        model.write_lock(_job);
+        model._output._rows = rows;
+        model.update(_job);
+        model.unlock(_job);
+      }
     }
 
     private void train(GANModel model) {
@@ -132,7 +147,7 @@ public final class GAN extends ModelBuilder<GANModel, GANModel.GANParameters, GA
       Blob taken = null;
       try {
         locked = lock(model);
-        Watch.until(task._key, _job, now -> {
+        Watch.until(task._key, _job, Watch.UNITS, now -> {
           if (tables.update(now.tables()) && before == null) {
             model.update(_job);
           }

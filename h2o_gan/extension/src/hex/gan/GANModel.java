@@ -47,7 +47,7 @@ public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANM
 
     @Override
     public long progressUnits() {
-      return Watch.UNITS;
+      return Watch.UNITS + (_generate_rows > 0 ? GeneratedRows.UNITS : 0);
     }
   }
 
@@ -56,6 +56,10 @@ public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANM
     public TwoDimTable _column_summary;
     /** Null where nothing is known to hold between columns: H2O's client cannot show a table without rows. */
     public TwoDimTable _relation_summary;
+    /** Null until the model is complete. */
+    public TwoDimTable _quality;
+    /** The frame of rows that the training was asked to generate; null where it was asked for none. */
+    Key<Frame> _rows;
 
     GANOutput(GAN builder) {
       super(builder);

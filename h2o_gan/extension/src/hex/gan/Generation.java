@@ -46,15 +46,20 @@ final class Generation extends H2O.H2OCountedCompleter<Generation> {
   @Override
   public void compute2() {
     Watch.aside("gan " + task.frame, this, () -> {
-      run();
+      await(task, job, Watch.UNITS);
       tryComplete();
     });
   }
 
-  private void run() {
+  /**
+   * Waits until a worker has generated the rows of a posted task, and puts them under the key of the frame.
+   *
+   * @param units units of the job's work that the task is
+   */
+  static void await(Task task, Job<?> job, int units) {
     Task last = null;
     try {
-      Watch.until(task._key, job, now -> {});
+      Watch.until(task._key, job, units, now -> {});
       last = Task.get(task._key);
       if (last == null || job.stop_requested()) {
         throw new Job.JobCancelledException();

@@ -1,10 +1,8 @@
 package hex.gan;
 
-import com.google.gson.Gson;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import water.AutoBuffer;
@@ -14,6 +12,9 @@ import water.api.schemas3.ModelMetricsBaseV3;
 /** The metrics as REST and Flow see them. */
 public final class ModelMetricsGANV3 extends ModelMetricsBaseV3<ModelMetricsGAN, ModelMetricsGANV3> {
   private static final List<String> OF_PREDICTIONS = Arrays.asList("MSE", "RMSE");
+  /** What Flow prints raw, and no client reads. */
+  private static final List<String> RAW = Arrays.asList("model_checksum", "frame_checksum", "scoring_time");
+  private static final List<String> OPTIONAL = Arrays.asList("description", "predictions", "custom_metric_name");
   private static final List<String> OWN =
       Arrays.asList("detection_auc", "held_out_loss", "sliced_wasserstein");
 
@@ -29,15 +30,22 @@ public final class ModelMetricsGANV3 extends ModelMetricsBaseV3<ModelMetricsGAN,
   public double sliced_wasserstein;
 
   /**
-   * Leaves out metrics that were not measured. H2O's fields MSE and RMSE, which a GAN does not have, are
-   * null: H2O's Python client cannot show a model without them.
+   * Leaves out what says nothing, and metrics that were not measured. H2O's fields MSE and RMSE, which a GAN does not
+   * have, are null: H2O's Python client cannot show a model without them.
    */
   @Override
   public AutoBuffer writeJSON(AutoBuffer ab) {
-    String all = new String(super.writeJSON(new AutoBuffer()).buf(), StandardCharsets.UTF_8);
-    JsonObject json = new Gson().fromJson(all, JsonObject.class);
+    return SchemaJson.write(ab, super.writeJSON(new AutoBuffer()), ModelMetricsGANV3::clean);
+  }
+
+  private static void clean(JsonObject json) {
     for (String name : OF_PREDICTIONS) {
       json.add(name, JsonNull.INSTANCE);
+    }
+    SchemaJson.remove(json, RAW);
+    SchemaJson.removeNulls(json, OPTIONAL);
+    if (!json.has("custom_metric_name")) {
+      json.remove("custom_metric_value");
     }
     for (String name : OWN) {
       JsonElement value = json.get(name);
@@ -45,7 +53,5 @@ public final class ModelMetricsGANV3 extends ModelMetricsBaseV3<ModelMetricsGAN,
         json.remove(name);
       }
     }
-    byte[] bytes = json.toString().getBytes(StandardCharsets.UTF_8);
-    return ab.putA1(bytes, 0, bytes.length);
   }
 }

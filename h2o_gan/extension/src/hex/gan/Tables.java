@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +16,13 @@ import water.util.TwoDimTable;
 /** The tables and metrics of a model, which its worker sends, in the fields where H2O shows them. */
 final class Tables {
   private static final List<String> TYPES = Arrays.asList("string", "double", "int", "long");
+
+  /** Names of metrics, and what they mean. */
+  private static final String[][] METRICS = {
+    {"detection_auc", "AUC of a classifier of real against generated rows; 0.5 is ideal"},
+    {"held_out_loss", "mean negative log likelihood of rows held out from training; lower is better"},
+    {"sliced_wasserstein", "sliced Wasserstein distance of generated from real rows; lower is better"},
+  };
 
   private final GANModel.GANOutput output;
   private String last;
@@ -62,6 +70,44 @@ final class Tables {
     if (valid != null) {
       output._validation_metrics = model.addMetrics(metrics(model, valid, "validation_"));
     }
+    output._quality = quality(valid != null);
+  }
+
+  /** The metrics that were measured, with what they mean. */
+  private TwoDimTable quality(boolean validated) {
+    List<String[]> measured = new ArrayList<>();
+    for (String[] metric : METRICS) {
+      if (!Double.isNaN(measured(metric[0]))) {
+        measured.add(metric);
+      }
+    }
+    if (measured.isEmpty()) {
+      return null;
+    }
+    List<String> names = new ArrayList<>(Arrays.asList("metric", "value"));
+    if (validated) {
+      names.add("validation_frame");
+    }
+    names.add("meaning");
+    int width = names.size();
+    String[] types = new String[width];
+    String[] formats = new String[width];
+    Arrays.fill(types, "double");
+    Arrays.fill(formats, "%.5f");
+    types[0] = types[width - 1] = "string";
+    formats[0] = formats[width - 1] = "%s";
+    TwoDimTable table = new TwoDimTable(
+        "Quality", "", new String[measured.size()], names.toArray(new String[0]), types, formats, "");
+    for (int row = 0; row < measured.size(); row++) {
+      String[] metric = measured.get(row);
+      table.set(row, 0, metric[0]);
+      table.set(row, 1, measured(metric[0]));
+      if (validated) {
+        table.set(row, 2, measured("validation_" + metric[0]));
+      }
+      table.set(row, width - 1, metric[1]);
+    }
+    return table;
   }
 
   /** The frame, or null where it was removed during training; the model is kept then. */

@@ -12,7 +12,7 @@ import water.Key;
  * parsing, other trainings and the reading of frames.
  */
 public final class Watch {
-  /** Units of work of a watched job. */
+  /** Units of work of a job that is one task. */
   public static final int UNITS = 1000;
 
   private static final long POLL_MS = 100;
@@ -26,15 +26,17 @@ public final class Watch {
   private final Key<Task> key;
   private final Job<?> job;
   private final Consumer<Task> listener;
+  private final int units;
   private final long began = Clock.now();
   private long looked = began;
   private int told;
   private String toldNote = "";
   private long cancelledAt;
 
-  private Watch(Key<Task> key, Job<?> job, Consumer<Task> listener) {
+  private Watch(Key<Task> key, Job<?> job, int units, Consumer<Task> listener) {
     this.key = key;
     this.job = job;
+    this.units = units;
     this.listener = listener;
   }
 
@@ -58,10 +60,11 @@ public final class Watch {
   /**
    * Returns when the task is done, has failed, or was cancelled and the worker had its time to hand in.
    *
+   * @param units units of the job's work that the task is
    * @param listener called with the task at each poll
    */
-  public static void until(Key<Task> key, Job<?> job, Consumer<Task> listener) {
-    Watch watch = new Watch(key, job, listener);
+  public static void until(Key<Task> key, Job<?> job, int units, Consumer<Task> listener) {
+    Watch watch = new Watch(key, job, units, listener);
     try {
       do {
         Thread.sleep(POLL_MS);
@@ -108,7 +111,7 @@ public final class Watch {
     } else if (note == null) {
       note = "worker " + task.worker() + " has begun";
     }
-    int share = (int) (UNITS * task.progress());
+    int share = (int) (units * task.progress());
     if (share > told || !note.equals(toldNote)) {
       job.update(Math.max(0, share - told), note);
       told = Math.max(told, share);
