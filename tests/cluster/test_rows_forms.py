@@ -136,6 +136,53 @@ def model(queue_frame: str) -> Iterator[str]:
     h2o.remove("form_gan")
 
 
+def test_a_form_generates_rows_of_a_model(model: str, no_leaks: set[str]) -> None:
+    asked = {"rows": 5, "conditions": "x = 1.5..2e3; text = a = b;one=;", "seed": 3}
+    for frame, more in (("form_gan_rows", {}), ("named", {"model": model, "frame": "named"})):
+        job = h2o.api("POST /3/ModelBuilders/ganrows", data={**asked, **more})["job"]
+        assert (job["dest"]["name"], job["dest"]["type"]) == (frame, "Key<Frame>")
+        item = generated(job)
+        assert (item["model_id"], item["parameters"]["rows"], item["parameters"]["seed"]) == (
+            model, 5, 3,
+        )  # fmt: skip
+        conditions = {"x": {"low": 1.5, "high": 2000}, "text": "a = b", "one": None}
+        assert item["parameters"]["conditions"] == conditions
+        h2o.remove(frame)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("model", "none", "'none' is not a trained GAN of the cluster; there are form_gan"),
+        ("model", "queue_frame", "is not a trained GAN"),
+        ("rows", 0, "rows must be from 1"),
+        ("rows", 10**12, "rows fit"),
+        ("frame", "queue_frame", "already has something"),
+        ("conditions", "x", "write column = value"),
+        ("conditions", "x = tall", "needs a number or a range such as 30..40, not 'tall'"),
+        ("conditions", "y = 1", "the model has no column 'y'; it has x, one, text"),
+        ("conditions", "{bad", "or JSON"),
+        ("conditions", '{"x": {"from": 1}}', "'from' is not known"),
+        ("balance", "y", "the model has no column 'y'"),
+        ("seed", -2, "seed must be at least -1"),
+        ("temperature", 0, "temperature must"),
+        ("wait_for_worker_secs", -1, "must be at least 0"),
+    ],
+)
+def test_a_form_tells_errors_at_their_fields(
+    model: str, field: str, value: Any, words: str
+) -> None:
+    assert words in messages("ganrows", **{field: value})[field]
+    with pytest.raises(h2o.exceptions.H2OResponseError) as error:
+        h2o.api("POST /3/ModelBuilders/ganrows", data={field: value, "rows": 5} | {field: value})
+    assert words in str(error.value)
+
+
+def test_rows_have_no_grid(model: str) -> None:
+    with pytest.raises(h2o.exceptions.H2OResponseError, match="not gridable"):
+        h2o.api("POST /99/Grid/ganrows", data={"hyper_parameters": '{"rows": [3, 4]}'})
+
+
 def test_help_of_ours_stands_where_that_of_h2o_does_not_fit(model: str) -> None:
     builder = json_of("/3/ModelBuilders/gan")["model_builders"]["gan"]
     page = json_of(f"/3/Models/{model}")["models"][0]

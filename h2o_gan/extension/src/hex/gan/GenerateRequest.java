@@ -17,10 +17,13 @@ import water.fvec.Frame;
 
 /** A request to generate rows: the nodes do so where the model is one of a table, else a worker. */
 final class GenerateRequest extends RowsRequest {
-  private static final double PATIENCE_S = 300;
+  static final double PATIENCE_S = 300;
   private static final Set<String> KEYS = new LinkedHashSet<>(Arrays.asList(
       "rows", "seed", "conditions", "balance", "temperature", "destination_frame", "backend", "wait_for_worker_secs"));
   private static final List<String> BACKENDS = Arrays.asList("auto", "cluster", "worker");
+
+  private long seed;
+  private boolean byWorker;
 
   GenerateRequest(GANModel model, JsonObject body) {
     super(model, body);
@@ -28,12 +31,18 @@ final class GenerateRequest extends RowsRequest {
 
   @Override
   String start() throws IOException, Requests.Refusal {
+    Job<Frame> job = job();
+    return answer(job, seed, byWorker ? "worker" : "cluster");
+  }
+
+  /** Checks everything and starts the job. */
+  Job<Frame> job() throws IOException, Requests.Refusal {
     Requests.only(body, KEYS);
     if (!body.has("rows") || body.get("rows").isJsonNull()) {
       throw new Requests.Refusal(400, "rows is missing: say how many to generate, for example {\"rows\": 1000}");
     }
     long rows = Requests.whole(body, "rows", 0, 1, MOST);
-    long seed = seed();
+    seed = seed();
     double temperature = Requests.number(body, "temperature", 1, Double.MIN_VALUE, Double.MAX_VALUE);
     double patience = Requests.number(body, "wait_for_worker_secs", PATIENCE_S, 0, 1e9);
     ConditionsCheck check = new ConditionsCheck(model);
@@ -62,13 +71,12 @@ final class GenerateRequest extends RowsRequest {
     Key<Frame> frame = destination();
     if (making != null) {
       Making made = making;
-      Job<Frame> job = RowsJob.start(frame, "gan generation", rows, its -> made.make(frame, its));
-      return answer(job, seed, "cluster");
+      return RowsJob.start(frame, "gan generation", rows, its -> made.make(frame, its));
     }
+    byWorker = true;
     body.addProperty("rows", rows);
     body.addProperty("seed", seed);
-    return answer(
-        Generation.start(model._key.toString(), frame.toString(), body.toString(), rows, patience), seed, "worker");
+    return Generation.start(model._key.toString(), frame.toString(), body.toString(), rows, patience);
   }
 
   /** The model where the nodes are to generate; null where a worker is. */
