@@ -148,5 +148,5 @@ def test_the_curl_lines(cluster: H2OConnection, no_leaks: set[str], tmp_path: Pa
     assert len({(tmp_path / f"{name}.zip").read_bytes() for name in names}) == 1
     for key in ("people", "people_again", "people_gan", "curled", "handed_over"):
         h2o.remove(key)
-    for key in ("synthetic", "middle_aged"):
+    for key in ("synthetic", "synthetic_again", "middle_aged"):
         h2o.remove(key)

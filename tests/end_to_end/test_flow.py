@@ -1,4 +1,4 @@
-"""H2O Flow in a real browser: a person imports a file, builds a GAN, watches it and generates rows.
+"""H2O Flow in a real browser: a person imports a file, builds a GAN and generates rows, by clicks.
 
 Screenshots are kept in H2O_GAN_SCREENSHOTS, or in pytest's folder of the test.
 """
@@ -34,14 +34,6 @@ pytestmark = [
 ]
 
 
-GENERATE = """
-call = new XMLHttpRequest()
-call.open "POST", "../3/GAN/models/people_gan/generate", no
-call.send JSON.stringify rows: 500, destination_frame: "synthetic"
-getJob JSON.parse(call.responseText).job.key.name
-""".strip()
-
-
 class Flow:
     """Flow as a person sees it: buttons, fields and links by their words."""
 
@@ -68,25 +60,31 @@ class Flow:
         self.words(words).click()
 
     def field(self, name: str, control: str) -> Any:
-        """A control of the form to build a model."""
+        """A control of the form in the latest cell."""
         label = self.page.locator("label:visible").filter(has_text=re.compile(rf"^{name}$"))
-        row = self.page.locator("tr").filter(has=label).last
+        row = self.cell.locator("tr").filter(has=label).last
         return row.locator(f"{control}:visible").first
 
-    def run(self, code: str) -> None:
-        """Types a cell at the end of the notebook and runs it."""
-        cells = self.page.get_by_placeholder("Expression...")
-        self.page.wait_for_timeout(700)
-        cells.last.click()
-        cells.last.press("Escape")
-        self.page.keyboard.press("b")
-        self.page.keyboard.press("Enter")
-        cells.last.fill(code)
-        cells.last.press("Space")  # Flow takes a text in at a key, not when it is filled in.
-        self.page.wait_for_timeout(300)
-        cells.last.press("Control+Enter")
-        ran = re.compile(r"\d+m?s\b|Started at")
-        self.page.locator(".flow-cell").last.get_by_text(ran).first.wait_for()
+    def menu(self, name: str, entry: str) -> None:
+        """Choose an entry of a menu, and wait for its cell."""
+        cells = self.page.locator(".flow-cell").count()
+        title = re.compile(rf"^\s*{name}\s*$")
+        self.page.locator("a:visible").filter(has_text=title).first.click()
+        self.click(entry)
+        self.page.locator(".flow-cell").nth(cells).wait_for()
+
+    def tables(self) -> dict[str, str]:
+        """Titles and texts of all tables on the page of a model, which the latest cell shows."""
+        titles = self.cell.locator("h4:visible")
+        titles.first.wait_for()
+        found = {}
+        for title in titles.all():
+            self.page.wait_for_timeout(100)
+            table = title.locator("xpath=following-sibling::*[1]")
+            if not table.is_visible():
+                title.click()
+            found[title.inner_text().strip().lower()] = table.inner_text()
+        return found
 
     def shoot(self, name: str) -> None:
         self.page.wait_for_timeout(700)
@@ -122,24 +120,29 @@ def worker(cluster: H2OConnection, tmp_path: Path) -> Iterator[None]:
     process.wait(30)
 
 
-@pytest.mark.usefixtures("worker")
-def test_a_person_builds_a_gan(flow: Flow, tmp_path: Path, no_leaks: set[str]) -> None:
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """A file to import."""
     random = np.random.default_rng(0)
     size = random.normal(size=1500)
-    people = pd.DataFrame(
+    height = (170 + 9 * size).round(1)
+    table = pd.DataFrame(
         {
-            "height": (170 + 9 * size).round(1),
+            "height": height,
             "weight": (70 + 10 * size + 5 * random.normal(size=1500)).round(1),
             "group": np.where(size + random.normal(size=1500) > 0, "tall", "short"),
+            "inches": (height / 2.5).round(2),
         }
     )
     file = tmp_path / "people.csv"
-    people.to_csv(file, index=False)
+    table.to_csv(file, index=False)
+    return file
 
-    # Import and parse.
-    page = flow.page
-    page.get_by_role("link", name="importFiles").click()
-    path = page.get_by_placeholder("Enter a file or directory path").last
+
+def import_file(flow: Flow, file: Path) -> None:
+    """Import and parse a file; its frame is shown then."""
+    flow.page.get_by_role("link", name="importFiles").click()
+    path = flow.page.get_by_placeholder("Enter a file or directory path").last
     path.fill(str(file))
     path.press("Enter")
     flow.words("Add all").wait_for()
@@ -151,57 +154,96 @@ def test_a_person_builds_a_gan(flow: Flow, tmp_path: Path, no_leaks: set[str]) -
     flow.cell.get_by_text("DONE", exact=True).last.wait_for()
     flow.click("View")
 
-    # The algorithm is in the menu, and among those that a frame offers.
-    page.locator("a:visible").filter(has_text=re.compile(r"^\s*Model\s*$")).first.click()
-    assert flow.words("Generative Adversarial Network").is_visible()
-    page.keyboard.press("Escape")
+
+@pytest.mark.usefixtures("worker")
+def test_a_person_builds_a_gan_and_generates_rows(
+    flow: Flow, people: Path, no_leaks: set[str]
+) -> None:
+    no_leaks.update(
+        ("people_gan", "people.hex", "people_gan_rows", "tall_people", f"nfs:/{people}")
+    )
+    page = flow.page
+    import_file(flow, people)
+
+    # Of the frame: the algorithm is among those that it offers.
     flow.click("Build Model")
     algorithms = page.locator("select", has=page.locator("option", has_text="Adversarial"))
     algorithms.last.select_option(label="Generative Adversarial Network")
     flow.field("model_id", "input").fill("people_gan")
     assert flow.field("training_frame", "select").input_value() == "people.hex"
+    assert flow.field("device", "select").locator("option").all_inner_texts() == [
+        "(Choose...)", "auto", "cpu", "cuda", "mps",
+    ]  # fmt: skip
 
-    # What is wrong is told at its field.
-    flow.field("epochs", "input").fill("-3")
-    flow.click("Build Model")
-    page.get_by_text("epochs must be at least 1").wait_for()
-    flow.field("epochs", "input").fill("400")
-    flow.field("constraints", "input").fill("height > weight; weight > 0")
+    # What is wrong is told at its field, before anything is trained.
+    wrong = {
+        "epochs": ("-3", "epochs must be at least 1"),
+        "generated_frame": ("people.hex", "already has something under the key 'people.hex'"),
+        "generator_architecture": ("{hidden", "generator_architecture must be a JSON object"),
+    }
+    for name, (value, words) in wrong.items():
+        flow.field(name, "input").fill(value)
+        flow.click("Build Model")
+        page.get_by_text(words).wait_for()
+        flow.field(name, "input").fill("400" if name == "epochs" else "")
     flow.shoot("form")
     flow.click("Build Model")
 
-    # It is watched while it trains, and stopped once it has learned enough.
+    # It is watched while it trains, and cancelled.
     flow.cell.get_by_text(re.compile(r"epoch \d+, generator_loss")).first.wait_for()
     flow.shoot("training")
     flow.click("Cancel Job")
     page.wait_for_function("() => !document.body.innerText.includes('Started at')")
-    flow.run("getJobs")  # The job's own cell goes back to how it began.
-    flow.cell.get_by_text("CANCELLED").last.wait_for()
 
-    # The model, and the plot of its history.
-    flow.run('getModel "people_gan"')
-    flow.cell.get_by_text("Scoring History", exact=False).first.wait_for()
-    # What was declared, and found, between columns.
-    flow.cell.get_by_text("output - Relations").first.wait_for()
+    # Another one, with rows, from the menu. It needs a frame.
+    flow.menu("Model", "Generative Adversarial Network...")
+    flow.field("model_id", "input").fill("people_gan")
+    flow.click("Build Model")
+    page.get_by_text("choose the frame to train on").wait_for()
+    flow.field("training_frame", "select").select_option("people.hex")
+    filled = {"epochs": "20", "generate_rows": "300", "constraints": "height > weight; weight > 0"}
+    for name, value in {**filled, "discriminator_epochs": "1"}.items():
+        flow.field(name, "input").fill(value)
+    flow.click("Build Model")
+    flow.cell.get_by_text("DONE", exact=True).last.wait_for(timeout=60_000)
+    flow.click("View")
+
+    # The model's page: tables that read well.
+    tables = flow.tables()
     flow.shoot("model")
-    flow.run(
-        'plot (g) -> g(g.path(g.position "epoch", "held_out_loss"), '
-        'g.from inspect "output - Scoring History", getModel "people_gan")'
-    )
-    flow.cell.locator("canvas, svg").first.wait_for()
-    flow.shoot("plot")
+    assert set(tables) == {
+        "model parameters", "output", "names", "output - model summary", "output - scoring history",
+        "output - training_metrics", "output - quality", "output - column summary",
+        "output - relations",
+    }  # fmt: skip
+    assert "0.5 is ideal" in tables["output - quality"]
+    assert "height = 2.5 * inches" in tables["output - relations"]
 
-    # Rows of it, looked at.
-    flow.run(GENERATE)
+    # Its rows are one click away.
+    flow.click("people_gan_rows")
+    flow.cell.get_by_text("weight").first.wait_for()
+    flow.shoot("rows")
+
+    # More rows, of the model that exists.
+    flow.menu("Model", "GAN: generate rows...")
+    asked = {"rows": "200", "frame": "tall_people", "conditions": "group = huge; height = 160..190"}
+    for name, value in asked.items():
+        flow.field(name, "input").fill(value)
+    flow.click("Build Model")
+    page.get_by_text("column 'group' has no level \"huge\"; it has short, tall").wait_for()
+    flow.field("conditions", "input").fill("group = tall; height = 160..190")
+    flow.field("conditions", "input").press("Tab")
+    page.get_by_text("has no level").wait_for(state="hidden")
+    flow.shoot("generate")
+    flow.click("Build Model")
     flow.cell.get_by_text("DONE", exact=True).last.wait_for()
-    flow.shoot("generation")
     flow.click("View")
     flow.cell.get_by_text("weight").first.wait_for()
-    flow.shoot("frame")
-    synthetic = h2o.get_frame("synthetic")
-    assert synthetic.nrow == 500
-    assert synthetic.types == h2o.get_frame("people.hex").types
-    assert isinstance(h2o.get_model("people_gan"), H2OGANEstimator)
+
     page.wait_for_load_state("networkidle")  # Summaries that come late would stay.
-    for key in ("people_gan", "people.hex", "synthetic", f"nfs:/{file}"):
-        h2o.remove(key)
+    rows, tall = h2o.get_frame("people_gan_rows"), h2o.get_frame("tall_people")
+    assert (rows.nrow, tall.nrow) == (300, 200)
+    assert rows.types == tall.types == h2o.get_frame("people.hex").types
+    assert tall["group"].table().as_data_frame(use_pandas=True)["group"].tolist() == ["tall"]
+    assert 160 <= tall["height"].min() <= tall["height"].max() <= 190
+    assert isinstance(h2o.get_model("people_gan"), H2OGANEstimator)
