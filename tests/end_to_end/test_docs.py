@@ -146,7 +146,22 @@ def test_the_curl_lines(cluster: H2OConnection, no_leaks: set[str], tmp_path: Pa
     assert same["age"].to_pylist() == [50] * 50
     names = ("people_gan", "checkpoint", "curled")
     assert len({(tmp_path / f"{name}.zip").read_bytes() for name in names}) == 1
+    filled = pa.ipc.open_stream((tmp_path / "filled.arrow").read_bytes()).read_all()
+    assert (filled.num_rows, filled["age"].null_count) == (300, 0)
+    rated = pa.ipc.open_stream((tmp_path / "rated.arrow").read_bytes()).read_all()
+    assert rated.schema.names == ["anomaly_score", "log_density"]
+    assert (tmp_path / "shares.arrow").stat().st_size
+    assert h2o.get_frame("rapid_rows").nrow == 20
     for key in ("people", "people_again", "people_gan", "curled", "handed_over"):
         h2o.remove(key)
-    for key in ("synthetic", "synthetic_again", "middle_aged"):
+    for key in (
+        "synthetic",
+        "synthetic_again",
+        "middle_aged",
+        "filled",
+        "people_rated",
+        "people_shares",
+    ):
+        h2o.remove(key)
+    for key in ("rapid_rows", "rapid_filled"):
         h2o.remove(key)
