@@ -152,16 +152,7 @@ def test_the_curl_lines(cluster: H2OConnection, no_leaks: set[str], tmp_path: Pa
     assert rated.schema.names == ["anomaly_score", "log_density"]
     assert (tmp_path / "shares.arrow").stat().st_size
     assert h2o.get_frame("rapid_rows").nrow == 20
-    for key in ("people", "people_again", "people_gan", "curled", "handed_over"):
-        h2o.remove(key)
-    for key in (
-        "synthetic",
-        "synthetic_again",
-        "middle_aged",
-        "filled",
-        "people_rated",
-        "people_shares",
-    ):
-        h2o.remove(key)
-    for key in ("rapid_rows", "rapid_filled"):
+    sources = ("people", "people_again", "people_gan", "curled", "handed_over")
+    made = ("synthetic", "synthetic_again", "middle_aged", "filled", "rapid_rows", "rapid_filled")
+    for key in (*sources, *made, "people_rated", "people_shares"):
         h2o.remove(key)
