@@ -63,7 +63,7 @@ public final class ClusterRows {
       throw new H2OIllegalArgumentException(full);
     }
     try {
-      return making.make(null, null);
+      return making.make(null, null, 0);
     } catch (UnreachableException e) {
       throw new H2OIllegalArgumentException(e.getMessage());
     }

@@ -71,7 +71,7 @@ final class GenerateRequest extends RowsRequest {
     Key<Frame> frame = destination();
     if (making != null) {
       Making made = making;
-      return RowsJob.start(frame, "gan generation", rows, its -> made.make(frame, its));
+      return RowsJob.start(frame, "gan generation", rows, its -> made.make(frame, its, rows));
     }
     byWorker = true;
     body.addProperty("rows", rows);

@@ -1,13 +1,21 @@
 package hex.gan;
 
 import com.google.gson.JsonObject;
+import hex.gan.cache.ModelCache;
+import hex.gan.core.DamagedException;
+import hex.gan.core.GanModel;
+import hex.gan.core.UnreachableException;
+import hex.gan.generate.Making;
+import hex.gan.generate.Recipe;
 import hex.gan.work.Task;
 import hex.gan.work.TaskQueue;
+import java.io.IOException;
 import java.util.UUID;
 import java.util.function.BiConsumer;
 import water.DKV;
 import water.Job;
 import water.Key;
+import water.exceptions.H2OIllegalArgumentException;
 import water.fvec.Frame;
 
 /** The rows that a training generates once its model is complete: the parameters generate_rows and generated_frame. */
@@ -80,23 +88,60 @@ final class GeneratedRows {
     GANModel.GANParameters parameters = model._parms;
     String wanted = parameters._generated_frame;
     String key = wanted == null || wanted.isEmpty() ? key(model._key.toString()) : wanted;
-    JsonObject asked = new JsonObject();
-    asked.addProperty("rows", parameters._generate_rows);
-    asked.addProperty("seed", parameters._seed & Long.MAX_VALUE);
-    Task task = new Task(
-        UUID.randomUUID().toString(), "generate", job._key.toString(), model._key.toString(), key, asked.toString(),
-        parameters._generate_rows, parameters._worker, parameters._wait_for_worker_secs, 0);
-    String refusal = TaskQueue.post(task);
     try {
-      if (refusal != null) {
-        throw new IllegalStateException(refusal);
+      GanModel loaded = loaded(model);
+      if (loaded == null) {
+        byWorker(model, key, job);
+      } else {
+        inCluster(model, loaded, key, job);
       }
-      Generation.await(task, job, UNITS);
-    } catch (IllegalStateException e) {
+    } catch (
+        IllegalStateException | IllegalArgumentException | H2OIllegalArgumentException | UnreachableException
+            | IOException e) {
       throw new IllegalStateException(
           "model '" + model._key + "' is trained, but its rows could not be generated: " + e.getMessage(), e);
     }
     return Key.make(key);
+  }
+
+  /** The model where the nodes can run it; null where a worker has to. */
+  private static GanModel loaded(GANModel model) throws IOException {
+    try {
+      return ModelCache.get(model.artifact());
+    } catch (DamagedException | IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  private static long seed(GANModel.GANParameters parameters) {
+    return parameters._seed & Long.MAX_VALUE;
+  }
+
+  private static void inCluster(GANModel model, GanModel loaded, String key, Job<?> job) {
+    GANModel.GANParameters parameters = model._parms;
+    Recipe recipe = Recipe.sample(parameters._generate_rows, seed(parameters), null, null, 1);
+    Making making = Making.sample(model.artifact(), loaded, recipe);
+    String full = Memory.refusal(
+        parameters._generate_rows, model._row_bytes + Making.rowBytes(loaded), Making.nodeBytes(loaded));
+    if (full != null) {
+      throw new IllegalStateException(full);
+    }
+    making.make(Key.make(key), job, UNITS);
+  }
+
+  private static void byWorker(GANModel model, String key, Job<?> job) {
+    GANModel.GANParameters parameters = model._parms;
+    JsonObject asked = new JsonObject();
+    asked.addProperty("rows", parameters._generate_rows);
+    asked.addProperty("seed", seed(parameters));
+    Task task = new Task(
+        UUID.randomUUID().toString(), "generate", job._key.toString(), model._key.toString(), key, asked.toString(),
+        parameters._generate_rows, parameters._worker, parameters._wait_for_worker_secs, 0);
+    String refusal = TaskQueue.post(task);
+    if (refusal != null) {
+      throw new IllegalStateException(refusal);
+    }
+    Generation.await(task, job, UNITS);
   }
 
   private GeneratedRows() {}

@@ -49,6 +49,6 @@ final class ImputeRequest extends RowsRequest {
       throw new Requests.Refusal(413, full);
     }
     Key<Frame> made = destination();
-    return answer(start(made, "gan imputation", frame, job -> making.make(made, job)), seed, "cluster");
+    return answer(start(made, "gan imputation", frame, job -> making.make(made, job, rows)), seed, "cluster");
   }
 }

@@ -87,15 +87,16 @@ public final class Making {
    * Makes the frame.
    *
    * @param key of the frame, which must be free; null for a frame without a key
-   * @param job to report to, and to be cancelled by; null for none. Its work is the number of rows
+   * @param job to report to, and to be cancelled by; null for none
+   * @param units of the job's work for all rows
    * @throws H2OIllegalArgumentException no row can meet the conditions, or the key was taken meanwhile
    */
-  public Frame make(Key<Frame> key, Job<?> job) {
+  public Frame make(Key<Frame> key, Job<?> job, long units) {
     int[] rules = rules();
     NewFrame made = newFrame(2 * rules.length);
     boolean done = false;
     try {
-      run(made, rules, 0, null, job);
+      run(made, rules, 0, null, job, units);
       redraw(made, rules, job);
       Frame frame = key == null ? made.finish(null) : made.publish(key);
       done = true;
@@ -131,11 +132,10 @@ public final class Making {
         .filter(i -> frame != null || !recipe.fixes(model, unique.get(i))).toArray();
   }
 
-  private void run(NewFrame made, int[] rules, int attempt, long[] repeats, Job<?> job) {
+  private void run(NewFrame made, int[] rules, int attempt, long[] repeats, Job<?> job, long units) {
     int[] chunks = IntStream.range(0, made.chunks())
         .filter(chunk -> repeats == null || any(repeats, made, chunk)).toArray();
-    MakeTask task = new MakeTask(
-        file, made, recipe, given, rules, attempt, repeats, job, attempt == 0 ? made.rows() : 0);
+    MakeTask task = new MakeTask(file, made, recipe, given, rules, attempt, repeats, job, units);
     task.on(chunks);
     Failure.check(task.failure(), job);
   }
@@ -154,7 +154,7 @@ public final class Making {
     Repeats repeats = new Repeats(made, model.uniqueRules(), rules);
     long[] rows = repeats.among(null);
     for (int attempt = 1; rows.length > 0; attempt++) {
-      run(made, rules, attempt, rows, job);
+      run(made, rules, attempt, rows, job, 0);
       rows = repeats.among(rows);
     }
   }
