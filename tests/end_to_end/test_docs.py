@@ -147,7 +147,7 @@ def test_the_curl_lines(cluster: H2OConnection, no_leaks: set[str], tmp_path: Pa
     names = ("people_gan", "checkpoint", "curled")
     assert len({(tmp_path / f"{name}.zip").read_bytes() for name in names}) == 1
     filled = pa.ipc.open_stream((tmp_path / "filled.arrow").read_bytes()).read_all()
-    assert (filled.num_rows, filled["age"].null_count) == (300, 0)
+    assert (filled.num_rows, filled["age"].null_count) == (50, 0)
     rated = pa.ipc.open_stream((tmp_path / "rated.arrow").read_bytes()).read_all()
     assert rated.schema.names == ["anomaly_score", "log_density"]
     assert (tmp_path / "shares.arrow").stat().st_size
