@@ -18,16 +18,15 @@ public final class GANModelV3
   /** The outputs that other models do not have. */
   public static final class GANModelOutputV3 extends ModelOutputSchemaV3<GANModel.GANOutput, GANModelOutputV3> {
     /**
-     * Fields of H2O that say nothing of a GAN, and that Flow prints raw. R reads {@code names}, and Python nothing
-     * of them.
+     * Fields of H2O that say nothing of a GAN, and that Flow prints raw. R reads {@code names}; to print a model,
+     * Python reads its metrics, those of a cross-validation too.
      */
     private static final List<String> LEFT_OUT = Arrays.asList(
         "help", "domains", "column_types", "original_names", "status", "start_time", "end_time", "default_threshold",
         "cv_scoring_history", "cross_validation_models", "cross_validation_predictions",
-        "cross_validation_holdout_predictions_frame_id", "cross_validation_fold_assignment_frame_id",
-        "cross_validation_metrics", "cross_validation_metrics_summary");
+        "cross_validation_holdout_predictions_frame_id", "cross_validation_fold_assignment_frame_id");
     /** Fields that are left out where there is nothing to show. */
-    private static final List<String> OPTIONAL = Arrays.asList("generated_frame", "quality", "validation_metrics");
+    private static final List<String> OPTIONAL = Arrays.asList("generated_frame", "quality");
 
     @API(help = "Rows that the training generated, where it was asked to.", direction = API.Direction.OUTPUT)
     public FrameKeyV3 generated_frame;
