@@ -249,9 +249,10 @@ def test_a_person_builds_a_gan_and_generates_rows(
     assert isinstance(h2o.get_model("people_gan"), H2OGANEstimator)
 
 
-@pytest.mark.skip(reason="the cluster does not predict with a GAN")
 def test_a_person_finds_odd_rows(flow: Flow, people: Path, no_leaks: set[str]) -> None:
-    no_leaks.update(("odd_gan", "people.hex", "odd_people", f"nfs:/{people}"))
+    no_leaks.update(
+        ("odd_gan", "people.hex", "odd_people", "combined-odd_people", f"nfs:/{people}")
+    )
     import_file(flow, people)
     flow.cell.get_by_text("weight").first.wait_for()
     H2OGANEstimator(model_id="odd_gan", max_runtime_secs=2).train(
