@@ -15,6 +15,7 @@ import java.util.function.BiConsumer;
 import water.DKV;
 import water.Job;
 import water.Key;
+import water.Scope;
 import water.exceptions.H2OIllegalArgumentException;
 import water.fvec.Frame;
 
@@ -126,7 +127,8 @@ final class GeneratedRows {
     if (full != null) {
       throw new IllegalStateException(full);
     }
-    making.make(Key.make(key), job, UNITS);
+    // The scope of a training removes the columns that are made in it.
+    Scope.untrack(making.make(Key.make(key), job, UNITS).keys());
   }
 
   private static void byWorker(GANModel model, String key, Job<?> job) {
