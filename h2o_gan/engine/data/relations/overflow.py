@@ -32,6 +32,8 @@ def computed_values(formula: Formula, table: pa.Table) -> tuple[pa.Array, Array]
         return formula.compute(table), np.zeros(table.num_rows, bool)
     except OverflowError:
         wrong = _overflowing(formula.compute, table)
+    if wrong.all():
+        return pa.nulls(table.num_rows, formula.column.arrow_type), wrong
     index = pa.array(np.cumsum(~wrong) - 1, mask=wrong)
     return formula.compute(table.filter(pa.array(~wrong))).take(index), wrong
 
@@ -42,11 +44,21 @@ def broken_rows(rule: Rule, table: pa.Table) -> Array:
         return rule.broken(table)
     except OverflowError:
         found = _overflowing(rule.broken, table)
-    found[~found] = rule.broken(table.filter(pa.array(~found)))
+    if not found.all():
+        found[~found] = rule.broken(table.filter(pa.array(~found)))
     return found
 
 
 def _overflowing(evaluate: Callable[[pa.Table], Any], table: pa.Table) -> Array:
+    """The rows that overflow, (rows,) bool: all if numbers of the rule itself do."""
+    try:
+        evaluate(table.slice(0, 0))
+    except OverflowError:
+        return np.ones(table.num_rows, bool)
+    return _bisected(evaluate, table)
+
+
+def _bisected(evaluate: Callable[[pa.Table], Any], table: pa.Table) -> Array:
     """The rows that overflow, (rows,) bool, by bisection: they are few."""
     rows = table.num_rows
     try:
@@ -55,5 +67,5 @@ def _overflowing(evaluate: Callable[[pa.Table], Any], table: pa.Table) -> Array:
         if rows == 1:
             return np.ones(1, bool)
         parts = table.slice(0, rows // 2), table.slice(rows // 2)
-        return np.concatenate([_overflowing(evaluate, part) for part in parts])
+        return np.concatenate([_bisected(evaluate, part) for part in parts])
     return np.zeros(rows, bool)

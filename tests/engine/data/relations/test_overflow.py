@@ -5,8 +5,9 @@ import pyarrow as pa
 import pytest
 from untrained import model_of
 
-from h2o_gan.engine.data.relations.checking import check_rules
+from h2o_gan.engine.data.relations.checking import check_rules, columns_in, parse_rules
 from h2o_gan.engine.data.relations.overflow import broken_rows, computed_values
+from h2o_gan.engine.data.relations.rules import Formula
 
 TABLE = pa.table({"a": [3, 2**40, None, 5, 2**62], "b": [4, 2**40, 2**40, None, 4], "p": [12] * 5})
 OVERFLOWS = [False, True, False, False, True]
@@ -14,6 +15,12 @@ OVERFLOWS = [False, True, False, False, True]
 
 def rule_of(text):
     (rule,), _ = check_rules([text], TABLE.slice(0, 1))
+    return rule
+
+
+def parsed_rule(text):
+    """A rule that no training row has kept."""
+    (rule,) = parse_rules([text], columns_in(TABLE))
     return rule
 
 
@@ -34,6 +41,18 @@ def test_rows_that_overflow_break_a_rule():
     other = TABLE.set_column(2, "p", pa.array([13] * 5))
     wanted = [True, *OVERFLOWS[1:]]
     assert broken_rows(rule_of("p = a * b"), other).tolist() == wanted
+
+
+@pytest.mark.parametrize("text", ["p = a + 2 * {0} * {0}", "a < {0} * {0}"])
+@pytest.mark.parametrize("rows", [0, 1, 5])
+def test_numbers_of_a_rule_that_overflow_break_it_in_every_row(text, rows):
+    rule, table = parsed_rule(text.format(2**53)), TABLE.slice(0, rows)
+    assert broken_rows(rule, table).tolist() == [True] * rows
+    if isinstance(rule, Formula):
+        values, wrong = computed_values(rule, table)
+        assert values.type == pa.int64() and values.null_count == rows and wrong.sum() == rows
+    with pytest.raises(ValueError, match="cannot be computed"):
+        check_rules([rule.text], table)
 
 
 @pytest.mark.parametrize("rule", ["p = a * b", "a * b < 40_000_000_000_000"])
