@@ -128,6 +128,10 @@ class Inversion:
         found = []
         for column in reversed(formula.sources):
             expression = solved(name, formula.expression, column)
-            if expression is not None:
+            if expression is None:
+                continue
+            try:
                 found.append(formula_of(by_name[column], expression, kinds, decimals))
+            except TypeError:  # such as of the sum of two times
+                continue
         return sorted(found, key=fineness, reverse=True)

@@ -6,6 +6,7 @@ import pytest
 from relation_tables import DAY, times
 from untrained import enum, model_of
 
+from h2o_gan.engine.data.relations.checking import check_rules
 from h2o_gan.engine.exceptions import Unreachable
 
 ROWS = 1500
@@ -167,3 +168,15 @@ def test_functions_of_a_solved_input_fit_its_new_value():
     # A row whose given cells disagree is filled nonetheless.
     odd = gaps.set_column(3, "size", enum(["large"] * 40))
     assert model.impute(odd, seed=1).read_all()["size"].to_pylist() == ["large"] * 40
+
+
+def test_inputs_whose_solution_has_no_type_are_not_changed():
+    rng = np.random.default_rng(2)
+    a, b, c = 1_600_000_000_000 + rng.integers(0, 900, (3, 800)) * DAY
+    table = pa.table({"a": times(a), "b": times(b), "c": times(c), "t": times(a - b + c)})
+    rules, _ = check_rules(["t = a - b + c"], table)
+    model = model_of(table, options={"rules": rules})
+    assert {*model.encoder.relations.always} == {"t"}
+    sample = model.sample(20, seed=1, conditions={"t": int(a[0])}).read_all()
+    first, less, more, given = (sample[name].cast(pa.int64()).to_numpy() for name in "abct")
+    assert (given == a[0]).all() and (first - less + more == given).all()
