@@ -14,13 +14,13 @@ import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 
 /**
- * Makes the rows of a sample: each from candidates of its own, of which the first that is accepted and breaks no rule is
- * the row. One thread uses it at a time.
+ * Makes the rows of a sample: each from candidates of its own, of which the first that is accepted and breaks no rule
+ * is the row. One thread uses it at a time.
  *
- * <p>Discriminator rejection sampling (Azadi et al. 2019, arXiv 1810.06758): the critic is a log density ratio of real to
- * generated rows, and a candidate is accepted with a probability in proportion to that ratio, clipped. Rows with
- * conditions are drawn in an order that begins with the conditions' columns, which the generator knows less well than its
- * usual order; they are weighted by the likelihood in the usual order over the one they were drawn with, times the
+ * <p>Discriminator rejection sampling (Azadi et al. 2019, arXiv 1810.06758): the critic is a log density ratio of real
+ * to generated rows, and a candidate is accepted with a probability in proportion to that ratio, clipped. Rows with
+ * conditions are drawn in an order that begins with the conditions' columns, which the generator knows less well than
+ * its usual order; they are weighted by the likelihood in the usual order over the one they were drawn with, times the
  * critic's ratio. Python's RejectionSampler and Completion do the same for a block at once; here a row depends on its
  * index and the seed alone.
  */
@@ -32,6 +32,8 @@ final class RowMaker {
   private static final int ROW_CANDIDATES = 12;
   /** Accepted candidates of a row that may break rules. */
   private static final int MOST_BROKEN = 1 << 14;
+  /** The same where each row has its own conditions: each of these is one of several candidates. */
+  private static final int MOST_BROKEN_BY_ROW = 24 * 64;
   /** The same where no row of the block has been made. */
   private static final int HOPELESS = 4 * 64;
   private static final int BROAD = 16;
@@ -245,10 +247,15 @@ final class RowMaker {
         complete(count);
       }
       for (int row = 0; row < done.length; row++) {
-        if (!done[row] && broken[row] >= (left < done.length ? MOST_BROKEN : HOPELESS)) {
+        if (isGivenUp(row)) {
           throw new UnreachableException(place(row) + UNREACHABLE);
         }
       }
+    }
+
+    private boolean isGivenUp(int row) {
+      int most = conditions.byRow() ? MOST_BROKEN_BY_ROW : MOST_BROKEN;
+      return !done[row] && broken[row] >= (left < done.length ? most : HOPELESS);
     }
 
     private int fill() {
@@ -370,7 +377,7 @@ final class RowMaker {
       }
       rate = (double) good / count;
       for (int b = 0; b < count; b++) {
-        if (!done[rows[b]] && broken[rows[b]] >= (left < done.length ? MOST_BROKEN : HOPELESS)) {
+        if (isGivenUp(rows[b])) {
           throw new UnreachableException(unreachable(drawn, rows, rows[b], count));
         }
       }
