@@ -129,6 +129,12 @@ def test_only_regular_files_are_read(tmp_path, probe):
     assert "NoSuchFileException" in answers[3]
 
 
+def test_files_that_cannot_be_read_any_more_end_in_one_error(paths, probe):
+    (path,) = (path for path in paths if path.name == "related.zip")
+    answers = probe("ModelFileProbe", {"failing": str(path)})
+    assert len(answers) > 9 and {*answers} == {"java.io.IOException: the disk is gone"}
+
+
 def manifest_with(entries, **changes):
     manifest = json.loads(entries["model.json"])
     return {**entries, "model.json": json.dumps({**manifest, **changes}).encode()}

@@ -24,6 +24,10 @@ import java.util.Map;
 public final class ModelFileProbe {
   public static void main(String[] args) throws Exception {
     Json request = ProbeIO.request();
+    if (request.has("failing")) {
+      ProbeIO.answer(failures(Files.readAllBytes(Paths.get(request.get("failing").text()))));
+      return;
+    }
     Map<String, byte[]> bases = new LinkedHashMap<>();
     List<Object> answers = new ArrayList<>();
     for (Json file : request.get("files").items()) {
@@ -39,6 +43,35 @@ public final class ModelFileProbe {
       answers.add(request.get("brief").flag() && answer instanceof Map ? "read" : answer);
     }
     ProbeIO.answer(answers);
+  }
+
+  /** What reading a model says where the first read of its file fails, where the second does, and so on. */
+  private static List<Object> failures(byte[] bytes) {
+    List<Object> found = new ArrayList<>();
+    BytesSource whole = new BytesSource(bytes);
+    for (int reads = 0; ; reads++) {
+      int[] left = {reads};
+      Source failing = new Source() {
+        @Override
+        public long size() {
+          return whole.size();
+        }
+
+        @Override
+        public void read(long position, byte[] into, int offset, int length) throws IOException {
+          if (left[0]-- == 0) {
+            throw new IOException("the disk is gone");
+          }
+          whole.read(position, into, offset, length);
+        }
+      };
+      try {
+        GanModel.read(failing);
+        return found;
+      } catch (IOException | RuntimeException error) {
+        found.add(error.toString());
+      }
+    }
   }
 
   private static byte[] edited(byte[] base, List<Json> edits) throws IOException {

@@ -10,6 +10,7 @@ import hex.gan.core.rules.Unique;
 import hex.gan.core.tabular.TableModel;
 import hex.gan.core.unique.Uniqueness;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -54,7 +55,11 @@ public final class GanModel {
 
   /** Reads a model file from anywhere; see {@link #load}. */
   public static GanModel read(Source source) throws IOException {
-    return new GanModel(new TableModel(new ModelFile(source)));
+    try {
+      return new GanModel(new TableModel(new ModelFile(source)));
+    } catch (UncheckedIOException error) {
+      throw error.getCause();
+    }
   }
 
   /** The columns in the order of rows. */
