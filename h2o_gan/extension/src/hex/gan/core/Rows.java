@@ -15,8 +15,8 @@ public interface Rows {
    *
    * @param start index of the first row
    * @param rows their number, at most {@link GanModel#BLOCK_ROWS}
-   * @param given the given cells of these rows, by column of {@link GanModel#columns}, null for a column without any; null
-   *     where nothing is given by row, as in a sample
+   * @param given the given cells of these rows, by column of {@link GanModel#columns}, null for a column without any;
+   *     null where nothing is given by row, as in a sample
    * @param attempt 0; another number makes other rows, where a unique rule asks for them
    * @return the values of each column of {@link GanModel#columns}
    * @throws UnreachableException no row can meet the conditions and rules

@@ -75,7 +75,8 @@ public final class CoordinatesCodec extends LearnedCodec {
     double[] cut = arrays.doubles("cut");
     double[] shares = arrays.doubles("shares");
     int count = (axis.length + 1) / 2;
-    boolean isValid = arrays.names().size() == ARRAYS && isNumeric(columns[0]) && isNumeric(columns[1]) && !columns[0].name.equals(columns[1].name)
+    boolean isValid = arrays.names().size() == ARRAYS && isNumeric(columns[0]) && isNumeric(columns[1])
+        && !columns[0].name.equals(columns[1].name)
         && Cells.isTree(axis) && cut.length == axis.length && areFinite(cut)
         && shares.length == count + (hasMissing ? 1 : 0) && ArrayMath.isDistribution(shares);
     double[][] low = sides(arrays, "low");

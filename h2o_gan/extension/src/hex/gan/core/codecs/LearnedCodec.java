@@ -7,8 +7,8 @@ import hex.gan.core.data.Values;
 /**
  * A kind of column that networks learn; mirrors LearnedCodec of h2o_gan/engine/data/protocol.py.
  *
- * <p>Codes run from 0 to {@code width() - 1}; the last one is missing, where there are missing values. One code for each
- * relation stands before it.
+ * <p>Codes run from 0 to {@code width() - 1}; the last one is missing, where there are missing values. One code for
+ * each relation stands before it.
  */
 public abstract class LearnedCodec extends Codec {
   /** Code of a value that training never saw, and of missing values where they are not learned. */

@@ -3,8 +3,8 @@ package hex.gan.core.math;
 /**
  * Loops over float arrays that HotSpot compiles to vector instructions.
  *
- * <p>A matrix is an array of rows of one length or more, of which the first n elements count: units, or features, by rows
- * of a table. HotSpot vectorizes only loops with few operations and without offsets into one array, which is why
+ * <p>A matrix is an array of rows of one length or more, of which the first n elements count: units, or features, by
+ * rows of a table. HotSpot vectorizes only loops with few operations and without offsets into one array, which is why
  * functions come in several passes. There is no fused multiply-add and no exponential of the platform, so that all
  * machines compute the same bits.
  */

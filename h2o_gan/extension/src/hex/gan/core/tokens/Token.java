@@ -15,8 +15,8 @@ public final class Token {
   /** Number of tokens of the column before this one. */
   public final int before;
   /**
-   * Probabilities of the choices: one row of {@code size}; for the second token of a pair one row for each choice of the
-   * first; of a number none.
+   * Probabilities of the choices: one row of {@code size}; for the second token of a pair one row for each choice of
+   * the first; of a number none.
    */
   public final double[][] shares;
   /**
