@@ -12,11 +12,13 @@ from codec_cases import (
     changed_arrays,
     is_compared,
     parts_of,
+    saved,
     untrained_models,
 )
 from hard_tables import tables
 from hostile import HOSTILE, places, with_value
-from probes import listed, listed_column, unpacked
+from probes import listed, listed_column, packed, unpacked
+from untrained import enum, model_of
 
 from h2o_gan import engine
 from h2o_gan.engine.data.codecs.computed import ComputedCodec
@@ -24,8 +26,10 @@ from h2o_gan.engine.data.codecs.constant import ConstantCodec
 from h2o_gan.engine.data.codecs.registry import CODECS
 from h2o_gan.engine.data.conditions import meets
 from h2o_gan.engine.data.protocol import Codec, GeneratedCodec, LearnedCodec
+from h2o_gan.engine.data.tokens.members import UNSEEN, Members
 from h2o_gan.engine.exceptions import Damaged
 from h2o_gan.engine.json_checks import one_of, record, text
+from h2o_gan.engine.tabular.layout import RowLayout
 
 DATA = Path(__file__).parents[2] / "data"
 DAMAGED = "not a valid h2o_gan model file: "
@@ -393,3 +397,65 @@ def test_codecs_and_tokens_that_are_not_valid_are_refused(cases, probe):
     assert not wrong, (len(wrong), wrong[:5])
     assert sum(expected) > 100 and len(expected) - sum(expected) > 1000
     assert all(v == "read" or v.startswith(DAMAGED) for v in verdicts)
+
+
+def test_members_of_choices(probe):
+    """Choices of one and several codes, beside codes without a choice."""
+    rng = np.random.default_rng(3)
+    choices = np.array([1, UNSEEN, 0, 1, UNSEEN, 2, 1, UNSEEN])
+    shares = np.array([0.1, 0.05, 0.2, 0.15, 0.1, 0.25, 0.05, 0.1])
+    members, drawn = Members(choices, shares), rng.integers(0, 3, 400)
+    uniforms = np.append(rng.random(392), [0.0, 0.05, 0.15, 0.25, 0.5, 1 / 3, 2 / 3, 1 - 2**-53])
+    codes = range(len(choices))
+    # Some of a choice, of all choices, of those without one, of both, and none.
+    sets = [[0, 3], [0, 2, 5], [1], [1, 7], [1, 4, 7], [1, 6], [3, 4, 5], [*codes], []]
+    masks = [None, *(np.isin(codes, some) for some in sets)]
+    asked = [
+        {
+            "choices": packed(choices, "i4"),
+            "shares": packed(shares),
+            "drawn": packed(drawn, "i4"),
+            "uniforms": packed(uniforms),
+            "allowed": None if mask is None else packed(mask),
+        }
+        for mask in masks
+    ]
+    answers = probe("tokens.TokensProbe", {"members": asked, "layouts": []})["members"]
+    for mask, found in zip(masks, answers, strict=True):
+        assert unpacked(found, "i4").tolist() == members.draw(drawn, uniforms, mask).tolist()
+    assert len(set(unpacked(answers[0], "i4").tolist())) == len(choices)
+
+
+def test_layouts_that_are_not_valid_are_refused(probe, tmp_path):
+    rng = np.random.default_rng(4)
+    leaf, other = rng.integers(0, 6, 900), rng.integers(0, 3, 900)
+    columns = {"leaf": enum([f"l{n}" for n in leaf]), "root": enum([f"r{n // 2}" for n in leaf])}
+    columns |= {"other": enum([f"o{n}" for n in other]), "x": rng.normal(size=900)}
+    model, path = saved(model_of(pa.table(columns)), tmp_path / "model.zip")
+    layout = model.layout.to_json()
+    (dependency,) = layout["dependencies"]
+    table, last = dependency["table"], len(layout["columns"]) - 1
+    changes = [{name: value} for name in ("column", "source") for value in range(-1, last + 2)]
+    changes += [{"table": part} for part in (table[:-1], [*table, 0], [], [-1, *table[1:]])]
+    changes += [{"table": [*table[1:], most]} for most in (2, 3, 2**31)]
+    lists = [[{**dependency, **change}] for change in changes]
+    again = {**dependency, "source": dependency["column"], "column": 2, "table": [0, 1, 2]}
+    lists += [[dependency, dependency], [dependency, again], []]
+    layouts = [{**layout, "dependencies": some} for some in lists]
+    layouts += [{**layout, "rows": rows} for rows in (0, -1, True, 1.5, None)]
+    layouts += [{**layout, "columns": layout["columns"][:-1]}, layout]
+    arrays = [column.arrays() for column in model.layout.columns]
+
+    def message(data):
+        try:
+            RowLayout.restore(data, model.encoder.learned, arrays)
+        except Damaged as error:
+            return str(error)
+        return "read"
+
+    request = {"members": [], "layouts": layouts, "path": str(path)}
+    answers = probe("tokens.TokensProbe", request)["layouts"]
+    wanted = [message(data) for data in layouts]
+    assert [found == "read" for found in answers] == [said == "read" for said in wanted]
+    about = "is not a function of column"
+    assert wanted.count("read") == 7 and sum(about in said for said in answers) > 9
