@@ -162,7 +162,7 @@ characters = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_siz
 unique = characters.map(lambda text: "".join(dict.fromkeys(text)))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(
     patterns=st.lists(
         # Spaces that are listed, which takes Python a while for large ones, and others.

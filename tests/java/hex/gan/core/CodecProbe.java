@@ -295,7 +295,7 @@ public final class CodecProbe {
         Json other = item.find("and");
         if (other != null) {
           Constraint second = layout.columns.get(index).constraint(other.get("column").text(), condition(other));
-          constraint = codec instanceof LearnedCodec ? ((LearnedCodec) codec).joined(constraint.combined(second)) : null;
+          constraint = ((LearnedCodec) codec).joined(constraint.combined(second));
         }
         show(index, constraint, tokens, uniforms, one);
       }

@@ -94,7 +94,10 @@ public final class ModelProbe {
     if (json.isNull()) {
       return null;
     }
-    return json.isText() ? json.text() : json.isWhole() ? (Object) json.whole(Long.MIN_VALUE, Long.MAX_VALUE) : (Object) json.number();
+    if (json.isText()) {
+      return json.text();
+    }
+    return json.isWhole() ? (Object) json.whole(Long.MIN_VALUE, Long.MAX_VALUE) : (Object) json.number();
   }
 
   static Map<String, Condition> conditions(Json json) throws IOException {
