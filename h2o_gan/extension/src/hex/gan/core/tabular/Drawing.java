@@ -69,7 +69,7 @@ public final class Drawing {
         continue;
       }
       Bounds bound = bounds == null ? null : bounds[token];
-      drawToken(token, out, n, owners, bound, noise, temperature, summary);
+      drawToken(token, out, n, owners, bound, noise, temperature, summary, given == null && step == 0);
       float[] values = out.values[token];
       boolean[] active = out.active[token];
       for (int b = 0; b < n; b++) {
@@ -119,13 +119,13 @@ public final class Drawing {
 
   private void drawToken(
       int index, Candidates out, int n, int[] owners, Bounds bound, Noise noise, float temperature,
-      float[][] summary) {
+      float[][] summary, boolean isFirst) {
     Token token = tokens[index];
     if (token.isPlaced()) {
       drawPlaced(index, out, n, noise);
       return;
     }
-    float[][] output = generator.output(index, summary, out.values, out.active, n, space);
+    float[][] output = output(index, out, n, summary, isFirst);
     noise.uniforms(index, 0, pick, n);
     if (!token.isNumber()) {
       Arrays.fill(present, 0, n, true);
@@ -154,6 +154,15 @@ public final class Drawing {
     for (int b = 0; b < n; b++) {
       logs[b] -= mass[b];
     }
+  }
+
+  /** The output of a token's network; that of the first token, if nothing is given, is the same for all rows. */
+  private float[][] output(int index, Candidates out, int n, float[][] summary, boolean isFirst) {
+    float[][] output = generator.output(index, summary, out.values, out.active, isFirst ? 1 : n, space);
+    for (int unit = 0; isFirst && unit < generator.width(index); unit++) {
+      Floats.fill(output[unit], output[unit][0], n);
+    }
+    return output;
   }
 
   private void drawPlaced(int index, Candidates out, int n, Noise noise) {
