@@ -124,7 +124,8 @@ public final class ModelCache {
 
   private static GanModel read(Blob file) throws IOException {
     Runtime here = Runtime.getRuntime();
-    long free = HEAP - (here.totalMemory() - here.freeMemory());
+    // Garbage counts as used here, and H2O's own figure is some seconds old: either of them may be too low.
+    long free = Math.max(HEAP - (here.totalMemory() - here.freeMemory()), H2O.SELF._heartbeat.get_free_mem());
     if (GROWTH * file.size > free) {
       throw new MemoryException(file.size, free);
     }
