@@ -194,7 +194,7 @@ class Rest:
     def post_generation(self, task: Json) -> Json:
         names = ("rows", "seed", "conditions", "wait_for_worker_secs")
         body = {name: task[name] for name in names if task.get(name) is not None}
-        body["destination_frame"] = task["key"]
+        body |= {"destination_frame": task["key"], "backend": "worker"}
         path = f"/3/GAN/models/{self._part(task['model'])}/generate"
         return {"job": self._call("POST", path, json=body).json()["job"]["key"]["name"]}
 

@@ -66,6 +66,7 @@ def test_a_model_and_a_frame_are_made_for_whoever_asks(
     assert metric["held_out_loss"] == gan.scoring_history()["held_out_loss"].iloc[-1]
     # The worker generates as this process does.
     body = {
+        "backend": "worker",
         "rows": 50,
         "seed": 7,
         "destination_frame": "made",
@@ -79,7 +80,7 @@ def test_a_model_and_a_frame_are_made_for_whoever_asks(
     assert -1 <= min(made["x"].to_pylist()) <= max(made["x"].to_pylist()) <= 0
     assert sample(gan, 50, conditions={"colour": "red", "x": (-1, 0)}).equals(made)
     # A column that is not there is refused at once; what only the engine can tell fails the job.
-    body = {"rows": 5, "conditions": {"size": 1}, "destination_frame": "not_made"}
+    body = {"backend": "worker", "rows": 5, "conditions": {"size": 1}}
     refused = requests.post(url, json=body, timeout=30)
     assert refused.status_code == 400
     assert "no column 'size'" in refused.json()["msg"]
