@@ -171,8 +171,9 @@ def _condition(value: Any) -> Any:
 
 
 def _bound(value: Any) -> Any:
-    plain = _plain(value)
-    return None if isinstance(plain, float) and math.isinf(plain) else plain
+    """An end of a range; None for one without bound."""
+    is_infinite = isinstance(value, float | np.floating) and math.isinf(value)
+    return None if is_infinite else _plain(value)
 
 
 def _plain(value: Any) -> Any:
@@ -183,4 +184,16 @@ def _plain(value: Any) -> Any:
         return str(np.datetime64(value, "ms"))
     if isinstance(value, np.datetime64):
         return str(value.astype("datetime64[ms]"))
-    return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if not (value is None or isinstance(value, bool | int | float | str)):
+        raise H2OValueError(
+            f"conditions: {value!r} is neither a number nor a text, a time, a list of these, "
+            "a range (low, high) or None."
+        )
+    if isinstance(value, float) and not math.isfinite(value):
+        raise H2OValueError(
+            f"conditions: {value!r} is not a value of a column; use None for missing, and a range "
+            "(low, None) for all above a number."
+        )
+    return value

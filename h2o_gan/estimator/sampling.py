@@ -77,6 +77,7 @@ class SamplingMethods(TrainedModel):
             H2OJobCancelled: Ctrl-C; no frame is left behind.
         """
         from h2o_gan.engine.arguments import check_rows_and_seed
+        from h2o_gan.engine.options import SampleOptions
 
         given: Mapping[str, Any] | pa.Table | None = None
         if isinstance(conditions, H2OFrame):
@@ -104,6 +105,7 @@ class SamplingMethods(TrainedModel):
         if self._is_of_cluster(backend, "conditions that are a frame", given is not conditions):
             with as_h2o_errors():
                 check_rows_and_seed(n, seed)
+                SampleOptions(conditions, balance, temperature)
             return self._in_cluster_job(
                 lambda model: model.generate(
                     n,
