@@ -20,9 +20,6 @@ import water.MrFun;
  */
 public abstract class RowsTask<T extends RowsTask<T>> extends MRTask<T> {
   private static final int BLOCK = GanModel.BLOCK_ROWS;
-  /** Fewest rows of a block that takes long, and nanoseconds after which blocks become smaller: see {@link Strands}. */
-  private static final int LEAST_ROWS = 8;
-  private static final long LONG_NS = 500_000_000;
 
   /** Work on consecutive rows of a chunk. */
   protected interface Block {
@@ -121,6 +118,9 @@ public abstract class RowsTask<T extends RowsTask<T>> extends MRTask<T> {
   /** Does work on all rows of a chunk, in several threads where the frame has fewer chunks than the cluster cores. */
   protected final void inBlocks(int chunk, Block block) {
     int rows = made.rows(chunk);
+    if (rows == 0) { // Filters leave empty chunks.
+      return;
+    }
     long start = made.start(chunk);
     int windows = (int) ((start + rows - 1) / BLOCK - start / BLOCK) + 1;
     int strands = Math.min(windows, made.chunks() < H2O.CLOUD.size() * H2O.NUMCPUS ? H2O.NUMCPUS : 1);
@@ -155,7 +155,6 @@ public abstract class RowsTask<T extends RowsTask<T>> extends MRTask<T> {
 
     @Override
     protected void map(int strand) {
-      int most = BLOCK;
       long last = (start + rows - 1) / BLOCK;
       for (long window = start / BLOCK + strand; window <= last; window += strands) {
         int end = (int) (Math.min(start + rows, (window + 1) * BLOCK) - start);
@@ -164,14 +163,10 @@ public abstract class RowsTask<T extends RowsTask<T>> extends MRTask<T> {
           if (task.progress.isStopped()) {
             return;
           }
-          int count = Math.min(end - row, most);
+          int count = Math.min(end - row, task.progress.blockRows());
           long began = System.nanoTime();
           block.run(row, count);
-          // Rows of very wide tables take long, and a cancelled job has to end soon.
-          if (System.nanoTime() - began > LONG_NS) {
-            most = Math.max(LEAST_ROWS, most / 2);
-          }
-          task.progress.add(count);
+          task.progress.add(count, System.nanoTime() - began);
           row += count;
         }
       }

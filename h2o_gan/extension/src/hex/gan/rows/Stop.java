@@ -2,6 +2,7 @@ package hex.gan.rows;
 
 import water.DKV;
 import water.H2O;
+import water.Job;
 import water.Key;
 import water.Keyed;
 
@@ -21,6 +22,18 @@ public final class Stop extends Keyed<Stop> {
 
   static boolean isSet(Key<Stop> key) {
     return DKV.get(key) != null;
+  }
+
+  /** Whether a job was cancelled, or removed with all else in the cluster; false where there is none. */
+  static boolean isStopped(Job<?> job) {
+    return job != null && (DKV.get(job._key) == null || job.stop_requested());
+  }
+
+  /** Throws JobCancelledException where a job is to stop. */
+  public static void check(Job<?> job) {
+    if (isStopped(job)) {
+      throw new Job.JobCancelledException(job);
+    }
   }
 
   @Override

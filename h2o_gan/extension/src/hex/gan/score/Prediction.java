@@ -6,6 +6,7 @@ import hex.gan.core.data.Column;
 import hex.gan.rows.Failure;
 import hex.gan.rows.FrameColumns;
 import hex.gan.rows.NewFrame;
+import hex.gan.rows.Stop;
 import hex.gan.work.Blob;
 import java.io.IOException;
 import java.util.Arrays;
@@ -84,6 +85,7 @@ public final class Prediction {
           new RateTask(file, made, columns, kind, threshold, quantiles, job, job == null ? 0 : job.getWork());
       task.on(IntStream.range(0, made.chunks()).toArray());
       Failure.check(task.failure(), job);
+      Stop.check(job);
       scores = task.scores;
       ranks = task.ranks;
       Frame frame = replaces ? made.finish(key) : made.publish(key);
