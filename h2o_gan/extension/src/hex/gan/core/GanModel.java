@@ -155,6 +155,21 @@ public final class GanModel {
     return table.imputation(seed);
   }
 
+  /** Whether generated values of a column are levels that it did not have before: it is an identifier, and an enum. */
+  public boolean hasNewLevels(int column) {
+    return table.hasNewLevels(column);
+  }
+
+  /**
+   * The values of such a column in consecutive rows of a sample, or in the missing cells of rows that are filled.
+   *
+   * @param start index of the first row
+   * @param rows their number, at most {@link #BLOCK_ROWS}
+   */
+  public Values newLevels(int column, long start, int rows, long seed) {
+    return table.newLevels(column, start, rows, seed);
+  }
+
   /**
    * Rates rows.
    *

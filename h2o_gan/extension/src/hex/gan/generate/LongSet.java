@@ -15,13 +15,22 @@ final class LongSet {
    * @param most number of longs that it may get
    */
   LongSet(long most) {
+    int size = size(most);
+    table = new long[size];
+    mask = size - 1;
+  }
+
+  /** Bytes of a set of so many longs. */
+  static long bytes(long most) {
+    return 8L * size(most);
+  }
+
+  private static int size(long most) {
     if (most > MOST) {
       throw new IllegalArgumentException(
           most + " rows are too many for a rule of unique values: at most " + MOST + " can be compared.");
     }
-    int size = Integer.highestOneBit((int) Math.max(8, 2 * most - 1)) << 1;
-    table = new long[size];
-    mask = size - 1;
+    return Integer.highestOneBit((int) Math.max(8, 2 * most - 1)) << 1;
   }
 
   boolean contains(long value) {

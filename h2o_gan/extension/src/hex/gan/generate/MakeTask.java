@@ -3,7 +3,6 @@ package hex.gan.generate;
 import hex.gan.arrow.Chunks;
 import hex.gan.core.GanModel;
 import hex.gan.core.Rows;
-import hex.gan.core.data.Column;
 import hex.gan.core.data.Values;
 import hex.gan.rows.ChunkReader;
 import hex.gan.rows.ChunkWriter;
@@ -33,7 +32,7 @@ final class MakeTask extends RowsTask<MakeTask> {
   private final long[] repeats;
 
   private transient Rows source;
-  private transient List<Column> columns;
+  private transient ChunkWriter.Columns columns;
   private transient List<GanModel.UniqueRule> unique;
   private transient ChunkReader reader;
 
@@ -56,7 +55,7 @@ final class MakeTask extends RowsTask<MakeTask> {
   @Override
   protected void prepare(GanModel model) {
     source = recipe.rows(model).cancellable(this::isStopped);
-    columns = Making.columns(model.columns(), given);
+    columns = new ChunkWriter.Columns(made.columns(model.columns()));
     unique = model.uniqueRules();
     reader = given == null ? null : new ChunkReader(given, model.columns());
   }

@@ -8,11 +8,12 @@ import hex.gan.rows.ChunkWriter;
 import hex.gan.rows.Failure;
 import hex.gan.rows.FrameColumns;
 import hex.gan.rows.NewFrame;
+import hex.gan.rows.Stop;
 import hex.gan.work.Blob;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
+import water.H2O;
 import water.Job;
 import water.Key;
 import water.exceptions.H2OIllegalArgumentException;
@@ -22,6 +23,8 @@ import water.fvec.Frame;
 public final class Making {
   /** Bytes of a row's hash in the cluster, and whether it is given. */
   private static final int HASH_BYTES = 9;
+
+  private static final double GB = 1 << 30;
 
   private final Blob file;
   private final GanModel model;
@@ -57,6 +60,7 @@ public final class Making {
   public static Making imputation(Blob file, GanModel model, Recipe recipe, Frame frame) {
     FrameColumns.checkKnown(model.columns(), frame);
     FrameColumns given = FrameColumns.of(model.columns(), frame);
+    given.checkWhole(model.columns());
     recipe.rows(model);
     return new Making(file, model, recipe, frame, given);
   }
@@ -67,20 +71,24 @@ public final class Making {
     return bytes[0] + bytes[1] * Runtime.getRuntime().availableProcessors();
   }
 
-  /** Bytes that each row takes besides its values until the frame is published: those of unique rules. */
+  /** Bytes that each row takes besides its values: those of unique rules, and of the levels of identifiers. */
   public static double rowBytes(GanModel model) {
-    return (LongSet.BYTES + HASH_BYTES) * model.uniqueRules().size();
+    double bytes = (LongSet.BYTES + HASH_BYTES) * model.uniqueRules().size();
+    for (int column = 0; column < model.columns().size(); column++) {
+      bytes += model.hasNewLevels(column) ? NewLevels.BYTES * H2O.CLOUD.size() : 0;
+    }
+    return bytes;
   }
 
-  /** The columns of the new frame: those of the model, and their levels with those that only the given cells have. */
-  static List<Column> columns(List<Column> columns, FrameColumns given) {
-    List<Column> all = new ArrayList<>();
-    for (int i = 0; i < columns.size(); i++) {
-      Column column = columns.get(i);
-      boolean more = given != null && column.kind == Kind.ENUM;
-      all.add(more ? new Column(column.name, column.kind, given.levels(i, column)) : column);
+  /** The levels of an enum: those of the model, those that only the given cells have, and new ones of identifiers. */
+  private List<String> levels(int index, Job<?> job) {
+    Column column = model.columns().get(index);
+    if (!model.hasNewLevels(index)) {
+      return given == null ? column.levels : given.levels(index, column);
     }
-    return all;
+    NewLevels made = new NewLevels(model, index, recipe.seed(), job);
+    return given == null
+        ? made.ofSample(recipe.rows()) : made.ofGaps(given.vecs()[index], given.levels(index, column));
   }
 
   /**
@@ -93,11 +101,13 @@ public final class Making {
    */
   public Frame make(Key<Frame> key, Job<?> job, long units) {
     int[] rules = rules();
-    NewFrame made = newFrame(2 * rules.length);
+    checkMemory(rules.length);
+    NewFrame made = newFrame(2 * rules.length, job);
     boolean done = false;
     try {
       run(made, rules, 0, null, job, units);
       redraw(made, rules, job);
+      Stop.check(job);
       Frame frame = key == null ? made.finish(null) : made.publish(key);
       done = true;
       return frame;
@@ -110,14 +120,25 @@ public final class Making {
     }
   }
 
-  private NewFrame newFrame(int hidden) {
-    List<Column> columns = columns(model.columns(), given);
+  /** Rows that have to be unique are compared on this node, once all of them are made. */
+  private void checkMemory(int rules) {
+    double wanted = (double) rules * LongSet.bytes(frame == null ? recipe.rows() : frame.numRows());
+    double free = H2O.SELF._heartbeat.get_free_mem();
+    if (wanted > free) {
+      throw new H2OIllegalArgumentException(String.format(
+          "rules of unique values take about %.1f GB on node %s, which has %.1f GB free: generate fewer rows", wanted / GB,
+          H2O.SELF.getIpPortString(), free / GB));
+    }
+  }
+
+  private NewFrame newFrame(int hidden, Job<?> job) {
+    List<Column> columns = model.columns();
     String[] names = new String[columns.size()];
     String[][] domains = new String[names.length][];
     for (int i = 0; i < names.length; i++) {
       Column column = columns.get(i);
       names[i] = column.name;
-      domains[i] = column.kind == Kind.ENUM ? column.levels.toArray(new String[0]) : null;
+      domains[i] = column.kind == Kind.ENUM ? levels(i, job).toArray(new String[0]) : null;
     }
     byte[] types = ChunkWriter.types(columns);
     return frame == null
@@ -151,7 +172,7 @@ public final class Making {
     if (rules.length == 0) {
       return;
     }
-    Repeats repeats = new Repeats(made, model.uniqueRules(), rules);
+    Repeats repeats = new Repeats(made, model.uniqueRules(), rules, job);
     long[] rows = repeats.among(null);
     for (int attempt = 1; rows.length > 0; attempt++) {
       run(made, rules, attempt, rows, job, 0);

@@ -69,6 +69,10 @@ public final class Recipe extends Iced<Recipe> {
     return conditions == null ? Collections.emptyMap() : Conditions.parse(conditions, model.columns());
   }
 
+  long seed() {
+    return seed;
+  }
+
   long rows() {
     return rows;
   }

@@ -3,8 +3,10 @@ package hex.gan.generate;
 import hex.gan.core.GanModel;
 import hex.gan.core.UnreachableException;
 import hex.gan.rows.NewFrame;
+import hex.gan.rows.Stop;
 import java.util.Arrays;
 import java.util.List;
+import water.Job;
 import water.fvec.Chunk;
 
 /**
@@ -19,6 +21,7 @@ final class Repeats {
   private final List<GanModel.UniqueRule> unique;
   private final int[] rules;
   private final LongSet[] seen;
+  private final Job<?> job;
   private int attempts;
   /** Index of a rule that the last repeated row breaks. */
   private int broken;
@@ -28,8 +31,10 @@ final class Repeats {
   /**
    * @param unique the rules of the model
    * @param rules indices of those that are checked
+   * @param job which ends the work; null for none
    */
-  Repeats(NewFrame made, List<GanModel.UniqueRule> unique, int[] rules) {
+  Repeats(NewFrame made, List<GanModel.UniqueRule> unique, int[] rules, Job<?> job) {
+    this.job = job;
     this.made = made;
     this.unique = unique;
     this.rules = rules;
@@ -43,6 +48,7 @@ final class Repeats {
   /** Adds the values that the user gave, which no draw changes. */
   private void addGiven() {
     for (int chunk = 0; chunk < made.chunks(); chunk++) {
+      Stop.check(job);
       for (int rule = 0; rule < rules.length; rule++) {
         Chunk fixed = made.get(made.columns() + rules.length + rule, chunk);
         Chunk hashes = made.get(made.columns() + rule, chunk);
@@ -74,6 +80,7 @@ final class Repeats {
       if (rows != null && (next == rows.length || rows[next] >= end)) {
         continue;
       }
+      Stop.check(job);
       Hashes hashes = new Hashes(chunk);
       if (rows == null) {
         for (long row = start; row < end; row++) {

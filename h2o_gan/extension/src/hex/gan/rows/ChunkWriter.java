@@ -2,6 +2,7 @@ package hex.gan.rows;
 
 import hex.gan.core.data.Column;
 import hex.gan.core.data.Kind;
+import hex.gan.core.data.LevelIndex;
 import hex.gan.core.data.Values;
 import java.util.List;
 import water.Futures;
@@ -9,19 +10,30 @@ import water.fvec.Vec;
 
 /** Collects the rows of one chunk of each column of a new frame. Threads may set different rows at the same time. */
 public final class ChunkWriter {
+  /** The columns of a new frame, which all chunks of a node share. */
+  public static final class Columns {
+    private final List<Column> columns;
+    private final LevelIndex[] levels;
+
+    public Columns(List<Column> columns) {
+      this.columns = columns;
+      levels = columns.stream().map(LevelIndex::new).toArray(LevelIndex[]::new);
+    }
+  }
+
   private final List<Column> columns;
   private final ColumnWriter[] writers;
 
   /**
-   * @param columns with the levels of the new frame
+   * @param of with the levels of the new frame
    * @param rows of the chunk
    */
-  public ChunkWriter(List<Column> columns, int rows) {
-    this.columns = columns;
+  public ChunkWriter(Columns of, int rows) {
+    columns = of.columns;
     writers = new ColumnWriter[columns.size()];
     for (int i = 0; i < writers.length; i++) {
       Column column = columns.get(i);
-      writers[i] = new ColumnWriter(column.name, column.kind, column.levels, rows);
+      writers[i] = new ColumnWriter(column, of.levels[i], rows);
     }
   }
 

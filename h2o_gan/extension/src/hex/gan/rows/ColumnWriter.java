@@ -1,12 +1,11 @@
 package hex.gan.rows;
 
 import hex.gan.arrow.Chunks;
+import hex.gan.core.data.Column;
 import hex.gan.core.data.Kind;
+import hex.gan.core.data.LevelIndex;
 import hex.gan.core.data.Values;
 import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 import water.fvec.CStrChunk;
 import water.fvec.Chunk;
 import water.util.UnsafeUtils;
@@ -15,35 +14,25 @@ import water.util.UnsafeUtils;
 final class ColumnWriter {
   private static final int MOST_TEXT = 1 << 30;
 
-  /** Levels of some values, and the index of each of them in the frame's. */
-  private static final class Match {
-    final List<String> levels;
-    final int[] indices;
-
-    Match(List<String> levels, int[] indices) {
-      this.levels = levels;
-      this.indices = indices;
-    }
-  }
-
   private final String name;
   private final Kind kind;
-  private final List<String> levels;
+  /** Of ENUM: the levels of the frame to make, and their number. */
+  private final LevelIndex levels;
+  private final int count;
   private final long[] whole;
   private final double[] real;
   private final byte[][] text;
   private final byte[] uuids;
-  /** For the last values that have other levels. */
-  private volatile Match match;
 
   /**
-   * @param levels of ENUM, in the order of the frame to make
+   * @param levels of the column
    * @param rows of the chunk
    */
-  ColumnWriter(String name, Kind kind, List<String> levels, int rows) {
-    this.name = name;
-    this.kind = kind;
+  ColumnWriter(Column column, LevelIndex levels, int rows) {
+    name = column.name;
+    kind = column.kind;
     this.levels = levels;
+    count = column.levels.size();
     whole = kind.isWhole() || kind == Kind.ENUM ? new long[rows] : null;
     real = kind == Kind.REAL ? new double[rows] : null;
     text = kind == Kind.STRING ? new byte[rows][] : null;
@@ -98,32 +87,15 @@ final class ColumnWriter {
   }
 
   private void putLevels(int at, Values values, int from, int rows) {
-    int[] indices = null;
-    if (values.levels != levels) {
-      Match found = match;
-      if (found == null || found.levels != values.levels) {
-        found = new Match(values.levels, indices(values.levels));
-        match = found;
-      }
-      indices = found.indices;
-    }
+    int[] indices = levels.of(values);
     for (int i = 0; i < rows; i++) {
-      int level = (int) values.whole[from + i];
-      whole[at + i] = values.missing[from + i] ? Chunks.NA : indices == null ? level : indices[level];
+      boolean missing = values.missing[from + i];
+      if (!missing && indices[from + i] == count) {
+        throw new IllegalStateException(
+            "column '" + name + "': '" + values.label(from + i) + "' is not a level of the new frame");
+      }
+      whole[at + i] = missing ? Chunks.NA : indices[from + i];
     }
-  }
-
-  private int[] indices(List<String> of) {
-    Map<String, Integer> known = new HashMap<>();
-    for (int i = 0; i < levels.size(); i++) {
-      known.put(levels.get(i), i);
-    }
-    int[] found = new int[of.size()];
-    for (int i = 0; i < found.length; i++) {
-      Integer index = known.get(of.get(i));
-      found[i] = index == null ? -1 : index;
-    }
-    return found;
   }
 
   private void putUuid(int row, String value) {

@@ -5,9 +5,12 @@ import hex.gan.core.data.Kind;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import water.DKV;
+import water.Futures;
 import water.Iced;
 import water.Key;
 import water.fvec.Chunk;
@@ -49,6 +52,7 @@ public final class FrameColumns extends Iced<FrameColumns> {
     if (frame.numRows() == 0) {
       throw new IllegalArgumentException("frame '" + frame._key + "' has no rows.");
     }
+    summarise(columns, frame);
     FrameColumns found = new FrameColumns(columns.size());
     for (int i = 0; i < found.vecs.length; i++) {
       Column column = columns.get(i);
@@ -62,14 +66,37 @@ public final class FrameColumns extends Iced<FrameColumns> {
     return found;
   }
 
+  /** Lets H2O compute the summaries of all numbers at the same time: they say which columns are whole. */
+  private static void summarise(List<Column> columns, Frame frame) {
+    Futures counted = new Futures();
+    for (Column column : columns) {
+      Vec vec = frame.vec(column.name);
+      if (vec != null && vec.isNumeric()) {
+        vec.startRollupStats(counted);
+      }
+    }
+    counted.blockForPending();
+  }
+
   /** Refuses columns that the model does not have. */
   public static void checkKnown(List<Column> columns, Frame frame) {
-    List<String> names = new ArrayList<>();
+    Set<String> names = new LinkedHashSet<>();
     columns.forEach(column -> names.add(column.name));
     for (String name : frame.names()) {
       if (!names.contains(name)) {
         throw new IllegalArgumentException("frame: the model has no column '" + name + "'; it has "
             + listed(names.toArray(new String[0])) + ".");
+      }
+    }
+  }
+
+  /** Refuses numbers that are not whole where the model has only whole ones. */
+  public void checkWhole(List<Column> columns) {
+    for (int i = 0; i < kinds.length; i++) {
+      Column column = columns.get(i);
+      if (column.kind == Kind.INT && kinds[i] == Kind.REAL.ordinal()) {
+        throw new IllegalArgumentException("column '" + column.name + "' has numbers that are not whole, but the model was "
+            + "trained on whole numbers: round it.");
       }
     }
   }
@@ -111,7 +138,8 @@ public final class FrameColumns extends Iced<FrameColumns> {
     if (vec.isTime()) {
       return Kind.TIME;
     }
-    return vec.isInt() ? Kind.INT : Kind.REAL;
+    // H2O counts infinities as whole numbers.
+    return vec.isInt() && vec.pinfs() + vec.ninfs() == 0 ? Kind.INT : Kind.REAL;
   }
 
   private void matchLevels(int index, Column column, String[] domain) {
@@ -119,8 +147,8 @@ public final class FrameColumns extends Iced<FrameColumns> {
       return;
     }
     Map<String, Integer> known = new HashMap<>();
-    for (String level : column.levels) {
-      known.put(level, known.size());
+    for (int i = 0; i < column.levels.size(); i++) {
+      known.put(column.levels.get(i), i);
     }
     List<String> more = new ArrayList<>();
     int[] found = new int[domain.length];

@@ -1,7 +1,10 @@
 package hex.gan.rows;
 
 import hex.gan.arrow.Publication;
+import hex.gan.core.data.Column;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import water.DKV;
 import water.Futures;
 import water.Iced;
@@ -55,6 +58,17 @@ public final class NewFrame extends Iced<NewFrame> {
    */
   public static NewFrame of(long[] starts, String[] names, byte[] types, String[][] domains, int hidden) {
     return new NewFrame(new Vec.VectorGroup(), names, types, domains, hidden, starts);
+  }
+
+  /** Columns of a model with the levels of this frame. */
+  public List<Column> columns(List<Column> columns) {
+    List<Column> all = new ArrayList<>();
+    for (int i = 0; i < domains.length; i++) {
+      Column column = columns.get(i);
+      List<String> levels = domains[i] == null ? column.levels : Arrays.asList(domains[i]);
+      all.add(levels.equals(column.levels) ? column : new Column(column.name, column.kind, levels));
+    }
+    return all;
   }
 
   /** Number of columns of the frame. */

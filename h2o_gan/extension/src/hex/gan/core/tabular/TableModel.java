@@ -6,6 +6,7 @@ import hex.gan.core.codecs.ConstantCodec;
 import hex.gan.core.codecs.GeneratedCodec;
 import hex.gan.core.data.Column;
 import hex.gan.core.data.Condition;
+import hex.gan.core.data.Kind;
 import hex.gan.core.data.Values;
 import hex.gan.core.file.Json;
 import hex.gan.core.file.ModelFile;
@@ -87,6 +88,16 @@ public final class TableModel {
   /** Whether scores depend on a column: not on identifiers. */
   public boolean isScored(int column) {
     return !encoder.isGenerated(column) || encoder.codecs[encoder.codecOf[column]] instanceof ConstantCodec;
+  }
+
+  /** See {@link GanModel#hasNewLevels}. */
+  public boolean hasNewLevels(int column) {
+    return columns().get(column).kind == Kind.ENUM && !isScored(column);
+  }
+
+  /** See {@link GanModel#newLevels}. */
+  public Values newLevels(int column, long start, int rows, long seed) {
+    return ((GeneratedCodec) encoder.codecs[encoder.codecOf[column]]).generate(start, rows, seed);
   }
 
   /** Bytes of the model, and of what a thread needs besides. */
