@@ -126,8 +126,8 @@ public final class Making {
     double free = H2O.SELF._heartbeat.get_free_mem();
     if (wanted > free) {
       throw new H2OIllegalArgumentException(String.format(
-          "rules of unique values take about %.1f GB on node %s, which has %.1f GB free: generate fewer rows", wanted / GB,
-          H2O.SELF.getIpPortString(), free / GB));
+          "rules of unique values take about %.1f GB on node %s, which has %.1f GB free: generate fewer rows",
+          wanted / GB, H2O.SELF.getIpPortString(), free / GB));
     }
   }
 

@@ -74,8 +74,8 @@ final class NewLevels {
       }
     }
     if (found.size() > MOST) {
-      throw new IllegalArgumentException("column '" + model.columns().get(column).name + "' is an identifier, so each row "
-          + "has a level of its own, but an enum of H2O has at most " + MOST
+      throw new IllegalArgumentException("column '" + model.columns().get(column).name + "' is an identifier, so each "
+          + "row has a level of its own, but an enum of H2O has at most " + MOST
           + " levels: generate fewer rows, or train on it as a string.");
     }
   }

@@ -95,8 +95,8 @@ public final class FrameColumns extends Iced<FrameColumns> {
     for (int i = 0; i < kinds.length; i++) {
       Column column = columns.get(i);
       if (column.kind == Kind.INT && kinds[i] == Kind.REAL.ordinal()) {
-        throw new IllegalArgumentException("column '" + column.name + "' has numbers that are not whole, but the model was "
-            + "trained on whole numbers: round it.");
+        throw new IllegalArgumentException("column '" + column.name + "' has numbers that are not whole, but the model "
+            + "was trained on whole numbers: round it.");
       }
     }
   }
