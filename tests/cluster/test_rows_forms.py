@@ -153,7 +153,7 @@ def test_a_form_generates_rows_of_a_model(model: str, no_leaks: set[str]) -> Non
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("model", "none", "'none' is not a trained GAN of the cluster; there are form_gan"),
+        ("model", "none", "'none' is not a trained GAN of the cluster; there are "),
         ("model", "queue_frame", "is not a trained GAN"),
         ("rows", 0, "rows must be from 1"),
         ("rows", 10**12, "rows fit"),
