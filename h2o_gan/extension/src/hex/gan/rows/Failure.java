@@ -1,7 +1,7 @@
 package hex.gan.rows;
 
-import hex.gan.cache.ModelCache;
 import hex.gan.core.UnreachableException;
+import java.io.IOException;
 import water.H2O;
 import water.Iced;
 import water.Job;
@@ -27,7 +27,7 @@ public final class Failure extends Iced<Failure> {
 
   static Failure of(Throwable error) {
     if (error instanceof UnreachableException || error instanceof IllegalArgumentException
-        || error instanceof ModelCache.MemoryException) {
+        || error instanceof IOException) { // The model was removed, or there is not enough memory for it.
       return new Failure(true, false, error.getMessage());
     }
     if (error instanceof OutOfMemoryError) {
