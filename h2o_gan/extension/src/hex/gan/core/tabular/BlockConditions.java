@@ -3,7 +3,7 @@ package hex.gan.core.tabular;
 import hex.gan.core.codecs.Constraint;
 import hex.gan.core.codecs.LearnedCodec;
 import hex.gan.core.data.Values;
-import hex.gan.core.math.Mix;
+import hex.gan.core.math.KeyedStream;
 import hex.gan.core.tokens.ColumnTokens;
 import hex.gan.core.tokens.Dependency;
 import hex.gan.core.tokens.RowLayout;
@@ -73,7 +73,7 @@ final class BlockConditions {
       if (tokens[t].isNumber()) {
         noise[t] = new float[rows];
         for (int row = 0; row < rows; row++) {
-          noise[t][row] = Mix.uniformFloat(keys[row] ^ RANKS, t);
+          noise[t][row] = KeyedStream.uniformFloat(keys[row] ^ RANKS, t);
         }
       }
     }

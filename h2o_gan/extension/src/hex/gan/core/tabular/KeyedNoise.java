@@ -1,6 +1,6 @@
 package hex.gan.core.tabular;
 
-import hex.gan.core.math.Mix;
+import hex.gan.core.math.KeyedStream;
 import hex.gan.core.math.Normal;
 
 /** Random numbers that follow from a key of each row: a row gets the same ones in every block. */
@@ -19,7 +19,7 @@ final class KeyedNoise implements Noise {
   public void uniforms(int token, int which, float[] out, int n) {
     long stream = (long) token * STREAMS + which;
     for (int b = 0; b < n; b++) {
-      out[b] = Mix.uniformFloat(keys[b], stream);
+      out[b] = KeyedStream.uniformFloat(keys[b], stream);
     }
   }
 
@@ -27,7 +27,7 @@ final class KeyedNoise implements Noise {
   public void normals(int token, float[] out, int n) {
     long stream = (long) token * STREAMS + NORMALS;
     for (int b = 0; b < n; b++) {
-      out[b] = (float) Normal.quantile(Mix.uniform(keys[b], stream) + 0x1.0p-54);
+      out[b] = (float) Normal.quantile(KeyedStream.uniform(keys[b], stream) + 0x1.0p-54);
     }
   }
 }

@@ -6,7 +6,8 @@ import hex.gan.core.data.Column;
 import hex.gan.core.data.Kind;
 import hex.gan.core.data.Messages;
 import hex.gan.core.data.Values;
-import hex.gan.core.math.Mix;
+import hex.gan.core.math.KeyedStream;
+import hex.gan.core.math.SplitMix64;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -95,7 +96,7 @@ final class RowMaker {
     for (int start = 0; start < count; start += MOST) {
       int n = Math.min(MOST, count - start);
       for (int b = 0; b < n; b++) {
-        keys[b] = Mix.key(key, start + b);
+        keys[b] = KeyedStream.key(key, start + b);
         owners[b] = b;
       }
       draw(new BlockConditions(conditions, start, n, keys), n, true);
@@ -186,9 +187,9 @@ final class RowMaker {
       this.ceiling = ceiling;
       conditioned = !conditions.isEmpty();
       rowKeys = new long[rows];
-      long key = Mix.key(Mix.mix(seed), attempt);
+      long key = KeyedStream.key(SplitMix64.mix(seed), attempt);
       for (int row = 0; row < rows; row++) {
-        rowKeys[row] = Mix.key(key, start + row);
+        rowKeys[row] = KeyedStream.key(key, start + row);
       }
       bounds = new BlockConditions(conditions, start, rows, rowKeys);
       completion = new Completion(encoder, model.layout, conditions);
@@ -266,7 +267,7 @@ final class RowMaker {
         int some = done[row] ? 0 : Math.min(copies, windows[row] - next[row] % windows[row]);
         for (int copy = 0; copy < some && n < MOST; copy++) {
           owners[n] = row;
-          keys[n++] = Mix.key(rowKeys[row], next[row]++);
+          keys[n++] = KeyedStream.key(rowKeys[row], next[row]++);
         }
       }
       return n;
@@ -305,7 +306,7 @@ final class RowMaker {
     }
 
     private double uniform(long key, long stream) {
-      return Math.min(Math.max(Mix.uniform(key, stream), 1e-12), 1 - 1e-7);
+      return Math.min(Math.max(KeyedStream.uniform(key, stream), 1e-12), 1 - 1e-7);
     }
 
     private int take(float[][] values, int from, int row, long key, int at) {
@@ -326,7 +327,7 @@ final class RowMaker {
       double[][] uniforms = new double[encoder.learned.length][count];
       for (int i = 0; i < uniforms.length; i++) {
         for (int b = 0; b < count; b++) {
-          uniforms[i][b] = Mix.uniform(pickedKey[b], DECODE + i);
+          uniforms[i][b] = KeyedStream.uniform(pickedKey[b], DECODE + i);
         }
       }
       int[] rows = Arrays.copyOf(pickedRow, count);

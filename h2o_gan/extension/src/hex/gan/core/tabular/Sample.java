@@ -3,7 +3,8 @@ package hex.gan.core.tabular;
 import hex.gan.core.GanModel;
 import hex.gan.core.Rows;
 import hex.gan.core.data.Values;
-import hex.gan.core.math.Mix;
+import hex.gan.core.math.KeyedStream;
+import hex.gan.core.math.SplitMix64;
 import java.util.function.BooleanSupplier;
 
 /** The rows of a sample; see {@link GanModel#sample}. */
@@ -58,7 +59,7 @@ public final class Sample implements Rows {
     }
     RowMaker maker = makers.take();
     try {
-      return maker.pilot(conditions, Mix.key(Mix.mix(seed), PILOT), PILOT_ROWS);
+      return maker.pilot(conditions, KeyedStream.key(SplitMix64.mix(seed), PILOT), PILOT_ROWS);
     } finally {
       makers.give(maker);
     }
