@@ -4,6 +4,7 @@ import hex.gan.core.GanModel;
 import hex.gan.core.UnreachableException;
 import hex.gan.core.data.Column;
 import hex.gan.core.data.Kind;
+import hex.gan.core.unique.LongSet;
 import hex.gan.rows.ChunkWriter;
 import hex.gan.rows.Failure;
 import hex.gan.rows.FrameColumns;

@@ -2,6 +2,7 @@ package hex.gan.generate;
 
 import hex.gan.core.GanModel;
 import hex.gan.core.UnreachableException;
+import hex.gan.core.unique.LongSet;
 import hex.gan.rows.NewFrame;
 import hex.gan.rows.Stop;
 import java.util.Arrays;

@@ -3,7 +3,6 @@ package hex.gan.core.unique;
 import hex.gan.core.GanModel;
 import hex.gan.core.Rows;
 import hex.gan.core.UnreachableException;
-import hex.gan.core.data.Kind;
 import hex.gan.core.data.Values;
 import java.util.Arrays;
 import java.util.List;
@@ -18,13 +17,13 @@ public final class Uniqueness {
 
   private final List<GanModel.UniqueRule> rules;
   private final Rows rows;
-  private final Hashes[] seen;
+  private final LongSet[] seen;
 
   public Uniqueness(List<GanModel.UniqueRule> rules, Rows rows) {
     this.rules = rules;
     this.rows = rows;
-    seen = new Hashes[rules.size()];
-    Arrays.setAll(seen, i -> new Hashes());
+    seen = new LongSet[rules.size()];
+    Arrays.setAll(seen, i -> new LongSet(GanModel.BLOCK_ROWS));
   }
 
   /**
@@ -42,7 +41,7 @@ public final class Uniqueness {
       boolean[][] present = new boolean[seen.length][count];
       for (int i = 0; i < seen.length; i++) {
         hashes[i] = rules.get(i).hashes(found, present[i]);
-        Hashes inBlock = new Hashes();
+        LongSet inBlock = new LongSet(count);
         for (int row = 0; row < count; row++) {
           if (present[i][row] && (seen[i].contains(hashes[i][row]) || !inBlock.add(hashes[i][row]))) {
             repeats[row] = true;
@@ -78,26 +77,10 @@ public final class Uniqueness {
     if (!one.levels.equals(other.levels)) {
       throw new IllegalStateException("two attempts of the same rows have different levels");
     }
-    int count = replaced.length;
-    long[] whole = one.whole == null ? null : one.whole.clone();
-    double[] real = one.real == null ? null : one.real.clone();
-    String[] text = one.text == null ? null : one.text.clone();
-    boolean[] missing = one.missing.clone();
-    for (int row = 0; row < count; row++) {
-      if (replaced[row]) {
-        missing[row] = other.missing[row];
-        if (whole != null) {
-          whole[row] = other.whole[row];
-        } else if (real != null) {
-          real[row] = other.real[row];
-        } else {
-          text[row] = other.text[row];
-        }
-      }
+    Values merged = Values.space(one.kind, one.levels, replaced.length);
+    for (int row = 0; row < replaced.length; row++) {
+      merged.set(row, replaced[row] ? other : one, row);
     }
-    return real != null ? Values.real(real, missing)
-        : text != null ? Values.text(one.kind, text, missing)
-        : one.kind == Kind.ENUM ? Values.levels(whole, one.levels, missing)
-        : Values.whole(one.kind, whole, missing);
+    return merged;
   }
 }
