@@ -1,6 +1,7 @@
 package hex.gan.core.data;
 
 import hex.gan.core.math.ArrayMath;
+import hex.gan.core.math.Powers;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
@@ -94,7 +95,7 @@ public final class ConditionValues {
 
   /** Where the values of a column of numbers or times meet a condition, (rows,). */
   public static boolean[] meets(Column column, Condition wanted, Values values) {
-    boolean[] missing = Numbers.missing(values);
+    boolean[] missing = values.absent();
     boolean wantsMissing = !wanted.isRange && wanted.values.contains(null);
     Number[] range = wanted.isList || wanted.isMissing() ? null : rangeOf(column, wanted);
     List<Number> listed = wanted.isList ? numbers(column, wanted) : null;
@@ -184,7 +185,7 @@ public final class ConditionValues {
       return real;
     }
     // A small tolerance: 0.3 is not rounded up for being 0.30000000000000004.
-    double scale = ArrayMath.powerOfTen(decimals);
+    double scale = Powers.of(decimals);
     double tolerance = 1e-9 * Math.max(Math.abs(real * scale), 1);
     double steps = up ? Math.ceil(real * scale - tolerance) : Math.floor(real * scale + tolerance);
     return ArrayMath.round(steps / scale, decimals);

@@ -1,5 +1,6 @@
 package hex.gan.core.io;
 
+import hex.gan.core.math.Powers;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
@@ -9,14 +10,8 @@ final class DoubleText {
   /** Numbers up to here are written without an exponent, as are those from 1e-6 on. */
   private static final int MAX_PLAIN = 10;
   private static final int MIN_PLAIN = -6;
-  private static final double[] POWERS = new double[16];
-
-  static {
-    POWERS[0] = 1;
-    for (int i = 1; i < POWERS.length; i++) {
-      POWERS[i] = POWERS[i - 1] * 10;
-    }
-  }
+  /** Decimals that are tried. */
+  private static final int MOST_DECIMALS = 15;
 
   private DoubleText() {}
 
@@ -34,9 +29,9 @@ final class DoubleText {
       return;
     }
     // Of few digits: below 1e15 a quotient by a power of ten is the double of its decimal text.
-    for (int decimals = 0; decimals < POWERS.length && size * POWERS[decimals] < 1e15; decimals++) {
-      double scaled = Math.rint(size * POWERS[decimals]);
-      if (scaled / POWERS[decimals] == size) {
+    for (int decimals = 0; decimals <= MOST_DECIMALS && size * Powers.of(decimals) < 1e15; decimals++) {
+      double scaled = Math.rint(size * Powers.of(decimals));
+      if (scaled / Powers.of(decimals) == size) {
         write(out, (long) scaled, decimals);
         return;
       }

@@ -3,7 +3,6 @@ package hex.gan.core.math;
 /** Operations on arrays, with the roundings of NumPy. */
 public final class ArrayMath {
   private static final int PAIRWISE_BLOCK = 128;
-  private static final double[] POWERS = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
 
   private ArrayMath() {}
 
@@ -50,14 +49,9 @@ public final class ArrayMath {
     return Math.abs(sum(shares) - 1) < 1e-6;
   }
 
-  /** 10 to the power of 0 to 8. */
-  public static double powerOfTen(int exponent) {
-    return POWERS[exponent];
-  }
-
-  /** Rounds to decimals, 0 to 8, halves of the scaled value to even. */
+  /** Rounds to decimals, 0 or more, halves of the scaled value to even. */
   public static double round(double value, int decimals) {
-    return decimals == 0 ? Math.rint(value) : Math.rint(value * POWERS[decimals]) / POWERS[decimals];
+    return decimals == 0 ? Math.rint(value) : Math.rint(value * Powers.of(decimals)) / Powers.of(decimals);
   }
 
   /** Limits a value; the upper limit wins where it is below the lower one. */

@@ -1,5 +1,7 @@
 package hex.gan.core.rules;
 
+import hex.gan.core.math.Powers;
+
 /**
  * Numbers, times in milliseconds since 1970, or differences of times in milliseconds; mirrors Numbers of
  * h2o_gan/engine/data/relations/values.py.

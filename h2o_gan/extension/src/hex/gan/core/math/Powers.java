@@ -1,7 +1,7 @@
-package hex.gan.core.rules;
+package hex.gan.core.math;
 
 /** Powers of ten as the nearest doubles, which is what Python's {@code 10.0 ** n} is. */
-final class Powers {
+public final class Powers {
   private static final int MOST = 324;
   private static final double[] NEGATIVE = new double[MOST];
   private static final double[] POSITIVE = new double[MOST];
@@ -16,12 +16,12 @@ final class Powers {
   private Powers() {}
 
   /** {@code 10 ** exponent}, for an exponent of 0 or more. */
-  static double of(int exponent) {
+  public static double of(int exponent) {
     return exponent < MOST ? POSITIVE[exponent] : Double.POSITIVE_INFINITY;
   }
 
   /** {@code 10 ** -exponent}, for an exponent of 0 or more. */
-  static double inverse(int exponent) {
+  public static double inverse(int exponent) {
     return exponent < MOST ? NEGATIVE[exponent] : 0;
   }
 }
