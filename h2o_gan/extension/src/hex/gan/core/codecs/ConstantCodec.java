@@ -100,7 +100,7 @@ public final class ConstantCodec extends GeneratedCodec {
   }
 
   private double[] logsOfNumbers(Values values, long rows) {
-    boolean[] missing = Numbers.missing(values);
+    boolean[] missing = values.absent();
     double[] numbers = Numbers.doubles(values, column.kind == Kind.TIME ? Kind.TIME : Kind.REAL);
     double[] logs = new double[numbers.length];
     double unseen = MarginalDensity.logShare(0, rows);

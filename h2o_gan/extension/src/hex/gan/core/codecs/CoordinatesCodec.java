@@ -140,8 +140,8 @@ public final class CoordinatesCodec extends LearnedCodec {
   }
 
   private static boolean[] missing(Values[] values) {
-    boolean[] missing = Numbers.missing(values[0]).clone();
-    boolean[] others = Numbers.missing(values[1]);
+    boolean[] missing = values[0].absent().clone();
+    boolean[] others = values[1].absent();
     for (int i = 0; i < missing.length; i++) {
       missing[i] |= others[i];
     }

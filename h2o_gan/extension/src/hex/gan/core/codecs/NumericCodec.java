@@ -98,7 +98,7 @@ public final class NumericCodec extends OrderedCodec {
 
   @Override
   public int[] encode(Values[] values, int[] related) {
-    boolean[] missing = Numbers.missing(values[0]);
+    boolean[] missing = values[0].absent();
     int absent = hasMissing ? shares.length - 1 : UNKNOWN;
     int bins = quantiles.size();
     int[] codes = new int[missing.length];
@@ -140,7 +140,7 @@ public final class NumericCodec extends OrderedCodec {
 
   @Override
   public double[] logMarginal(Values[] values, long rows, int[] related) {
-    boolean[] missing = Numbers.missing(values[0]);
+    boolean[] missing = values[0].absent();
     // As doubles: the distance of a fraction from whole numbers counts.
     double[] numbers = Numbers.doubles(values[0], column.kind == Kind.TIME ? Kind.TIME : Kind.REAL);
     if (isCategorical) {

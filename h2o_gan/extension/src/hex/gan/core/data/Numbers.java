@@ -6,23 +6,6 @@ public final class Numbers {
 
   private Numbers() {}
 
-  /** (rows,) which values are missing, or not a number. */
-  public static boolean[] missing(Values values) {
-    boolean[] missing = values.missing;
-    if (values.real == null) {
-      return missing;
-    }
-    for (int i = 0; i < missing.length; i++) {
-      if (values.real[i] != values.real[i] && !missing[i]) {
-        if (missing == values.missing) {
-          missing = missing.clone();
-        }
-        missing[i] = true;
-      }
-    }
-    return missing;
-  }
-
   /** (rows,) values as whole numbers; fractions are rounded. Missing ones are any number. */
   public static long[] whole(Values values) {
     check(values);
@@ -52,7 +35,7 @@ public final class Numbers {
   /** (rows,) values as doubles: those of a column of another kind than real are rounded. Missing ones are 0. */
   public static double[] doubles(Values values, Kind kind) {
     check(values);
-    boolean[] missing = missing(values);
+    boolean[] missing = values.absent();
     double[] found = new double[values.size()];
     for (int i = 0; i < found.length; i++) {
       if (!missing[i]) {

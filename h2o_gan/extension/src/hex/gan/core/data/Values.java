@@ -62,6 +62,41 @@ public final class Values {
         text ? new String[rows] : null, column.levels, missing);
   }
 
+  /** (rows,) which values are missing, or not a number. Not to be changed. */
+  public boolean[] absent() {
+    boolean[] absent = missing;
+    for (int i = 0; real != null && i < absent.length; i++) {
+      if (real[i] != real[i] && !absent[i]) {
+        absent = absent == missing ? absent.clone() : absent;
+        absent[i] = true;
+      }
+    }
+    return absent;
+  }
+
+  /**
+   * Numbers in some rows and others in all other rows.
+   *
+   * @param mask (rows,) where some of them are taken
+   * @return values of the kind of the others
+   */
+  public static Values chosen(boolean[] mask, Values some, Values others) {
+    boolean[] missing = others.missing.clone();
+    long[] whole = others.whole == null ? null : others.whole.clone();
+    double[] real = others.real == null ? null : others.real.clone();
+    for (int i = 0; i < missing.length; i++) {
+      if (mask[i]) {
+        missing[i] = some.missing[i];
+        if (real != null) {
+          real[i] = some.number(i);
+        } else {
+          whole[i] = some.whole == null ? (long) some.real[i] : some.whole[i];
+        }
+      }
+    }
+    return real == null ? Values.whole(others.kind, whole, missing) : Values.real(real, missing);
+  }
+
   public int size() {
     return missing.length;
   }

@@ -66,7 +66,7 @@ public final class Absence {
     if (table.columns[column] == null) {
       return;
     }
-    boolean[] missing = TableValues.missing(table.columns[column]);
+    boolean[] missing = table.columns[column].absent();
     for (boolean is : missing) {
       if (is) {
         free[column] = missing.clone();
@@ -127,7 +127,7 @@ public final class Absence {
     boolean[] unknown = new boolean[isTrue.length];
     boolean[] surely = new boolean[isTrue.length];
     for (int column : part.columns()) {
-      boolean[] missing = TableValues.missing(table.columns[column]);
+      boolean[] missing = table.columns[column].absent();
       for (int row = 0; row < unknown.length; row++) {
         boolean open = free[column] != null && free[column][row];
         unknown[row] |= open;

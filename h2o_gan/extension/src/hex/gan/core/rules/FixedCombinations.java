@@ -146,7 +146,7 @@ public final class FixedCombinations extends Rule {
     long[] hashes = new long[rows];
     for (int part = 0; part < parts.length; part++) {
       Values of = values[columns[part]];
-      absent[part] = TableValues.missing(of);
+      absent[part] = of.absent();
       own[part] = bits(part, of, absent[part]);
       addHashes(hashes, own[part], absent[part]);
     }

@@ -51,7 +51,7 @@ public final class Relation {
     Values values = columns[formula.target];
     boolean[] holds = new boolean[values.size()];
     Values computed = formula.computed(columns, new boolean[holds.length]);
-    boolean[] missing = TableValues.missing(values);
+    boolean[] missing = values.absent();
     boolean exact = values.whole != null && computed.whole != null;
     for (int i = 0; i < holds.length; i++) {
       if (!missing[i] && !computed.missing[i]) {

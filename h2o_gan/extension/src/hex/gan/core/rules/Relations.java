@@ -162,7 +162,7 @@ public final class Relations {
           any |= wrong[i];
         }
         boolean given = observed != null && observed[target] != null;
-        values[target] = given ? merged(isObserved[target], observed[target], computed) : computed;
+        values[target] = given ? Values.chosen(isObserved[target], observed[target], computed) : computed;
       } else {
         boolean[] mask = new boolean[rows];
         for (int i = 0; i < rows; i++) {
@@ -170,31 +170,13 @@ public final class Relations {
           wrong[i] = mask[i] && (wrong[i] | outside[i] | computed.missing[i]);
           any |= wrong[i];
         }
-        values[target] = merged(mask, computed, values[target]);
+        values[target] = Values.chosen(mask, computed, values[target]);
       }
       if (any) {
         impossible.add(new Impossible(relation, wrong));
       }
     }
     return impossible;
-  }
-
-  /** Numbers in some rows and others in all other rows, of the kind of those computed or drawn last. */
-  private static Values merged(boolean[] mask, Values some, Values others) {
-    boolean[] missing = others.missing.clone();
-    long[] whole = others.whole == null ? null : others.whole.clone();
-    double[] real = others.real == null ? null : others.real.clone();
-    for (int i = 0; i < missing.length; i++) {
-      if (mask[i]) {
-        missing[i] = some.missing[i];
-        if (real != null) {
-          real[i] = some.number(i);
-        } else {
-          whole[i] = some.whole == null ? (long) some.real[i] : some.whole[i];
-        }
-      }
-    }
-    return real == null ? Values.whole(others.kind, whole, missing) : Values.real(real, missing);
   }
 
   /** Puts each relation behind those that give its inputs, as Python's graphlib does. */

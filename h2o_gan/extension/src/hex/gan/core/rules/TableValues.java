@@ -21,7 +21,7 @@ final class TableValues {
   /** The numbers of a column; 0 where it is missing, so that missing values do not overflow. */
   Numbers numbers(int column, int decimals) {
     Values values = columns[column];
-    boolean[] missing = missing(values);
+    boolean[] missing = values.absent();
     if (values.real != null) {
       double[] numbers = values.real;
       for (int i = 0; i < missing.length; i++) {
@@ -53,18 +53,6 @@ final class TableValues {
       texts[i] = values.label(i);
     }
     return texts;
-  }
-
-  /** (rows,) which values are missing, NaN among them. Not to be changed. */
-  static boolean[] missing(Values values) {
-    boolean[] missing = values.missing;
-    for (int i = 0; values.real != null && i < missing.length; i++) {
-      if (Double.isNaN(values.real[i]) && !missing[i]) {
-        missing = missing == values.missing ? missing.clone() : missing;
-        missing[i] = true;
-      }
-    }
-    return missing;
   }
 
   private static boolean any(boolean[] mask) {

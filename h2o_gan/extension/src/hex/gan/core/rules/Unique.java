@@ -69,7 +69,7 @@ public final class Unique extends Rule {
     long[] hashes = new long[present.length];
     for (int column : columns) {
       Values of = values[column];
-      boolean[] missing = TableValues.missing(of);
+      boolean[] missing = of.absent();
       for (int row = 0; row < hashes.length; row++) {
         present[row] &= !missing[row];
         if (present[row]) {

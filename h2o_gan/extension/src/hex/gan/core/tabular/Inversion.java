@@ -159,11 +159,11 @@ final class Inversion {
     }
     Values solved = inverse.computed(present, new boolean[n]);
     if (relations.always(target) != null) {
-      wanted[target] = wanted[target] == null ? solved : chosen(free, solved, wanted[target]);
+      wanted[target] = wanted[target] == null ? solved : Values.chosen(free, solved, wanted[target]);
       isWanted[target] = or(isWanted[target], free);
       pending[target] = or(pending[target], free);
     } else {
-      values[target] = chosen(free, solved, values[target]);
+      values[target] = Values.chosen(free, solved, values[target]);
     }
     double[] range = encoder.rangeOf(target);
     boolean[] off = new boolean[n];
@@ -215,24 +215,6 @@ final class Inversion {
       either[b] |= one[b];
     }
     return either;
-  }
-
-  /** Numbers in some rows and others in all other rows. */
-  private static Values chosen(boolean[] mask, Values some, Values others) {
-    boolean[] missing = others.missing.clone();
-    double[] real = others.real == null ? null : others.real.clone();
-    long[] whole = others.whole == null ? null : others.whole.clone();
-    for (int b = 0; b < mask.length; b++) {
-      if (mask[b]) {
-        missing[b] = some.missing[b];
-        if (real != null) {
-          real[b] = some.number(b);
-        } else {
-          whole[b] = some.whole == null ? (long) some.real[b] : some.whole[b];
-        }
-      }
-    }
-    return real == null ? Values.whole(others.kind, whole, missing) : Values.real(real, missing);
   }
 
   /** Numbers as a column has them. */
