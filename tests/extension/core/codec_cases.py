@@ -307,11 +307,6 @@ def joined_conditions(owners, rng):
     return found
 
 
-def array_of(array):
-    """An array as the probe reads it."""
-    return {"dtype": str(array.dtype), "values": packed(array)}
-
-
 def parts_of(model):
     """(JSON, arrays) of each codec that is compared, and those of its tokens or None twice."""
     layout = getattr(model, "layout", None)

@@ -8,7 +8,6 @@ import pytest
 import torch
 from codec_cases import (
     Case,
-    array_of,
     changed_arrays,
     is_compared,
     parts_of,
@@ -17,7 +16,7 @@ from codec_cases import (
 )
 from hard_tables import tables
 from hostile import HOSTILE, places, with_value
-from probes import listed, listed_column, packed, unpacked
+from probes import file_arrays, listed, listed_column, packed, unpacked
 from untrained import enum, model_of
 
 from h2o_gan import engine
@@ -382,10 +381,10 @@ def test_codecs_and_tokens_that_are_not_valid_are_refused(cases, probe):
     ]
     request = []
     for item, arrays, tokens, token_arrays in parts:
-        request.append({"item": item, "arrays": {n: array_of(a) for n, a in arrays.items()}})
+        request.append({"item": item, "arrays": file_arrays(arrays)})
         if tokens is not None:
             request[-1]["tokens"] = tokens
-            request[-1]["token_arrays"] = {n: array_of(a) for n, a in token_arrays.items()}
+            request[-1]["token_arrays"] = file_arrays(token_arrays)
     verdicts = probe("CodecProbe", {"models": [], "changed": request})["changed"]
     with np.errstate(all="ignore"):
         expected = [python_reads(*part) for part in parts]

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from probes import listed, listed_column, packed
+from probes import file_arrays, listed, listed_column
 
 from h2o_gan.engine.data.codecs.identifier import IdentifierCodec
 from h2o_gan.engine.data.codecs.sequence import SequenceCodec
@@ -95,7 +95,7 @@ def cases_of(found, asks=ASKS):
     return [
         {
             "item": codec.to_json(),
-            "hashes": packed(codec.arrays().get("hashes", np.zeros(0)), "u8"),
+            "arrays": file_arrays(codec.arrays()),
             "asks": [list(ask) for ask in asks],
         }
         for codec in found
@@ -245,7 +245,7 @@ def test_the_same_states_are_refused(probe):
                 inner[place[-1]] = value
                 cases.append((changed, hashes))
         cases += [(item, h) for h in (hashes[:0], hashes[::-1], np.repeat(hashes, 2), hashes)]
-    request = [{"item": i, "hashes": packed(h, "u8"), "asks": []} for i, h in cases]
+    request = [{"item": i, "arrays": file_arrays({"hashes": h}), "asks": []} for i, h in cases]
     answers, _ = probe("GeneratedProbe", {"codecs": request, "texts": []})
     refused = 0
     for (item, hashes), answer in zip(cases, answers, strict=True):

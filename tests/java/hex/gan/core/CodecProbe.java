@@ -12,6 +12,7 @@ import hex.gan.core.data.Condition;
 import hex.gan.core.data.ConditionValues;
 import hex.gan.core.data.LevelIndex;
 import hex.gan.core.data.Values;
+import hex.gan.core.file.FileArrays;
 import hex.gan.core.file.FileSource;
 import hex.gan.core.file.Json;
 import hex.gan.core.file.ModelFile;
@@ -348,7 +349,7 @@ public final class CodecProbe {
   /** Reads a part of a model, and uses it; whether it is damaged, or "read". */
   private static Object verdict(Json part) throws IOException {
     try {
-      Codec codec = Codecs.restore(part.get("item"), new RequestArrays(part.get("arrays")));
+      Codec codec = Codecs.restore(part.get("item"), FileArrays.of(part.get("arrays")));
       int rows = 3;
       if (codec instanceof LearnedCodec) {
         LearnedCodec own = (LearnedCodec) codec;
@@ -357,7 +358,7 @@ public final class CodecProbe {
         own.logMarginal(decoded, 10, null);
         if (part.has("tokens")) {
           ColumnTokens tokens =
-              TokenKinds.restore(0, own, part.get("tokens"), new RequestArrays(part.get("token_arrays")));
+              TokenKinds.restore(0, own, part.get("tokens"), FileArrays.of(part.get("token_arrays")));
           float[][] values = new float[tokens.tokens().length][rows];
           tokens.decode(values, new double[rows], null);
           tokens.masks(tokens.present());

@@ -4,20 +4,18 @@ import hex.gan.core.codecs.GeneratedCodec;
 import hex.gan.core.codecs.IdentifierCodec;
 import hex.gan.core.codecs.SequenceCodec;
 import hex.gan.core.data.Condition;
+import hex.gan.core.file.FileArrays;
 import hex.gan.core.file.Json;
-import hex.gan.core.file.NamedArrays;
 import hex.gan.core.math.Blake2b;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
-import java.util.Collections;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * Generates values: {"codecs": [{"item", "hashes", "asks": [[start, rows, seed], ...]}], "texts"}. Answers with the
+ * Generates values: {"codecs": [{"item", "arrays", "asks": [[start, rows, seed], ...]}], "texts"}. Answers with the
  * values of each ask, or the error, and with the digests of the texts.
  */
 public final class GeneratedProbe {
@@ -28,7 +26,7 @@ public final class GeneratedProbe {
       try {
         GeneratedCodec codec = json.get("item").get("codec").text().equals("sequence")
             ? SequenceCodec.restore(json.get("item"))
-            : IdentifierCodec.restore(json.get("item"), new Hashes(ProbeIO.longs(json.get("hashes"))));
+            : IdentifierCodec.restore(json.get("item"), FileArrays.of(json.get("arrays")));
         answers.add(answers(codec, json.get("asks").items()));
       } catch (DamagedException error) {
         answers.add(error.getMessage());
@@ -75,53 +73,5 @@ public final class GeneratedProbe {
       numbers[i] = ask.items().get(i).whole(Long.MIN_VALUE, Long.MAX_VALUE);
     }
     return numbers;
-  }
-
-  private static final class Hashes implements NamedArrays {
-    private final long[] hashes;
-
-    Hashes(long[] hashes) {
-      this.hashes = hashes;
-    }
-
-    @Override
-    public Set<String> names() {
-      return Collections.singleton("hashes");
-    }
-
-    @Override
-    public double[] doubles(String name) {
-      return new double[0];
-    }
-
-    @Override
-    public float[] floats(String name) {
-      return new float[0];
-    }
-
-    @Override
-    public long[] longs(String name) {
-      return new long[0];
-    }
-
-    @Override
-    public long[] unsignedLongs(String name) {
-      return name.equals("hashes") ? hashes.clone() : new long[0];
-    }
-
-    @Override
-    public int[] ints(String name) {
-      return new int[0];
-    }
-
-    @Override
-    public boolean[][] flags(String name) {
-      return new boolean[0][];
-    }
-
-    @Override
-    public boolean has(String name, String dtype) {
-      return name.equals("hashes") && dtype.equals("uint64");
-    }
   }
 }
