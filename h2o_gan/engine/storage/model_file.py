@@ -146,7 +146,9 @@ def _columns(model: Model) -> bytes:
             codecs[int(index)][array_name] = array
     packed = {f"codec.{name}": array for name, array in pack(codecs).items()} | rules
     packed.update({f"tokens.{name}": a for name, a in pack(model.token_arrays()).items()})
-    data: bytes = safetensors.numpy.save(packed)
+    # Of an array whose memory has another order, safetensors writes the memory.
+    whole = {name: np.ascontiguousarray(array) for name, array in packed.items()}
+    data: bytes = safetensors.numpy.save(whole)
     return data
 
 

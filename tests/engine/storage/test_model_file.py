@@ -423,7 +423,7 @@ def test_rules_and_relations_are_saved_and_loaded(tmp_path):
     rng = np.random.default_rng(0)
     first, second = rng.integers(0, 500, (2, 200))
     town = rng.choice(["Brno", "Graz", "Linz"], 200)
-    country = np.where(town == "Brno", "CZ", "AT")
+    country = np.where(town == "Brno", "CZ", np.where(town == "Graz", "AT", None))
     table = pa.table(
         {
             "a": first,
@@ -440,6 +440,9 @@ def test_rules_and_relations_are_saved_and_loaded(tmp_path):
     loaded = engine.load(tmp_path / "model.zip")
     assert loaded.parameters == model.parameters
     assert loaded.relations() == model.relations() and loaded.describe() == model.describe()
+    kept, again = (m.encoder.rules[1].arrays() for m in (model, loaded))
+    assert kept["missing"].any() and not kept["missing"].flags.c_contiguous
+    assert all(np.array_equal(kept[name], again[name]) for name in kept)
     rows = loaded.sample(100, 7).read_all()
     assert rows.equals(model.sample(100, 7).read_all())
     pairs = zip(rows["town"].to_pylist(), rows["country"].to_pylist(), strict=True)
