@@ -22,8 +22,17 @@ def packed(array: Any, dtype: str | None = None) -> str:
 
 def file_arrays(arrays: Mapping[str, Any]) -> str:
     """Arrays of one column as FileArrays reads them: as a model file holds them."""
-    named = {f"codec.{name}": array for name, array in pack([arrays]).items()}
-    return base64.b64encode(safetensors.numpy.save(named)).decode()
+    return _saved({f"codec.{name}": array for name, array in pack([arrays]).items()})
+
+
+def rule_arrays(arrays: Mapping[str, Any]) -> str:
+    """Arrays of one rule as FileArrays reads them: as a model file holds them."""
+    return _saved({f"rules.0.{name}": array for name, array in arrays.items()})
+
+
+def _saved(arrays: Mapping[str, Any]) -> str:
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return base64.b64encode(safetensors.numpy.save(whole)).decode()
 
 
 def unpacked(text: str, dtype: str) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from hostile import HOSTILE, places, with_value
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from probes import listed, packed, unpacked, values_of
+from probes import listed, packed, rule_arrays, unpacked, values_of
 from relation_tables import LEVELS, ORDERS, cities
 from rule_trees import COLUMNS, KINDS, conditions, numbers
 from untrained import RULES, enum, related_model, related_table
@@ -138,10 +138,7 @@ def stored(rule):
     """A rule as the probe takes it."""
     item = {"json": json.dumps(rule.to_json())}
     if rule.arrays():
-        item["arrays"] = {
-            name: {"dtype": array.dtype.name, "shape": array.shape, "data": packed(array)}
-            for name, array in rule.arrays().items()
-        }
+        item["arrays"] = rule_arrays(rule.arrays())
     return item
 
 
@@ -425,15 +422,7 @@ def test_hostile_combinations_are_refused(probe):
     items, refused = [], []
     for change, replaced in cases:
         both = {**rule.arrays(), **replaced}
-        items.append(
-            {
-                "json": json.dumps({**data, **change}),
-                "arrays": {
-                    name: {"dtype": array.dtype.name, "shape": array.shape, "data": packed(array)}
-                    for name, array in both.items()
-                },
-            }
-        )
+        items.append({"json": json.dumps({**data, **change}), "arrays": rule_arrays(both)})
         try:
             restore({**data, **change}, both, columns)
             refused.append(False)

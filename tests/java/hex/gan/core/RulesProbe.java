@@ -3,8 +3,8 @@ package hex.gan.core;
 import hex.gan.core.data.Column;
 import hex.gan.core.data.Kind;
 import hex.gan.core.data.Values;
+import hex.gan.core.file.FileArrays;
 import hex.gan.core.file.Json;
-import hex.gan.core.file.NamedArrays;
 import hex.gan.core.rules.Absence;
 import hex.gan.core.rules.ColumnIndex;
 import hex.gan.core.rules.Formula;
@@ -22,7 +22,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 
 /** Evaluates the rules and relations of tables, and answers with what comes out or why they are refused. */
 public final class RulesProbe {
@@ -100,7 +99,7 @@ public final class RulesProbe {
 
   private Rule rule(Json item) throws IOException {
     Json arrays = item.find("arrays");
-    return StoredRules.restore(parsed(item.get("json")), arrays == null ? null : new Stored(arrays), table);
+    return StoredRules.restore(parsed(item.get("json")), arrays == null ? null : FileArrays.ofRule(arrays), table);
   }
 
   private Map<String, Object> evaluated(Rule rule) {
@@ -204,85 +203,5 @@ public final class RulesProbe {
       best = Math.min(best, (System.nanoTime() - start) * 1e-9);
     }
     return best;
-  }
-
-  private static final class Stored implements NamedArrays {
-    private final Json arrays;
-
-    Stored(Json arrays) {
-      this.arrays = arrays;
-    }
-
-    private Json data(String name, String dtype) throws DamagedException {
-      if (!arrays.get(name).get("dtype").text().equals(dtype)) {
-        throw arrays.wrong("has another dtype");
-      }
-      return arrays.get(name).get("data");
-    }
-
-    @Override
-    public Set<String> names() {
-      try {
-        return arrays.entries().keySet();
-      } catch (DamagedException error) {
-        throw new IllegalStateException(error);
-      }
-    }
-
-    @Override
-    public boolean[][] flags(String name) throws DamagedException {
-      int[] shape = arrays.get(name).get("shape").counts(0, 1 << 20);
-      if (shape.length != 2) {
-        throw arrays.wrong("has another shape");
-      }
-      try {
-        boolean[] all = ProbeIO.flags(data(name, "bool"));
-        boolean[][] flags = new boolean[shape[0]][];
-        for (int i = 0; i < flags.length; i++) {
-          flags[i] = Arrays.copyOfRange(all, i * shape[1], (i + 1) * shape[1]);
-        }
-        return flags;
-      } catch (IOException error) {
-        throw (DamagedException) error;
-      }
-    }
-
-    @Override
-    public double[] doubles(String name) throws DamagedException {
-      try {
-        return ProbeIO.doubles(data(name, "float64"));
-      } catch (IOException error) {
-        throw (DamagedException) error;
-      }
-    }
-
-    @Override
-    public long[] longs(String name) throws DamagedException {
-      try {
-        return ProbeIO.longs(data(name, "int64"));
-      } catch (IOException error) {
-        throw (DamagedException) error;
-      }
-    }
-
-    @Override
-    public float[] floats(String name) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public long[] unsignedLongs(String name) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public int[] ints(String name) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public boolean has(String name, String dtype) {
-      throw new UnsupportedOperationException();
-    }
   }
 }
