@@ -24,7 +24,7 @@ from h2o.frame import H2OFrame
 
 from h2o_gan.cluster import rest
 
-__all__ = ["BACKENDS", "SLOWER", "ClusterModel", "NoSuchModel"]
+__all__ = ["BACKENDS", "SLOWER", "ClusterModel"]
 
 BACKENDS = ("auto", "cluster", "local")
 """Values of the parameter ``backend``."""
@@ -37,10 +37,6 @@ _POLL_S = 0.1
 _MOST_POLL_S = 0.5
 _CANCEL_S = 30.0
 _CLASS = re.compile(r"^(?:[\w.$]+(?:Exception|Error): )+")
-
-
-class NoSuchModel(H2OValueError):
-    """The cluster has no such model, or cannot run it."""
 
 
 class ClusterModel:
@@ -78,8 +74,8 @@ class ClusterModel:
             temperature: less than 1 for more typical rows.
 
         Raises:
-            NoSuchModel: the cluster has no such model.
-            H2OValueError: an argument does not fit, or no row can meet the conditions.
+            H2OValueError: the cluster has no such model, an argument does not fit, or no row can
+                meet the conditions.
             H2OJobCancelled: `stop` was set; no frame was made.
         """
         asked = {
@@ -118,10 +114,7 @@ class ClusterModel:
         doing = f"asking model {self._model_id!r} to {what}"
         response = rest.exchange(rest.connection(), "POST", path, doing, json=body)
         if response.status_code != 200:
-            reason = rest.message(response)
-            if response.status_code == 404:
-                raise NoSuchModel(reason)
-            raise H2OValueError(reason)
+            raise H2OValueError(rest.message(response))
         job = response.json()["job"]
         return self._awaited(job["key"]["name"], job["dest"]["name"])
 
@@ -149,8 +142,7 @@ class ClusterModel:
 def _refused(error: H2OResponseError | H2OServerError) -> H2OValueError:
     details = error.args[0] if error.args else error
     reason = str(getattr(details, "msg", details))
-    kind = NoSuchModel if getattr(details, "http_status", None) == 404 else H2OValueError
-    return kind(_CLASS.sub("", reason))
+    return H2OValueError(_CLASS.sub("", reason))
 
 
 def _conditions(given: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -40,6 +40,7 @@ __all__ = [
     "exchange",
     "extension",
     "frame",
+    "has_model",
     "in_path",
     "message",
     "new_key",
@@ -128,6 +129,15 @@ def frame(key: str) -> Json:
 
 ALIVE = ("CREATED", "RUNNING", "CANCEL_PENDING")
 """States of a job that has not ended."""
+
+
+def has_model(key: str) -> bool:
+    """Whether the cluster has a model of this key."""
+    try:
+        api(f"GET /3/Models/{in_path(key)}", preview=True)
+    except (H2OResponseError, H2OServerError):
+        return False
+    return True
 
 
 def ended(current: H2OConnection, job: str, within_s: float = 60.0) -> bool:

@@ -340,7 +340,9 @@ class SamplingMethods(TrainedModel):
             if reason is not None:
                 raise H2OValueError(f"backend='cluster': {reason}; leave backend out.")
             return True
-        return reason is None and rest.cores() >= SLOWER * (os.cpu_count() or 1)
+        if reason is not None or rest.cores() < SLOWER * (os.cpu_count() or 1):
+            return False
+        return rest.has_model(str(self._id))  # It may have been removed there since.
 
     def _in_cluster_job(self, work: Callable[[ClusterModel], H2OFrame], what: str) -> H2OFrame:
         """The frame that the cluster makes, behind a progress bar; Ctrl-C cancels its job."""

@@ -336,3 +336,22 @@ def test_rapids(gan: H2OGANEstimator, no_leaks: set[str]) -> None:
         with pytest.raises(Exception, match=r"no GAN 'nothing'|rows must be a whole number"):
             h2o.rapids(expression)
     h2o.remove(["rapid_rows", "rapid_filled"])
+
+
+def test_auto_goes_on_without_the_model_of_the_cluster(
+    cluster: Any, no_leaks: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a cluster of many cores, from which somebody has removed the model."""
+    monkeypatch.setattr("h2o_gan.estimator.sampling.SLOWER", 0.0)
+    frame = ARROW.write(people(300).to_reader(), "people_again")
+    gan = H2OGANEstimator(epochs=1, seed=1, model_id="gan_gone").train(training_frame=frame)
+    local, there = (gan.generate(20, seed=3, backend=b) for b in ("local", "cluster"))
+    before = gan.generate(20, seed=3)
+    h2o.remove("gan_gone")
+    after = gan.generate(20, seed=3)
+    rows = [ARROW.read(made, None).read_all() for made in (local, there, before, after)]
+    assert rows[0] != rows[1]
+    assert (rows[2], rows[3]) == (rows[1], rows[0])
+    with pytest.raises(H2OValueError, match="there is no GAN 'gan_gone'"):
+        gan.generate(20, backend="cluster")
+    h2o.remove([local, there, before, after, frame])
