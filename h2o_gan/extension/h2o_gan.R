@@ -96,7 +96,8 @@ h2o.gan_impute <- function(model, data, method = "draw", seed = NULL, destinatio
   id <- if (is(model, "H2OModel")) model@model_id else model
   parms <- Filter(Negate(is.null), list(...))
   parms <- lapply(parms, function(value) if (is.character(value)) value else .gan_json(value))
-  answer <- h2o:::.h2o.__remoteSend(paste("GAN/models", id, action, sep = "/"), method = "POST", .params = parms)
+  path <- paste("GAN/models", utils::URLencode(id, reserved = TRUE), action, sep = "/")
+  answer <- h2o:::.h2o.__remoteSend(path, method = "POST", .params = parms)
   h2o:::.h2o.__waitOnJob(answer$job$key$name)
   h2o.getFrame(answer$job$dest$name)
 }
