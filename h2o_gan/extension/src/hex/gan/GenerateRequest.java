@@ -43,7 +43,10 @@ final class GenerateRequest extends RowsRequest {
     }
     long rows = Requests.whole(body, "rows", 0, 1, MOST);
     seed = seed();
-    double temperature = Requests.number(body, "temperature", 1, Double.MIN_VALUE, Double.MAX_VALUE);
+    double temperature = Requests.number(body, "temperature", 1, -Double.MAX_VALUE, Double.MAX_VALUE);
+    if (!(temperature > 0 && temperature <= Float.MAX_VALUE)) {
+      throw new Requests.Refusal(400, "temperature must be a number above 0, not " + temperature);
+    }
     double patience = Requests.number(body, "wait_for_worker_secs", PATIENCE_S, 0, 1e9);
     ConditionsCheck check = new ConditionsCheck(model);
     JsonObject conditions = check.conditions(body.get("conditions"));
