@@ -116,7 +116,7 @@ public final class GanModel {
    */
   public Iterable<Values[]> generate(long rows, long seed, Map<String, Condition> conditions) {
     Rows sample = sample(rows, seed, conditions, null, 1);
-    return () -> new Blocks(sample, rows, new Uniqueness(uniqueRules(), sample));
+    return () -> new Blocks(sample, rows, new Uniqueness(uniqueRules(conditions), sample));
   }
 
   private static final class Blocks implements Iterator<Values[]> {
@@ -205,8 +205,15 @@ public final class GanModel {
   public List<UniqueRule> uniqueRules() {
     List<UniqueRule> rules = new ArrayList<>();
     for (Unique rule : table.uniqueRules()) {
-      rules.add(new UniqueRule(rule));
+      rules.add(new UniqueRule(rule, columns()));
     }
+    return rules;
+  }
+
+  /** The rules of unique values that a sample with conditions has to keep: not those whose values these give. */
+  public List<UniqueRule> uniqueRules(Map<String, Condition> conditions) {
+    List<UniqueRule> rules = uniqueRules();
+    rules.removeIf(rule -> rule.isGivenBy(conditions));
     return rules;
   }
 
@@ -217,10 +224,24 @@ public final class GanModel {
     /** Indices in {@link GanModel#columns}. */
     public final int[] columns;
 
-    UniqueRule(Unique rule) {
+    private final List<Column> table;
+
+    UniqueRule(Unique rule, List<Column> table) {
       this.rule = rule;
+      this.table = table;
       text = rule.text;
       columns = rule.columns.clone();
+    }
+
+    /** Whether conditions alone give the values of the columns, numbers all of them, in every row: these repeat then. */
+    public boolean isGivenBy(Map<String, Condition> conditions) {
+      for (int column : columns) {
+        Condition condition = conditions.get(table.get(column).name);
+        if (condition == null || condition.isList || condition.isRange || !table.get(column).kind.isNumber()) {
+          return false;
+        }
+      }
+      return true;
     }
 
     /**

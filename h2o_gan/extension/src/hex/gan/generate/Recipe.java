@@ -2,7 +2,6 @@ package hex.gan.generate;
 
 import hex.gan.core.GanModel;
 import hex.gan.core.Rows;
-import hex.gan.core.data.Column;
 import hex.gan.core.data.Condition;
 import java.util.Collections;
 import java.util.Map;
@@ -54,15 +53,7 @@ public final class Recipe extends Iced<Recipe> {
 
   /** Whether the conditions alone give the values of a rule's columns in every row, so that they repeat. */
   boolean fixes(GanModel model, GanModel.UniqueRule rule) {
-    Map<String, Condition> wanted = conditions(model);
-    for (int index : rule.columns) {
-      Column column = model.columns().get(index);
-      Condition condition = wanted.get(column.name);
-      if (condition == null || condition.isList || condition.isRange || !column.kind.isNumber()) {
-        return false;
-      }
-    }
-    return true;
+    return rule.isGivenBy(conditions(model));
   }
 
   private Map<String, Condition> conditions(GanModel model) {

@@ -4,7 +4,6 @@ import hex.gan.core.GanModel;
 import hex.gan.core.Ratings;
 import hex.gan.core.Rows;
 import hex.gan.core.data.Column;
-import hex.gan.core.data.Condition;
 import hex.gan.core.data.Kind;
 import hex.gan.core.data.Values;
 import hex.gan.core.io.RowsReader;
@@ -15,7 +14,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 
 /** Makes, fills and scores rows in threads, in groups of blocks, and writes them in order. */
@@ -77,23 +75,6 @@ final class Blocks {
       group.blocks.add(rows.block(at, (int) Math.min(GanModel.BLOCK_ROWS, end - at), null, 0));
     }
     return group;
-  }
-
-  /** The rules that conditions leave to the sample: not those of which all values are given. */
-  static List<GanModel.UniqueRule> open(
-      List<GanModel.UniqueRule> rules, List<Column> columns, Map<String, Condition> conditions) {
-    List<GanModel.UniqueRule> open = new ArrayList<>();
-    for (GanModel.UniqueRule rule : rules) {
-      boolean given = true;
-      for (int column : rule.columns) {
-        Condition condition = conditions.get(columns.get(column).name);
-        given &= condition != null && !condition.isList && !condition.isRange;
-      }
-      if (!given) {
-        open.add(rule);
-      }
-    }
-    return open;
   }
 
   /** What is made of a block of rows that were read. */

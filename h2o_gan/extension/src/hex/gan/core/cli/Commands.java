@@ -132,7 +132,7 @@ public final class Commands {
     Rows rows = model.sample(count, seed, conditions, balance, temperature);
     try (Output out = new Output(name)) {
       new Blocks(threads, Output.writer(name, model.columns()), out)
-          .generate(rows, count, Blocks.open(model.uniqueRules(), model.columns(), conditions));
+          .generate(rows, count, model.uniqueRules(conditions));
       out.commit();
     }
   }
