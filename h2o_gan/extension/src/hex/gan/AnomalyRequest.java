@@ -29,6 +29,10 @@ final class AnomalyRequest extends RowsRequest {
     } catch (H2OIllegalArgumentException e) {
       throw new Requests.Refusal(400, e.getMessage());
     }
+    String full = Memory.refusal(frame.numRows(), prediction.rowBytes(), prediction.nodeBytes());
+    if (full != null) {
+      throw new Requests.Refusal(413, full);
+    }
     Key<Frame> made = destination();
     return answer(start(made, "gan anomaly scores", frame, job -> prediction.make(made, false, job)));
   }

@@ -119,6 +119,10 @@ public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANM
       throw new H2OIllegalArgumentException("model '" + _key + "' is still being trained");
     }
     Prediction prediction = new Prediction(_artifact, frame, kind);
+    String full = Memory.refusal(frame.numRows(), prediction.rowBytes(), prediction.nodeBytes());
+    if (full != null) {
+      throw new H2OIllegalArgumentException(full);
+    }
     Frame made = prediction.make(destination, true, job);
     if (metrics) {
       // R's h2o.anomaly finds the new frame by the metrics.

@@ -3,6 +3,7 @@ package hex.gan.score;
 import hex.gan.cache.ModelCache;
 import hex.gan.core.GanModel;
 import hex.gan.core.data.Column;
+import hex.gan.generate.Making;
 import hex.gan.rows.Failure;
 import hex.gan.rows.FrameColumns;
 import hex.gan.rows.NewFrame;
@@ -74,7 +75,7 @@ public final class Prediction {
    * @param key of the frame
    * @param replaces whether whatever the key names is replaced; otherwise the key must be free
    * @param job to report to, and to be cancelled by; null for none
-   * @throws H2OIllegalArgumentException the key was taken meanwhile, or there is not enough memory
+   * @throws H2OIllegalArgumentException the key was taken meanwhile
    */
   public Frame make(Key<Frame> key, boolean replaces, Job<?> job) {
     NewFrame made = newFrame();
@@ -96,6 +97,16 @@ public final class Prediction {
         made.discard();
       }
     }
+  }
+
+  /** Bytes of a row of the new frame, at most. */
+  public double rowBytes() {
+    return (double) Double.BYTES * (kind == Kind.SHARES ? model.scoredColumns().size() : 3);
+  }
+
+  /** Bytes that each node needs beside the frame. */
+  public long nodeBytes() {
+    return Making.nodeBytes(model);
   }
 
   /** Mean anomaly score of the rows. */
