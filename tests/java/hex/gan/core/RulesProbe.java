@@ -61,7 +61,7 @@ public final class RulesProbe {
     for (Json request : ProbeIO.request().get("tables").items()) {
       RulesProbe probe = new RulesProbe(request);
       Map<String, Object> answer = new LinkedHashMap<>();
-      for (String part : Arrays.asList("rules", "relations", "gaps", "solved", "seconds")) {
+      for (String part : Arrays.asList("rules", "relations", "gaps", "solved")) {
         List<Object> found = new ArrayList<>();
         for (Json item : request.get(part).items()) {
           try {
@@ -89,7 +89,7 @@ public final class RulesProbe {
         Formula solved = Solving.solved((Formula) rule(item), item.get("for").count(0, values.length), table);
         return solved == null ? null : computed(solved);
       default:
-        return seconds(item);
+        throw new IllegalArgumentException(part);
     }
   }
 
@@ -180,28 +180,5 @@ public final class RulesProbe {
       }
     }
     return answer;
-  }
-
-  /** The shortest time, in seconds, in which all rules and relations go over the rows. */
-  private double seconds(Json item) throws IOException {
-    List<Rule> rules = new ArrayList<>();
-    for (Json rule : item.get("rules").items()) {
-      rules.add(rule(rule));
-    }
-    Relations relations = Relations.restore(parsed(item.get("relations")), table);
-    int[][] related = new int[values.length][];
-    for (int column = 0; column < values.length; column++) {
-      related[column] = relations.indices(column, values);
-    }
-    double best = Double.POSITIVE_INFINITY;
-    for (int i = 0; i < item.get("times").count(1, 1 << 20); i++) {
-      long start = System.nanoTime();
-      relations.complete(values.clone(), rows, related, null, null);
-      for (Rule rule : rules) {
-        rule.broken(values);
-      }
-      best = Math.min(best, (System.nanoTime() - start) * 1e-9);
-    }
-    return best;
   }
 }
