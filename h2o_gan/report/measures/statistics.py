@@ -1,0 +1,99 @@
+"""Intervals and areas that several measures need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm, rankdata
+
+__all__ = ["auc", "auc_interval", "bootstrap", "share_interval"]
+
+Array = npt.NDArray[np.float64]
+
+_LEVEL = 0.95
+
+
+def auc(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
+    """The area under the ROC curve: how often a positive scores above a negative; ties half.
+
+    Args:
+        scores: (n,) numbers.
+        labels: (n,) 1 or True for positives.
+
+    Returns:
+        0.5 where there are only positives or only negatives.
+    """
+    is_positive = np.asarray(labels, dtype=bool)
+    positives = int(is_positive.sum())
+    negatives = len(is_positive) - positives
+    if not positives or not negatives:
+        return 0.5
+    ranks = rankdata(np.asarray(scores, dtype=np.float64))
+    total = float(ranks[is_positive].sum())
+    return (total - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def auc_interval(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[float, float, float]:
+    """The area under the ROC curve and its 95 % interval.
+
+    DeLong et al., "Comparing the areas under two or more correlated receiver operating
+    characteristic curves" (Biometrics 1988), by ranks as Sun and Xu (IEEE Signal Processing Letters
+    2014) compute it.
+
+    Args:
+        scores: (n,) numbers.
+        labels: (n,) 1 or True for positives.
+
+    Returns:
+        The area, and the ends of the interval.
+    """
+    is_positive = np.asarray(labels, dtype=bool)
+    values = np.asarray(scores, dtype=np.float64)
+    x, y = values[is_positive], values[~is_positive]
+    if len(x) < 2 or len(y) < 2:
+        return auc(values, is_positive), 0.0, 1.0
+    ranks = rankdata(values)
+    above = (ranks[is_positive] - rankdata(x)) / len(y)  # share of negatives below each positive
+    below = 1 - (ranks[~is_positive] - rankdata(y)) / len(x)
+    area = float(above.mean())
+    error = float(np.sqrt(above.var(ddof=1) / len(x) + below.var(ddof=1) / len(y)))
+    reach = float(norm.ppf(0.5 + _LEVEL / 2)) * error
+    return area, max(area - reach, 0.0), min(area + reach, 1.0)
+
+
+def share_interval(successes: float, trials: float) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson, Journal of the American Statistical Association 1927).
+
+    Args:
+        successes: number of trials that succeeded.
+        trials: number of trials.
+    """
+    if trials <= 0:
+        return 0.0, 1.0
+    z = float(norm.ppf(0.5 + _LEVEL / 2))
+    share = successes / trials
+    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    reach = z / (1 + z**2 / trials)
+    reach *= float(np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)))
+    return max(centre - reach, 0.0), min(centre + reach, 1.0)
+
+
+def bootstrap(
+    statistic: Callable[[npt.NDArray[np.int64]], float],
+    rows: int,
+    rng: np.random.Generator,
+    repeats: int = 200,
+) -> tuple[float, float]:
+    """The 95 % interval of a statistic by the percentiles of resamples (Efron 1979).
+
+    Args:
+        statistic: of (rows,) indices of a resample.
+        rows: number of rows.
+        rng: of the resamples.
+        repeats: number of resamples.
+    """
+    values = [statistic(rng.integers(rows, size=rows)) for _ in range(repeats)]
+    low, high = np.nanquantile(values, [0.5 - _LEVEL / 2, 0.5 + _LEVEL / 2])
+    return float(low), float(high)

@@ -1,0 +1,81 @@
+"""Verdicts: where a figure counts as good, fair or poor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from h2o_gan.report.document import Figure, Verdict
+
+__all__ = ["Threshold", "judged"]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Limits of the verdicts on a figure.
+
+    Attributes:
+        good: the last value that is good.
+        fair: the last value that is fair; all others are poor.
+        of: what the limits apply to: the "value"; the "excess", value less reference (reference
+            less value where high is best); or the "way": 0 where independent columns are, 1 where
+            unseen real rows are.
+    """
+
+    good: float
+    fair: float
+    of: Literal["value", "excess", "way"] = "value"
+
+    def text(self, best: str) -> str:
+        """The limits in words."""
+        good, fair = f"{self.good:.3g}", f"{self.fair:.3g}"
+        if self.of == "way":
+            return (
+                f"good from {self.good:.0%}, fair from {self.fair:.0%} of the way from independent "
+                "columns to unseen real rows"
+            )
+        if self.of == "excess":
+            side = "below" if best == "high" else "above"
+            return f"good up to {good}, fair up to {fair} {side} unseen real rows"
+        if best == "half":
+            return f"good up to {good}, fair up to {fair} away from 0.5"
+        word = "from" if best == "high" else "up to"
+        return f"good {word} {good}, fair {word} {fair}"
+
+
+def judged(figure: Figure, threshold: Threshold) -> Figure:
+    """The figure with its verdict and the threshold behind it.
+
+    A figure without a value, or without the reference that the threshold needs, gets no verdict.
+    """
+    measure = _measure(figure, threshold)
+    if measure is None:
+        return figure
+    verdict: Verdict
+    if measure <= 0:
+        verdict = "good"
+    else:
+        verdict = "fair" if measure <= abs(threshold.fair - threshold.good) else "poor"
+    return replace(figure, verdict=verdict, threshold=threshold.text(figure.best))
+
+
+def _measure(figure: Figure, threshold: Threshold) -> float | None:
+    """How far the figure is beyond the limit of good; None where that can't be told."""
+    value, reference = figure.value, figure.reference
+    if value is None:
+        return None
+    if threshold.of == "value":
+        if figure.best == "half":
+            return abs(value - 0.5) - threshold.good
+        return threshold.good - value if figure.best == "high" else value - threshold.good
+    if reference is None:
+        return None
+    if threshold.of == "excess":
+        worse = reference - value if figure.best == "high" else value - reference
+        return worse - threshold.good
+    if figure.independent is None:
+        return None
+    distance = reference - figure.independent
+    if abs(distance) < 1e-9:
+        return None
+    return threshold.good - (value - figure.independent) / distance
