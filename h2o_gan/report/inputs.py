@@ -9,6 +9,7 @@ from typing import Any
 
 from h2o.frame import H2OFrame
 
+from h2o_gan.report.measures.columns import Bins, Counts
 from h2o_gan.report.measures.rows import Field, Rows, Samples
 
 __all__ = ["Inputs", "Options", "Part"]
@@ -42,6 +43,7 @@ class Part:
             the levels of all parts; removed with the report's inputs.
         whole: the user's frame; None for "independent", and for rows held out from training.
         total: number of rows of the whole table.
+        counts: by column, what was counted over all rows of the whole table.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Part:
     frame: H2OFrame
     whole: H2OFrame | None
     total: int
+    counts: Mapping[str, Counts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,8 @@ class Inputs:
         unseen: real rows that are not among the training rows.
         fields: the columns that are compared, of numbers, times and categories.
         options: what the user asks for.
+        bins: by column, the bins of `Part.counts`.
+        left_out: by column that is not compared, the reason.
         unseen_is_training: whether the unseen rows may have been trained on, since the user has no
             others; attacks against them then say nothing.
         relations: rows of the model's relation summary: relation, kind, share and origin.
@@ -77,6 +82,8 @@ class Inputs:
     unseen: Part
     fields: tuple[Field, ...]
     options: Options
+    bins: Mapping[str, Bins] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
     unseen_is_training: bool = False
     relations: tuple[Mapping[str, Any], ...] = ()
     copies: Mapping[str, float] = field(default_factory=dict)

@@ -36,10 +36,11 @@ def indicators(
     for values, known in zip(categories, levels, strict=True):
         hit = values[:, None] == known
         gap = np.isnan(values)
-        blocks.append(np.column_stack([hit, ~hit.any(axis=1) & ~gap, gap]))
+        block = np.column_stack([hit, ~hit.any(axis=1) & ~gap, gap])
+        blocks.append(block.astype(np.float32) * np.float32(weight))
     if not blocks:
         return np.zeros((len(rows), 0), np.float32)
-    return np.hstack(blocks).astype(np.float32) * np.float32(weight)
+    return np.hstack(blocks)
 
 
 @dataclass(frozen=True, eq=False)
