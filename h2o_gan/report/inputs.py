@@ -23,12 +23,14 @@ class Options:
         response: the column that models shall predict; None for those that can be predicted best.
         groups: a column by whose levels everything is shown; None for no groups.
         automl_secs: seconds of AutoML for each of real and synthetic rows; 0 for none.
+        show_rows: whether the report may show training rows, beside synthetic ones that are near.
         seed: of everything random.
     """
 
     response: str | None = None
     groups: str | None = None
     automl_secs: float = 0.0
+    show_rows: bool = True
     seed: int = 1
 
 

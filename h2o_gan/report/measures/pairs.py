@@ -14,16 +14,16 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from h2o_gan.report.measures.accuracy import Accuracy, bootstrap_weights
 from h2o_gan.report.measures.rows import Rows
 
-__all__ = ["Accuracy", "Groups", "associations", "pair_accuracies", "tuple_accuracies"]
+__all__ = ["Groups", "associations", "cell_counts", "pair_accuracies", "tuple_accuracies"]
 
 Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
 _GROUPS = 10
 _BLOCKS = 64  # of rows, which bootstrap samples draw from
-_REPEATS = 200
 _MOST_TUPLES = 2000
 
 
@@ -97,25 +97,6 @@ class Groups:
         return np.column_stack(columns).astype(np.int64)
 
 
-@dataclass(frozen=True)
-class Accuracy:
-    """The accuracy of sets of columns.
-
-    Attributes:
-        mean: over the sets.
-        low: end of its 95 % interval.
-        high: end of its 95 % interval.
-        columns: indices of the columns of each set.
-        values: accuracy of each set.
-    """
-
-    mean: float
-    low: float
-    high: float
-    columns: Sequence[tuple[int, ...]]
-    values: Array
-
-
 def tuple_accuracies(
     first: Codes,
     second: Codes,
@@ -142,15 +123,12 @@ def tuple_accuracies(
     if not sets or not len(first) or not len(second):
         return None
     blocks = [np.arange(len(codes)) % _BLOCKS for codes in (first, second)]
-    weights = [
-        rng.multinomial(_BLOCKS, np.full(_BLOCKS, 1 / _BLOCKS), _REPEATS).astype(np.float64)
-        for _ in (first, second)
-    ]
+    weights = [bootstrap_weights(_BLOCKS, rng) for _ in blocks]
     values = np.empty(len(sets))
-    resampled = np.zeros(_REPEATS)
+    resampled = np.zeros(len(weights[0]))
     for index, columns in enumerate(sets):
         tables = [
-            _counts(codes, columns, sizes, block)
+            _counts(codes, columns, sizes, block, _BLOCKS)
             for codes, block in zip((first, second), blocks, strict=True)
         ]
         used = (tables[0].sum(axis=0) + tables[1].sum(axis=0)) > 0
@@ -186,16 +164,33 @@ def _sets(
             yield chosen
 
 
+def cell_counts(codes: Codes, columns: Sequence[int], sizes: Sequence[int]) -> Array:
+    """How many rows are in each combination of groups of some columns.
+
+    Args:
+        codes: (rows, columns) groups.
+        columns: indices of the columns.
+        sizes: number of groups of each column of `codes`.
+
+    Returns:
+        An array with one axis for each of the columns.
+    """
+    counts = _counts(codes, columns, sizes, np.zeros(len(codes), np.int64), 1)[0]
+    shaped: Array = counts.reshape([sizes[column] for column in columns])
+    return shaped
+
+
 def _counts(
-    codes: Codes, columns: Sequence[int], sizes: Sequence[int], blocks: Codes
-) -> npt.NDArray[np.float64]:
-    """(blocks, cells) rows of each combination of groups."""
+    codes: Codes, columns: Sequence[int], sizes: Sequence[int], blocks: Codes, count: int
+) -> Array:
+    """(count of blocks, cells) rows of each combination of groups."""
     cells = blocks.copy()
     width = 1
     for column in columns:
         cells = cells * sizes[column] + codes[:, column]
         width *= sizes[column]
-    return np.bincount(cells, minlength=_BLOCKS * width).reshape(_BLOCKS, width).astype(float)
+    counts = np.bincount(cells, minlength=count * width)
+    return counts.reshape(count, width).astype(np.float64)
 
 
 def pair_accuracies(first: Rows, second: Rows, rng: np.random.Generator) -> Accuracy | None:
@@ -223,10 +218,9 @@ def associations(codes: Codes, sizes: Sequence[int]) -> Array:
     """
     columns = len(sizes)
     found = np.eye(columns)
-    none = np.zeros(len(codes), np.int64)
     rows = len(codes)
     for a, b in combinations(range(columns), 2):
-        table = _counts(codes, (a, b), sizes, none)[0].reshape(sizes[a], sizes[b])
+        table = cell_counts(codes, (a, b), sizes)
         table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
         height, width = table.shape
         if min(height, width) < 2 or rows < 3:
