@@ -16,7 +16,7 @@ import h2o
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from h2o.exceptions import H2OError, H2OJobCancelled
+from h2o.exceptions import H2OError, H2OJobCancelled, H2OValueError
 from h2o.frame import H2OFrame
 
 from h2o_gan.cluster.frames import write_frame
@@ -31,6 +31,7 @@ __all__ = ["SAMPLE_ROWS", "Source", "gathered"]
 
 SAMPLE_ROWS = 20_000
 """Most rows of each table in samples."""
+_FEWEST_ROWS = 20
 _UNSEEN_SHARE = 0.2  # of the real rows, where there are no others
 
 Numbers = npt.NDArray[np.int64]
@@ -49,7 +50,8 @@ class Source:
             are the unseen rows where there is no such frame.
         columns: names of the columns to compare; None for all.
         names: of the parameters that the frames were given as, for messages.
-        relations: of the model; see :class:`~h2o_gan.report.inputs.Inputs`.
+        relations: computes, from tables of sample rows (training, synthetic, unseen), in how many
+            rows the model's relations hold; see :class:`~h2o_gan.report.inputs.Inputs`.
         model_file: what the model's file holds about rows.
     """
 
@@ -59,7 +61,7 @@ class Source:
     held_out: Numbers | None = None
     columns: Sequence[str] | None = None
     names: tuple[str, str, str] = ("training_frame", "synthetic", "test_frame")
-    relations: tuple[Mapping[str, Any], ...] = ()
+    relations: Callable[[pa.Table, pa.Table, pa.Table], Sequence[Mapping[str, Any]]] | None = None
     model_file: Mapping[str, Any] | None = None
 
 
@@ -153,6 +155,12 @@ def gathered(source: Source, options: Options, stop: Any, progress: Progress) ->
         return report
 
     total = source.training.nrow
+    if min(frame.nrow for frame in frames.values()) < _FEWEST_ROWS:
+        name, frame = min(frames.items(), key=lambda item: int(item[1].nrow))
+        raise H2OValueError(
+            f"{name} has {frame.nrow} rows, of which nothing can be said: give at least "
+            f"{_FEWEST_ROWS}."
+        )
     held_out = _held_out(source, total, rng)
     training_index = np.setdiff1d(np.arange(total), held_out, assume_unique=True)
     size = min(len(training_index), source.synthetic.nrow, SAMPLE_ROWS)
@@ -194,10 +202,12 @@ def gathered(source: Source, options: Options, stop: Any, progress: Progress) ->
     independent = training.shuffled(rng)
     hashes = {name: passes.hashes for name, (_, _, _, passes) in parts.items()}
     copies = shares_of_copies(hashes.pop("training"), hashes)
+    tables = [as_table(part[0]) for part in parts.values()]
+    relations = () if source.relations is None else tuple(source.relations(*tables))
     made: list[H2OFrame] = []
     try:
-        for rows_of in (*(part[0] for part in parts.values()), independent):
-            made.append(write_frame(as_table(rows_of)))
+        for table in (*tables, as_table(independent)):
+            made.append(write_frame(table))
         done = {
             name: Part(name, sample, frame, whole, total, passes.counts)
             for (name, (sample, whole, total, passes)), frame in zip(
@@ -213,7 +223,7 @@ def gathered(source: Source, options: Options, stop: Any, progress: Progress) ->
             bins=bins,
             left_out=left_out,
             unseen_is_training=source.unseen is None and source.held_out is None,
-            relations=source.relations,
+            relations=relations,
             copies=copies,
             model_file=source.model_file or {},
             stop=stop,

@@ -71,7 +71,8 @@ class Inputs:
         left_out: by column that is not compared, the reason.
         unseen_is_training: whether the unseen rows may have been trained on, since the user has no
             others; attacks against them then say nothing.
-        relations: rows of the model's relation summary: relation, kind, share and origin.
+        relations: of the model: "relation", its text; "kind"; "origin"; and the shares of the
+            samples' rows in which it holds: "training", "synthetic" and "unseen".
         copies: shares of all rows that are copies of training rows: "synthetic" and "unseen", and
             "training" for rows that have an equal in the training rows themselves.
         model_file: what the model's file holds about rows, by name; empty without a model.

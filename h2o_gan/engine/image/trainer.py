@@ -55,7 +55,7 @@ from h2o_gan.engine.training.optim import (
     warm_up,
 )
 from h2o_gan.engine.training.scoring import sliced_wasserstein
-from h2o_gan.engine.training.split import split_rows
+from h2o_gan.engine.training.split import FEWEST_ROWS, split_rows
 from h2o_gan.parameters import Parameters
 
 __all__ = ["ImageTrainer", "preview_columns"]
@@ -69,7 +69,6 @@ _CRITIC_FIRST = 0.05  # of the game: the critic is trained alone
 _WARM_UP, _DECAYED_PART = 0.02, 0.5  # of the training
 _IMAGES, _IMAGES_ROWS, _IMAGES_POWER = 900_000, 60_000, 0.4  # default length of the training
 _MAX_BATCH = 64
-_FEWEST_ROWS = 100  # for some to be held out
 _ADAPT_EVERY = 32  # steps
 _SCORED_ROWS = 1024
 _PASS = 256  # images at a time where no gradients are needed
@@ -110,7 +109,7 @@ class ImageTrainer(AdversarialTrainer):
         device: torch.device,
         checkpoint: ImageModel | None,
     ) -> None:
-        train, held_out_rows = split_rows(len(codes), _FEWEST_ROWS)
+        train, held_out_rows = split_rows(len(codes), FEWEST_ROWS["convolutional"])
         super().__init__(
             codes[train],
             None if weights is None else weights[train.numpy()],

@@ -48,7 +48,7 @@ from h2o_gan.engine.training.optim import (
     update_ema,
     warm_up,
 )
-from h2o_gan.engine.training.split import split_rows
+from h2o_gan.engine.training.split import FEWEST_ROWS, split_rows
 from h2o_gan.engine.training.trainer import Trainer
 from h2o_gan.parameters import Parameters
 
@@ -66,7 +66,6 @@ _STEPS, _STEPS_POWER = 1700, 0.5
 _SMALL_STEPS, _SMALL_STEPS_POWER = 1000, 0.25  # of small tables
 _MIN_STEPS, _MAX_STEPS = 250, 4000
 _MAX_SCORED = 2048  # rows
-_FEWEST_ROWS = 40  # for some to be held out
 _SCORED_SEED = 20  # draws the scored rows' positions within their bins
 _MIN_WEIGHTS, _WEIGHTS_A_ROW = 1_750_000, 1000
 _NARROWEST = Sizes(features=2, summary=16, hidden=4)
@@ -105,7 +104,7 @@ class TableTrainer(Trainer):
         checkpoint: TableModel | None,
     ) -> None:
         layout = RowLayout.fit(encoder.learned, codes) if checkpoint is None else checkpoint.layout
-        train, held_out_rows = split_rows(len(codes), _FEWEST_ROWS, weights)
+        train, held_out_rows = split_rows(len(codes), FEWEST_ROWS["columns"], weights)
         super().__init__(
             codes[train],
             None if weights is None else weights[train.numpy()],

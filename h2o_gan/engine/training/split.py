@@ -7,7 +7,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-__all__ = ["split_rows"]
+__all__ = ["FEWEST_ROWS", "held_out_rows", "split_rows"]
+
+FEWEST_ROWS = {"columns": 40, "convolutional": 100}
+"""By architecture, the fewest rows of which some are held out; others hold none out."""
 
 _HELD_OUT, _MOST_HELD_OUT = 0.1, 2048
 _SPLIT_SEED = 20  # not the training's: an earlier model must not have learned the held-out rows
@@ -40,3 +43,22 @@ def split_rows(
     rng = torch.Generator().manual_seed(_SPLIT_SEED)
     drawn = torch.multinomial(shares[held_out], count, replacement=True, generator=rng)
     return learned, held_out[drawn]
+
+
+def held_out_rows(architecture: str, rows: int) -> npt.NDArray[np.int64]:
+    """The rows that a model with this many training rows was not trained on.
+
+    They are not quite unseen: the model's weights are those that knew them best.
+
+    Args:
+        architecture: of the model.
+        rows: number of its training rows.
+
+    Returns:
+        Row numbers, of which there may be none.
+    """
+    fewest = FEWEST_ROWS.get(architecture)
+    if fewest is None:
+        return np.zeros(0, np.int64)
+    numbers: npt.NDArray[np.int64] = split_rows(rows, fewest)[1].numpy()
+    return numbers
