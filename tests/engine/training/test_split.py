@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from h2o_gan.engine.training.split import split_rows
+from h2o_gan.engine.training.split import held_out_rows, split_rows
 
 
 def test_a_split_is_whole_and_always_the_same():
@@ -37,3 +37,10 @@ def test_nothing_is_held_out_where_one_part_would_have_no_weight():
     weights[split_rows(400, 40)[0][0].item()] = 1.0
     learned, held_out = split_rows(400, 40, weights)
     assert len(learned) == 400 and len(held_out) == 0
+
+
+def test_the_rows_held_out_from_a_model_are_those_of_its_training():
+    assert held_out_rows("columns", 1000).tolist() == split_rows(1000, 40)[1].tolist()
+    assert len(held_out_rows("columns", 39)) == 0
+    assert len(held_out_rows("convolutional", 99)) == 0 < len(held_out_rows("convolutional", 100))
+    assert len(held_out_rows("mlp", 1000)) == 0

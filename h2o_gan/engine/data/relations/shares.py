@@ -36,10 +36,10 @@ def relation_shares(
             names = [column.name for column in columns if column.name in rule.columns]
             (rule,) = parse_rules([text], columns, decimals_in(training, names))
             if isinstance(rule, FixedCombinations):
-                rule = rule.fitted(training)
+                rule = rule.fitted(training, min_rows=1)
             found.append(
                 [
-                    1 - len(rule.broken(table)) / table.num_rows if table.num_rows else None
+                    1 - float(rule.broken(table).mean()) if table.num_rows else None
                     for table in (training, *others)
                 ]
             )
