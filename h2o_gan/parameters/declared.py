@@ -571,6 +571,14 @@ class ClusterParameters:
         level="critical",
         sent=False,
     )
+    report: bool = parameter(
+        False,
+        FLAG,
+        "Whether to report on rows of the trained model: how good, useful and private they are.",
+        details="It stands beside unseen real rows: those of the validation frame, or those that "
+        "were held out from training.",
+        group="cluster",
+    )
     wait_for_worker_secs: float = parameter(
         300.0,
         NUMBER,

@@ -8,13 +8,14 @@ import re
 import socket
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from h2o.exceptions import (
     H2OConnectionError,
+    H2OError,
     H2OJobCancelled,
     H2OServerError,
     H2OTypeError,
@@ -29,9 +30,12 @@ from h2o_gan.cluster.jobs.generation import Generation
 from h2o_gan.cluster.jobs.interruptions import EitherEvent, retried
 from h2o_gan.cluster.jobs.training import TrainingJob, fetch_model, file_of
 from h2o_gan.cluster.jobs.unsent import UnsentModels
+from h2o_gan.cluster.model_report import store_report
 from h2o_gan.cluster.training_request import TrainingRequest
 
 if TYPE_CHECKING:
+    from h2o.two_dim_table import H2OTwoDimTable
+
     from h2o_gan.engine.events import Event, Listener
     from h2o_gan.engine.model import Model
 
@@ -60,6 +64,8 @@ class Worker:
         max_rows: largest number of rows to generate in one job; larger jobs are left to other
             workers. None for no limit.
         lease_s: seconds without a heartbeat after which the cluster gives a job to another worker.
+        report: makes the tables of a report on a model, given the keys of its training frame and,
+            if there is one, its validation frame; None where this worker makes none.
 
     Raises:
         ValueError: there is no such device.
@@ -75,6 +81,7 @@ class Worker:
         stop: threading.Event | None = None,
         max_rows: int | None = None,
         lease_s: float = LEASE_S,
+        report: Callable[[Model, str, str | None], Mapping[str, H2OTwoDimTable]] | None = None,
     ) -> None:
         from h2o_gan import engine
 
@@ -83,6 +90,7 @@ class Worker:
         self._image_dir, self._max_rows, self._lease_s = image_dir, max_rows, lease_s
         self._unsent = UnsentModels(keep_dir)
         self._stop = stop or threading.Event()
+        self._report = report
         self._has_connected = False
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
@@ -222,6 +230,21 @@ class Worker:
             )
             self._unsent.put(task.model_id, file_of(model), message)
             raise JobLost(job.lost_reason)
+        if task.parameters.get("report"):
+            self._report_on(task, model)
+
+    def _report_on(self, task: Task, model: Model) -> None:
+        """Give the cluster's model a report. The training has succeeded whatever happens here."""
+        if self._report is None:
+            log.warning("job %s: this worker makes no reports", task.id)
+            return
+        log.info("job %s: making the report of %s", task.id, task.model_id)
+        try:
+            validation = task.parameters.get("validation_frame") or None
+            tables = self._report(model, task.frame_id, validation)
+            store_report(task.model_id, tables)
+        except (H2OError, ImportError, OSError, RuntimeError, ValueError) as error:
+            log.warning("job %s: no report of %s: %s", task.id, task.model_id, _short(error))
 
     def _trainer(
         self, client: JobClient, task: Task, stop: threading.Event
@@ -249,6 +272,7 @@ class Worker:
         """The training that a task asks for, on this machine."""
         values = dict(task.parameters)
         validation_key = values.pop("validation_frame", None)
+        values.pop("report", None)
         values.pop("export_checkpoints_dir", None)  # A folder of another machine.
         if checkpoint is not None:  # It is newer than the model that the job started from.
             values.pop("checkpoint", None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import ks_2samp
 from customer_rows import customers
+from scipy.stats import ks_2samp
 
 from h2o_gan.report.measures.columns import (
     Bins,

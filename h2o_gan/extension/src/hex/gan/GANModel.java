@@ -58,11 +58,19 @@ public final class GANModel extends Model<GANModel, GANModel.GANParameters, GANM
     public TwoDimTable _relation_summary;
     /** Null until the model is complete. */
     public TwoDimTable _quality;
+    /** Figures of a report on the model's rows; null where none was made, as are the other tables of it. */
+    public TwoDimTable _report;
+    public TwoDimTable _report_columns;
+    public TwoDimTable _report_attacks;
     /** The frame of rows that the training was asked to generate; null where it was asked for none. */
     Key<Frame> _rows;
 
     GANOutput(GAN builder) {
       super(builder);
+    }
+
+    void clearReport() {
+      _report = _report_columns = _report_attacks = null;
     }
 
     @Override

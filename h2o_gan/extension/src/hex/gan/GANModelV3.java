@@ -26,13 +26,25 @@ public final class GANModelV3
         "cv_scoring_history", "cross_validation_models", "cross_validation_predictions",
         "cross_validation_holdout_predictions_frame_id", "cross_validation_fold_assignment_frame_id");
     /** Fields that are left out where there is nothing to show. */
-    private static final List<String> OPTIONAL = Arrays.asList("generated_frame", "quality");
+    private static final List<String> OPTIONAL = Arrays.asList(
+        "generated_frame", "quality", "report", "report_columns", "report_attacks");
 
     @API(help = "Rows that the training generated, where it was asked to.", direction = API.Direction.OUTPUT)
     public FrameKeyV3 generated_frame;
 
     @API(help = "How well generated rows fit the data.", direction = API.Direction.OUTPUT)
     public TwoDimTableV3 quality;
+
+    @API(
+        help = "How good and how private the model's rows are, beside what unseen real rows reach.",
+        direction = API.Direction.OUTPUT)
+    public TwoDimTableV3 report;
+
+    @API(help = "How close the distribution of each column is.", direction = API.Direction.OUTPUT)
+    public TwoDimTableV3 report_columns;
+
+    @API(help = "How well attackers tell training rows from unseen ones.", direction = API.Direction.OUTPUT)
+    public TwoDimTableV3 report_attacks;
 
     @API(help = "How the model treats each column.", direction = API.Direction.OUTPUT)
     public TwoDimTableV3 column_summary;

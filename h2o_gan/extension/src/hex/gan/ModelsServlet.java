@@ -9,7 +9,7 @@ import water.Value;
 
 /**
  * {@code GET /3/GAN/models/{id}/artifact}: the model file; {@code POST .../generate}, {@code .../impute} and
- * {@code .../anomaly}: jobs that make frames.
+ * {@code .../anomaly}: jobs that make frames; {@code POST .../report}: tables that the model shows from then on.
  */
 public final class ModelsServlet extends GanServlet {
   private static final long serialVersionUID = 1;
@@ -22,6 +22,11 @@ public final class ModelsServlet extends GanServlet {
   @Override
   void post(HttpServletRequest request, HttpServletResponse response) throws IOException, Requests.Refusal {
     String path = String.valueOf(request.getPathInfo());
+    if (path.endsWith("/report")) {
+      ReportTables.store(model(request, "/report"), Requests.json(request));
+      Answers.send(response, 200, "{}");
+      return;
+    }
     RowsRequest asked;
     if (path.endsWith("/impute")) {
       asked = new ImputeRequest(model(request, "/impute"), Requests.json(request));

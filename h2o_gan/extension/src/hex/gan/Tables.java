@@ -57,6 +57,15 @@ final class Tables {
     if (tables.has("relation_summary")) {
       output._relation_summary = table("Relations", tables.getAsJsonObject("relation_summary"));
     }
+    if (tables.has("report")) {
+      output._report = table("Report", tables.getAsJsonObject("report"));
+    }
+    if (tables.has("report_columns")) {
+      output._report_columns = table("Report: Columns", tables.getAsJsonObject("report_columns"));
+    }
+    if (tables.has("report_attacks")) {
+      output._report_attacks = table("Report: Attacks", tables.getAsJsonObject("report_attacks"));
+    }
     return true;
   }
 
