@@ -52,6 +52,8 @@ class Figure:
         text: one or two sentences that say what the number means, to readers of any profession.
         unit: "share" of 1, "auc", "number" or "seconds".
         rows: number of rows behind it.
+        limits: the values where good ends and where fair ends, from `threshold`; for figures that
+            are best at 0.5 those above it. Empty without a verdict.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Figure:
     text: str = ""
     unit: Literal["share", "auc", "number", "seconds"] = "share"
     rows: int | None = None
+    limits: Sequence[float] = ()
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,12 @@ class Threshold:
     fair: float
     of: Literal["value", "excess", "way"] = "value"
 
-    def text(self, best: str) -> str:
+    def text(self, best: str, unit: str = "number") -> str:
         """The limits in words."""
-        good, fair = f"{self.good:.3g}", f"{self.fair:.3g}"
+        share = unit == "share"
+        good, fair = (
+            f"{end * 100:.3g}" if share else f"{end:.3g}" for end in (self.good, self.fair)
+        )
         if self.of == "way":
             return (
                 f"good from {self.good:.0%}, fair from {self.fair:.0%} of the way from independent "
@@ -36,9 +39,12 @@ class Threshold:
             )
         if self.of == "excess":
             side = "below" if best == "high" else "above"
-            return f"good up to {good}, fair up to {fair} {side} unseen real rows"
+            points = "percentage points " if share else ""
+            return f"good up to {good}, fair up to {fair} {points}{side} unseen real rows"
+        if share:
+            good, fair = f"{good}%", f"{fair}%"
         if best == "half":
-            return f"good up to {good}, fair up to {fair} away from 0.5"
+            return f"good up to {good}, fair up to {fair} away from {'50%' if share else '0.5'}"
         word = "from" if best == "high" else "up to"
         return f"good {word} {good}, fair {word} {fair}"
 
@@ -56,7 +62,23 @@ def judged(figure: Figure, threshold: Threshold) -> Figure:
         verdict = "good"
     else:
         verdict = "fair" if measure <= abs(threshold.fair - threshold.good) else "poor"
-    return replace(figure, verdict=verdict, threshold=threshold.text(figure.best))
+    return replace(
+        figure,
+        verdict=verdict,
+        threshold=threshold.text(figure.best, figure.unit),
+        limits=tuple(_limit(figure, threshold, end) for end in (threshold.good, threshold.fair)),
+    )
+
+
+def _limit(figure: Figure, threshold: Threshold, end: float) -> float:
+    """The value of the figure at an end of the threshold."""
+    if threshold.of == "value":
+        return 0.5 + end if figure.best == "half" else end
+    assert figure.reference is not None
+    if threshold.of == "excess":
+        return figure.reference + (-end if figure.best == "high" else end)
+    assert figure.independent is not None
+    return figure.independent + end * (figure.reference - figure.independent)
 
 
 def _measure(figure: Figure, threshold: Threshold) -> float | None:
