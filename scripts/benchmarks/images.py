@@ -50,12 +50,14 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     data = Data(options)
     judge = Judge(data)
-    real = {"accuracy": judge.test_accuracy, "precision": judge.real[0], "recall": judge.real[1]}
+    real = {"accuracy": judge.test_accuracy, **judge.real}
     print(f"{len(data.train)} training and {len(data.test)} test images {data.train.shape[1:]}")
     print(f"real test images: accuracy {judge.test_accuracy:.4f}")
-    print(f"real training images: precision {judge.real[0]:.3f}, recall {judge.real[1]:.3f}")
-    print("| method | accuracy | frechet | precision | recall | near | train s | images/s |")
-    print("| --- | --: | --: | --: | --: | --: | --: | --: |", flush=True)
+    scores = ", ".join(f"{name} {value:.3f}" for name, value in judge.real.items())
+    print(f"real training images: {scores}")
+    columns = ["accuracy", "frechet", *judge.real, "near", "train s", "images/s"]
+    print(f"| method | {' | '.join(columns)} |")
+    print(f"| --- |{' --: |' * len(columns)}", flush=True)
     figures: dict[str, dict[str, Any]] = {"real": {**real, "frechet_distance": judge.floor}}
     for name in options.methods.split(","):
         images, labels, seconds, rate = METHODS[name](data, judge.count, options)

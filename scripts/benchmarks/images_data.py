@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
-from torch import Tensor
 
 Array = npt.NDArray[Any]
 
@@ -49,12 +47,6 @@ def read(path: str, options: argparse.Namespace) -> tuple[Array, Array]:
     frame = pd.read_parquet(path) if path.endswith(".parquet") else pd.read_csv(path)
     labels = frame.pop(options.label).to_numpy().astype(np.int64)
     return frame.to_numpy().astype(np.uint8).reshape(len(frame), *options.shape), labels
-
-
-def as_input(images: Array) -> Tensor:
-    """Return uint8 images as float32 (n, colours, height, width) in [0, 1]."""
-    tensor = torch.from_numpy(images).float() / 255
-    return tensor[:, None] if tensor.ndim == 3 else tensor.permute(0, 3, 1, 2)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from images_data import Array, Data, as_input
+from images_data import Array, Data
 from torch import Tensor, nn
 
 from h2o_gan import engine
 from h2o_gan.engine.image.networks import ImageGenerator
 from h2o_gan.engine.image.trainer import sizes_of
 from h2o_gan.parameters import Parameters
+from h2o_gan.report.measures.image_features import as_input
 
 Result = tuple[Array, Array | None, float, float]
 
