@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm, rankdata
 
-__all__ = ["auc", "auc_interval", "bootstrap", "share_interval"]
+__all__ = ["Share", "auc", "auc_interval", "bootstrap", "share_interval", "share_of_means"]
 
 Array = npt.NDArray[np.float64]
 
 _LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Share:
+    """A number from 0 to 1 with its interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 def auc(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
@@ -63,21 +73,46 @@ def auc_interval(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[float, f
     return area, max(area - reach, 0.0), min(area + reach, 1.0)
 
 
-def share_interval(successes: float, trials: float) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, Journal of the American Statistical Association 1927).
+def share_interval(successes: float, trials: float, level: float = _LEVEL) -> tuple[float, float]:
+    """The interval of a share (Wilson, Journal of the American Statistical Association 1927).
 
     Args:
         successes: number of trials that succeeded.
         trials: number of trials.
+        level: of confidence.
     """
     if trials <= 0:
         return 0.0, 1.0
-    z = float(norm.ppf(0.5 + _LEVEL / 2))
+    z = float(norm.ppf(0.5 + level / 2))
     share = successes / trials
     centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     reach = z / (1 + z**2 / trials)
     reach *= float(np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)))
     return max(centre - reach, 0.0), min(centre + reach, 1.0)
+
+
+def share_of_means(values: Array) -> Share:
+    """The share of successes over all trials of rows, with its 95 % interval by rows.
+
+    Args:
+        values: (rows, trials) 1 for successes, 0 for failures, NaN for trials that were not made.
+
+    Returns:
+        0 with the interval from 0 to 1 where there were no trials.
+    """
+    made = ~np.isnan(values)
+    trials = made.sum(axis=1)
+    if not trials.any():
+        return Share(0.0, 0.0, 1.0)
+    share = float(np.nansum(values) / trials.sum())
+    # The variance of a ratio of sums over rows (Cochran, "Sampling techniques", 1977).
+    rest = np.nansum(values, axis=1) - share * trials
+    error = float(np.sqrt((rest**2).sum())) / float(trials.sum())
+    low, high = share_interval(share * len(values), len(values))
+    reach = float(norm.ppf(0.5 + _LEVEL / 2)) * error
+    if share in (0.0, 1.0) or len(values) < 2:
+        return Share(share, low, high)
+    return Share(share, max(share - reach, 0.0), min(share + reach, 1.0))
 
 
 def bootstrap(
