@@ -7,7 +7,7 @@ from typing import Literal
 
 from h2o_gan.report.document import Figure, Verdict
 
-__all__ = ["Threshold", "judged"]
+__all__ = ["Threshold", "judged", "judged_beyond_chance"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,34 @@ def _limit(figure: Figure, threshold: Threshold, end: float) -> float:
         return figure.reference + (-end if figure.best == "high" else end)
     assert figure.independent is not None
     return figure.independent + end * (figure.reference - figure.independent)
+
+
+def judged_beyond_chance(figure: Figure, threshold: Threshold, chance: float) -> Figure:
+    """The figure with its verdict, which is good too where chance alone explains the value.
+
+    There is no verdict where chance reaches values that are poor: the rows are too few for one.
+
+    Args:
+        figure: the figure.
+        threshold: the limits.
+        chance: the worst value that chance still explains.
+    """
+    found = judged(figure, threshold)
+    if found.value is None or found.verdict is None:
+        return found
+    word = "from" if figure.best == "high" else "up to"
+    text = f"{found.threshold}; good too {word} {chance:.3g}, which chance explains"
+    if found.verdict == "good" or _is_worse(found.value, chance, figure.best):
+        return replace(found, threshold=text)
+    if judged(replace(figure, value=chance), threshold).verdict == "poor":
+        return replace(found, verdict=None, threshold=f"{text}: too few rows for a verdict")
+    return replace(found, verdict="good", threshold=text)
+
+
+def _is_worse(value: float, other: float, best: str) -> bool:
+    if best == "half":
+        return abs(value - 0.5) > abs(other - 0.5)
+    return value < other if best == "high" else value > other
 
 
 def _measure(figure: Figure, threshold: Threshold) -> float | None:

@@ -27,7 +27,7 @@ Array = npt.NDArray[np.float64]
 
 TOLERANCE = 0.05
 """A guess of a number is right within this share of the number, and of the column's range."""
-MOST_ATTACKS = 2_000
+MOST_ATTACKS = 1_500
 MOST_GUESSES = 1_000  # of each secret column
 MOST_SECRETS = 15
 MOST_RELEASED = 20_000
@@ -49,6 +49,7 @@ class Risk:
         value: (main - control) / (1 - control), at least 0; None where the control always succeeds
             or nothing was attacked.
         low, high: its interval.
+        chance: the largest risk whose interval would still reach down to 0.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Risk:
     value: float | None
     low: float | None
     high: float | None
+    chance: float = 1.0
 
     @property
     def is_weak(self) -> bool:
@@ -103,8 +105,8 @@ def _risk(
     by_main, by_control = 1 / (1 - c), (1 - m) / (1 - c) ** 2
     low = hypot((m - main.low) * by_main, (control.high - c) * by_control)
     high = hypot((main.high - m) * by_main, (c - control.low) * by_control)
-    bounded = (float(np.clip(x, 0.0, 1.0)) for x in (value, value - low, value + high))
-    return Risk(name, attacks, m, controls, c, baseline, *bounded)
+    value, bottom, top = (float(min(max(x, 0.0), 1.0)) for x in (value, value - low, value + high))
+    return Risk(name, attacks, m, controls, c, baseline, value, bottom, top, min(low, 1.0))
 
 
 def linkability(

@@ -32,7 +32,7 @@ MOST_JUDGED = 5_000  # members, and as many non-members
 MOST_REFERENCE = 10_000
 MOST_RELEASED = 40_000
 _NEIGHBOURS = 5
-_SHUFFLES = 200
+_SHUFFLES = 400
 _MOST_CELLS = 500_000  # that the classifier learns from
 _MOST_CATEGORIES = 255  # of a column, as categories; more count as numbers
 _TINY = 1e-6  # of the range of a column
@@ -65,7 +65,7 @@ class Chance:
 
     Attributes:
         mean: over shuffles.
-        most: the 95th percentile.
+        most: the 99th percentile.
     """
 
     mean: float
@@ -101,13 +101,16 @@ class Membership:
         return rates.tolist(), [_true_positives(attack, self.is_member, falses, r) for r in rates]
 
 
-def membership(samples: Samples, release: Rows | None = None) -> Membership | None:
+def membership(
+    samples: Samples, release: Rows | None = None, most: int = MOST_JUDGED
+) -> Membership | None:
     """Attack the membership of training rows.
 
     Args:
         samples: the tables. Half of the unseen rows are non-members, the others are known to the
             attackers.
         release: the rows that attackers see; the synthetic ones by default.
+        most: largest number of members, and of non-members.
 
     Returns:
         None where there are too few unseen rows.
@@ -117,7 +120,7 @@ def membership(samples: Samples, release: Rows | None = None) -> Membership | No
     if half * 2 < _LEAST_ROWS or len(samples.training) < 2 or not len(release):
         return None
     space = Space.fit(samples.training, (samples.unseen, release))
-    count = min(half, len(samples.training), space.affordable(MOST_JUDGED))
+    count = min(half, len(samples.training), space.affordable(most))
     judged = concatenated([samples.training.take(slice(count)), samples.unseen.take(slice(count))])
     known = samples.unseen.take(slice(half, half + space.affordable(MOST_REFERENCE)))
     release = release.take(slice(space.affordable(MOST_RELEASED)))
@@ -237,4 +240,4 @@ def _chance(
 
 
 def _summary(worst: Array) -> Chance:
-    return Chance(float(worst.mean()), float(np.quantile(worst, 0.95)))
+    return Chance(float(worst.mean()), float(np.quantile(worst, 0.99)))

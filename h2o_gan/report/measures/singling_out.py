@@ -17,8 +17,8 @@ __all__ = ["multivariate", "univariate"]
 
 Mask = npt.NDArray[np.bool_]
 
-MOST_ATTACKS = 2_000
-MOST_TRIES = 40_000  # predicates that are tried for those
+MOST_ATTACKS = 1_500
+TRIES = 8  # predicates that are tried for each of those
 COLUMNS = 5  # of a predicate
 _MOST_ROWS = 20_000
 _SOME_ROWS = 1_000
@@ -36,9 +36,9 @@ class _Condition:
         values = rows.values[self.column]
         if self.sign == "missing":
             return np.isnan(values)
-        if self.sign == "=":
-            return values == self.value
-        holds: Mask = values >= self.value if self.sign == ">=" else values <= self.value
+        holds: Mask = values == self.value
+        if self.sign != "=":
+            holds = values >= self.value if self.sign == ">=" else values <= self.value
         return holds
 
 
@@ -94,10 +94,12 @@ def multivariate(samples: Samples, columns: int = COLUMNS, attacks: int = MOST_A
     medians = {f.name: _median(v) for f, v in synthetic if not f.is_category}
     predicates: dict[_Predicate, None] = {}
     some = synthetic.take(slice(_SOME_ROWS))  # in which most predicates hold for too many already
-    for _ in range(MOST_TRIES if len(synthetic) else 0):
-        row = int(rng.integers(len(synthetic)))
-        chosen = sorted(rng.permutation(len(names))[:columns])
-        predicate = tuple(_at(synthetic, row, names[index], medians) for index in chosen)
+    attacks = min(attacks, len(synthetic))
+    tries = TRIES * attacks
+    tried = rng.integers(max(len(synthetic), 1), size=tries)
+    chosen = np.sort(rng.random((tries, len(names))).argsort(axis=1)[:, :columns], axis=1)
+    for row, places in zip(tried.tolist(), chosen.tolist(), strict=True):
+        predicate = tuple(_at(synthetic, row, names[place], medians) for place in places)
         if predicate in predicates or _rows_of(predicate, some) > 1:
             continue
         if _rows_of(predicate, synthetic) == 1:
