@@ -95,15 +95,22 @@ def judged_beyond_chance(figure: Figure, threshold: Threshold, chance: float) ->
     if found.value is None or found.verdict is None:
         return found
     word = "from" if figure.best == "high" else "up to"
-    text = f"{found.threshold}; good too {word} {chance:.3g}, which chance explains"
-    if found.verdict == "good" or _is_worse(found.value, chance, figure.best):
-        return replace(found, threshold=text)
+    shown = f"{chance * 100:.3g}%" if figure.unit == "share" else f"{chance:.3g}"
+    text = f"{found.threshold}; good too {word} {shown}, which chance explains"
+    end = 0.5 + abs(chance - 0.5) if figure.best == "half" else chance
+    worst = min if figure.best == "high" else max
+    found = replace(
+        found, threshold=text, limits=tuple(worst(limit, end) for limit in found.limits)
+    )
+    if found.verdict == "good" or _is_worse(figure.value or 0.0, chance, figure.best):
+        return found
     if judged(replace(figure, value=chance), threshold).verdict == "poor":
         return replace(found, verdict=None, threshold=f"{text}: too few rows for a verdict")
-    return replace(found, verdict="good", threshold=text)
+    return replace(found, verdict="good")
 
 
 def _is_worse(value: float, other: float, best: str) -> bool:
+    """Whether a value is worse than another."""
     if best == "half":
         return abs(value - 0.5) > abs(other - 0.5)
     return value < other if best == "high" else value > other

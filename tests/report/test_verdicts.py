@@ -22,6 +22,10 @@ AREA = Threshold(0.55, 0.6)
 def test_low_values_are_best(value, chance, verdict):
     found = judged_beyond_chance(Figure("x", "x", value, best="low"), AREA, chance)
     assert found.verdict == verdict
+    if found.verdict == "good":
+        assert value <= found.limits[0]
+    if found.verdict in ("fair", "poor"):
+        assert value > found.limits[("fair", "poor").index(found.verdict)]
     assert ("too few rows" in (found.threshold or "")) == (verdict is None and value is not None)
 
 
