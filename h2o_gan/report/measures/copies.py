@@ -17,7 +17,7 @@ __all__ = ["ClosePair", "Near", "Nearness", "closest", "nearness"]
 
 Array = npt.NDArray[np.float64]
 
-MOST_ROWS = 6_000  # synthetic ones, and unseen ones
+MOST_ROWS = 5_000  # synthetic ones, and unseen ones
 MOST_TRAINING = 40_000
 NEAR = 0.01
 """Share of unseen rows that count as near copies."""

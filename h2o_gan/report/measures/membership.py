@@ -28,7 +28,7 @@ Mask = npt.NDArray[np.bool_]
 
 FALSE_POSITIVE_RATES = (0.01, 0.001)
 
-MOST_JUDGED = 5_000  # members, and as many non-members
+MOST_JUDGED = 4_000  # members, and as many non-members
 MOST_REFERENCE = 10_000
 MOST_RELEASED = 40_000
 _NEIGHBOURS = 5
