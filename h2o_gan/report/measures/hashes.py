@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["level_hashes", "row_hashes", "shares_of_copies"]
+__all__ = ["Hashes", "level_hashes", "row_hashes", "shares_of_copies"]
 
 Hashes = npt.NDArray[np.uint64]
 
