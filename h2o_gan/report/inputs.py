@@ -77,6 +77,7 @@ class Inputs:
             "training" for rows that have an equal in the training rows themselves.
         model_file: what the model's file holds about rows, by name; empty without a model.
         stop: is set where the user ends the report early.
+        cache: what a section has computed and others use, by name.
     """
 
     training: Part
@@ -92,6 +93,7 @@ class Inputs:
     copies: Mapping[str, float] = field(default_factory=dict)
     model_file: Mapping[str, Any] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
+    cache: dict[str, Any] = field(default_factory=dict, init=False)
 
     @property
     def samples(self) -> Samples:
