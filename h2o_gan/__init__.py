@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from h2o_gan.version import __version__
 
-__all__ = ["GANEstimator", "H2OGANEstimator", "__version__", "init", "load_model"]
+__all__ = ["GANEstimator", "H2OGANEstimator", "__version__", "init", "load_model", "report"]
 
 if TYPE_CHECKING or importlib.util.find_spec("h2o") is not None:
     from h2o_gan.cluster.launch import init
     from h2o_gan.estimator.gan import GANEstimator, H2OGANEstimator, load_model
     from h2o_gan.estimator.registration import register
+    from h2o_gan.estimator.report import report
 
     register()
 else:

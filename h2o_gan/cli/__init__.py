@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from h2o_gan.cli.checks import UsageError
+from h2o_gan.cli.checks import LimitError, UsageError
 from h2o_gan.cli.parser import argument_parser
 
 __all__ = ["main"]
@@ -27,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the arguments after the command's name; those of the process when None.
 
     Returns:
-        The exit status: 0 done, 1 failed with a message, 2 wrong usage, 130 interrupted.
+        The exit status: 0 done, 1 failed with a message, 2 wrong usage, 3 a report is
+            beyond a limit, 130 interrupted.
     """
     options = argument_parser().parse_args(arguments)
     result = sys.stdout
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except UsageError as error:
             print(f"h2o-gan: error: {error}", file=sys.stderr)
             return 2
+        except LimitError as error:
+            print(f"h2o-gan: {error}", file=sys.stderr)
+            return 3
         except Exception as error:  # the user of a command needs a message, not a traceback
             if os.environ.get("H2O_GAN_TRACEBACK"):
                 raise

@@ -12,6 +12,7 @@ from pathlib import Path
 from h2o_gan import table_files
 
 __all__ = [
+    "LimitError",
     "UsageError",
     "check_conditions",
     "check_files",
@@ -26,6 +27,10 @@ __all__ = [
 
 class UsageError(Exception):
     """The command can't do what was asked for; the message says why and what to do."""
+
+
+class LimitError(Exception):
+    """The command did its work, and a result is beyond a limit; the message says which."""
 
 
 def report(options: argparse.Namespace, text: str) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from h2o_gan.engine.model import Model
 
-__all__ = ["extension_jar", "serve", "synthesize"]
+__all__ = ["extension_jar", "opened_cluster", "serve", "synthesize"]
 
 _MOST_RELATIONS = 50  # reported
 
@@ -70,7 +70,7 @@ def synthesize(options: argparse.Namespace, result: IO[str]) -> None:
         constraint_errors=options.constraint_errors,
         seed=-1 if options.seed is None else options.seed,
     )
-    with _cluster(options), _uploaded(options.file) as frame:
+    with opened_cluster(options), _uploaded(options.file) as frame:
         if frame.types.get(options.response) in TEXT_KINDS:
             raise UsageError(
                 f"--response {options.response}: this column is free text: nearly all of its "
@@ -112,6 +112,7 @@ def serve(options: argparse.Namespace, result: IO[str]) -> None:
     import h2o
 
     from h2o_gan.cluster.jobs.worker import Worker
+    from h2o_gan.estimator.report import report_tables
 
     if options.max_rows is not None and options.max_rows < 1:
         raise UsageError(f"--max-rows must be at least 1, not {options.max_rows}.")
@@ -139,6 +140,7 @@ def serve(options: argparse.Namespace, result: IO[str]) -> None:
             options.once,
             stop,
             options.max_rows,
+            report=report_tables,
         )
     except ValueError as error:
         raise UsageError(f"--device: {error}") from error
@@ -212,7 +214,19 @@ def _login(options: argparse.Namespace) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _cluster(options: argparse.Namespace) -> Iterator[None]:
+def opened_cluster(options: argparse.Namespace) -> Iterator[None]:
+    """The cluster of ``--url``, or one that is started or joined on this machine.
+
+    Args:
+        options: of the command, with those of a login, ``memory`` and ``port``.
+
+    Yields:
+        Nothing; h2o is connected.
+
+    Raises:
+        UsageError: an argument does not fit.
+        H2OConnectionError: there is no cluster.
+    """
     import h2o
 
     if options.quiet:

@@ -10,6 +10,7 @@ from typing import IO
 from h2o_gan.cli.checks import whole
 from h2o_gan.cli.cluster import extension_jar, serve, synthesize
 from h2o_gan.cli.files import anomalies, generate, impute, predict
+from h2o_gan.cli.report import report_on
 from h2o_gan.parameters.limits import CONSTRAINT_ERRORS, IMPUTATION_METHODS
 from h2o_gan.version import __version__
 
@@ -51,6 +52,7 @@ def argument_parser() -> argparse.ArgumentParser:
     _impute(command("impute", impute, "fill the missing cells of a file"))
     _predict(command("predict", predict, "predict a column of a file from the others"))
     _anomalies(command("anomalies", anomalies, "score how odd the rows of a file are"))
+    _report(command("report", report_on, "report how good and how private synthetic rows are"))
     return made
 
 
@@ -67,6 +69,18 @@ def _add_login(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--insecure", action="store_true", help="accept a cluster's self-signed certificate"
     )
+
+
+def _add_cluster(command: argparse.ArgumentParser) -> None:
+    """Add what names a cluster, or the one that is started."""
+    command.add_argument("--url", help="H2O cluster to use (one is started on this machine)")
+    command.add_argument(
+        "--memory", metavar="SIZE", help="memory of a cluster that is started here, as 4G"
+    )
+    command.add_argument(
+        "--port", type=whole, help="port of a cluster that is joined or started here (54321)"
+    )
+    _add_login(command)
 
 
 def _add_model(command: argparse.ArgumentParser, table: bool = True) -> None:
@@ -112,7 +126,6 @@ def _add_wishes(command: argparse.ArgumentParser) -> None:
 def _synthesize(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", type=Path, help="CSV or Parquet file to train on")
     command.add_argument("--rows", type=whole, help="rows to write (as many as the file has)")
-    command.add_argument("--url", help="H2O cluster to use (one is started on this machine)")
     command.add_argument(
         "--epochs", type=whole, help="passes over the rows (chosen from their number)"
     )
@@ -138,14 +151,8 @@ def _synthesize(command: argparse.ArgumentParser) -> None:
         "--max-runtime-secs", type=float, metavar="SECONDS",
         help="end training after so many seconds and keep the model",
     )  # fmt: skip
-    command.add_argument(
-        "--memory", metavar="SIZE", help="memory of a cluster that is started here, as 4G"
-    )
-    command.add_argument(
-        "--port", type=whole, help="port of a cluster that is joined or started here (54321)"
-    )
     command.add_argument("--save", type=Path, metavar="MODEL", help="file to save the model to")
-    _add_login(command)
+    _add_cluster(command)
     _add_out(command)
     _add_wishes(command)
 
@@ -213,3 +220,40 @@ def _anomalies(command: argparse.ArgumentParser) -> None:
         help="mark rows that score higher than all but this share of the training rows",
     )  # fmt: skip
     _add_out(command, seed=False)
+
+
+def _report(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "model", type=Path, nargs="?", help="model file whose rows are judged (or --synthetic)"
+    )
+    command.add_argument(
+        "--synthetic", type=Path, metavar="FILE", help="rows of any origin, in place of a model"
+    )
+    command.add_argument(
+        "--train", type=Path, metavar="FILE", required=True,
+        help="CSV or Parquet file that the model was trained on",
+    )  # fmt: skip
+    command.add_argument(
+        "--test", type=Path, metavar="FILE", help="real rows that it was not trained on"
+    )
+    command.add_argument(
+        "--out", type=Path, metavar="FILE", required=True, help="page to write, as report.html"
+    )
+    command.add_argument("--json", type=Path, metavar="FILE", help="write its data as JSON too")
+    command.add_argument("--response", metavar="COLUMN", help="column that models shall predict")
+    command.add_argument(
+        "--groups", metavar="COLUMN", help="column by whose levels everything is shown"
+    )
+    command.add_argument(
+        "--automl-secs", type=float, default=0.0, metavar="SECONDS",
+        help="seconds of AutoML on each of real and synthetic rows (0 for none)",
+    )  # fmt: skip
+    command.add_argument("--no-rows", action="store_true", help="show no real rows in the report")
+    for kind, word in (("max", "above"), ("min", "below")):
+        command.add_argument(
+            f"--{kind}", metavar="NAME=NUMBER", action="append", default=[],
+            help=f"end with status 3 if a figure is {word} this limit, as membership_auc=0.55; "
+            "repeatable",
+        )  # fmt: skip
+    command.add_argument("--seed", type=whole, help="random seed of the report (1)")
+    _add_cluster(command)

@@ -23,7 +23,7 @@ from h2o_gan.estimator.checkpoints import fetch, find_checkpoint, remember
 from h2o_gan.estimator.declaration import DEFAULTS, check_names, declare_parameters
 from h2o_gan.estimator.images import ImageMethods
 from h2o_gan.estimator.plots import plot_history
-from h2o_gan.estimator.prediction import PredictionMethods
+from h2o_gan.estimator.report import ReportMethods
 from h2o_gan.estimator.saving import read_model, write_model
 from h2o_gan.estimator.training import TrainingRun
 from h2o_gan.estimator.unsupported import checked_call, refuse_unsupported
@@ -39,7 +39,7 @@ __all__ = ["GANEstimator", "H2OGANEstimator", "load_model"]
 _counter = itertools.count(1)
 
 
-class H2OGANEstimator(PredictionMethods, ImageMethods, H2OEstimator):
+class H2OGANEstimator(ReportMethods, ImageMethods, H2OEstimator):
     """Generative adversarial network that is trained on a frame of the cluster.
 
     It trains on mixed tables (numbers, enums, times, missing values) and on pixel frames, and

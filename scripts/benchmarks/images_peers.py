@@ -20,7 +20,7 @@ from h2o_gan import engine
 from h2o_gan.engine.image.networks import ImageGenerator
 from h2o_gan.engine.image.trainer import sizes_of
 from h2o_gan.parameters import Parameters
-from h2o_gan.report.measures.image_features import as_input
+from h2o_gan.reporting.measures.image_features import as_input
 
 Result = tuple[Array, Array | None, float, float]
 

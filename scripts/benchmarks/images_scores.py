@@ -1,6 +1,6 @@
 """Measures of generated images, by a classifier that is trained on the real ones.
 
-They are those of the report, ``h2o_gan/report/measures``. All are against the real test images:
+They are those of the report, ``h2o_gan/reporting/measures``. All are against the real test images:
 
 accuracy   share of images in which the classifier recognises the label they were generated for
 frechet    Frechet distance of Gaussians in the classifier's features (Heusel et al. 2017, arXiv
@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 from images_data import Array, Data
 
-from h2o_gan.report.measures.image_features import Classifier
-from h2o_gan.report.measures.image_scores import Neighbourhoods, frechet, near, nearest
+from h2o_gan.reporting.measures.image_features import Classifier
+from h2o_gan.reporting.measures.image_scores import Neighbourhoods, frechet, near, nearest
 
 MOST_JUDGED = 10_000
 MOST_NEIGHBOURS = 5_000

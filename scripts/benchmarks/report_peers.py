@@ -53,9 +53,9 @@ def ours(
     folder: Path, names: list[str], categorical: list[str], options: dict[str, Any]
 ) -> dict[str, dict[str, list[float]]]:
     """Risks with intervals, by release and attack."""
-    from h2o_gan.report.measures.attacks import inference, linkability
-    from h2o_gan.report.measures.rows import Field, Rows, Samples
-    from h2o_gan.report.measures.singling_out import multivariate, univariate
+    from h2o_gan.reporting.measures.attacks import inference, linkability
+    from h2o_gan.reporting.measures.rows import Field, Rows, Samples
+    from h2o_gan.reporting.measures.singling_out import multivariate, univariate
 
     tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ["train", "control"]}
     tables |= {name: pd.read_parquet(folder / f"{name}.parquet") for name in names}

@@ -11,7 +11,7 @@ import pytest
 from h2o.job import H2OJob
 
 from h2o_gan.cluster.learners import Learner, NotLearnedError, automl, cross_validate, learn, sent
-from h2o_gan.report.measures.statistics import auc
+from h2o_gan.reporting.measures.statistics import auc
 
 GBM = Learner("GBM", "gbm", {"ntrees": 5, "max_depth": 3})
 WEIGHTS = ["not 0", "not 1"]
