@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -125,6 +126,22 @@ class BestWeights:
                 torch._foreach_copy_(self._source, self.weights)
 
 
+def _without_compiler(optimizer: type[torch.optim.Optimizer]) -> type[Any]:
+    """Derive an optimizer whose methods do not import torch's compiler.
+
+    The decorators of torch's optimizers import ``torch._dynamo`` at the first call, to keep code
+    that is compiled away from them. It takes as long as torch itself, and nothing here is compiled.
+    """
+    names = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
+    methods: dict[str, Any] = {name: inspect.unwrap(getattr(optimizer, name)) for name in names}
+    step = torch.no_grad()(inspect.unwrap(optimizer.step))
+    return type(optimizer.__name__, (optimizer,), {**methods, "step": step})
+
+
+_Adam: type[torch.optim.Adam] = _without_compiler(torch.optim.Adam)
+_AdamW: type[torch.optim.AdamW] = _without_compiler(torch.optim.AdamW)
+
+
 def adam(
     weights: Iterable[Tensor],
     rate: float,
@@ -142,10 +159,8 @@ def adam(
     weights = list(weights)
     fused = weights[0].device.type in _FUSED_DEVICES
     if weight_decay:
-        return torch.optim.AdamW(
-            weights, lr=rate, betas=betas, weight_decay=weight_decay, fused=fused
-        )
-    return torch.optim.Adam(weights, lr=rate, betas=betas, fused=fused)
+        return _AdamW(weights, lr=rate, betas=betas, weight_decay=weight_decay, fused=fused)
+    return _Adam(weights, lr=rate, betas=betas, fused=fused)
 
 
 def warm_up(done: float, whole: float) -> float:
