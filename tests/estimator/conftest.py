@@ -24,7 +24,9 @@ def prostate(cluster):
 
 @pytest.fixture(scope="session")
 def trained(prostate):
-    gan = H2OGANEstimator(epochs=60, seed=1, ignored_columns=["ID"], model_id="prostate_gan")
+    gan = H2OGANEstimator(
+        epochs=60, discriminator_epochs=1, seed=1, ignored_columns=["ID"], model_id="prostate_gan"
+    )
     return gan.train(training_frame=prostate)
 
 

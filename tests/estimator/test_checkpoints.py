@@ -12,11 +12,16 @@ from h2o_gan import H2OGANEstimator
 pytestmark = pytest.mark.usefixtures("cluster")
 
 
+@pytest.fixture(scope="module")
+def first(prostate):
+    gan = H2OGANEstimator(epochs=2, discriminator_epochs=1, seed=1)
+    return gan.train(x=["AGE", "PSA"], training_frame=prostate)
+
+
 @pytest.mark.parametrize("by", ["estimator", "model_id", "file"])
-def test_training_goes_on_from_a_checkpoint(prostate, tmp_path, by):
-    first = H2OGANEstimator(epochs=2, seed=1).train(x=["AGE", "PSA"], training_frame=prostate)
+def test_training_goes_on_from_a_checkpoint(prostate, first, tmp_path, by):
     checkpoint = {"estimator": first, "model_id": first.model_id}.get(by) or first.save(tmp_path)
-    second = H2OGANEstimator(epochs=5, seed=1, checkpoint=checkpoint)
+    second = H2OGANEstimator(epochs=5, discriminator_epochs=1, seed=1, checkpoint=checkpoint)
     second.train(x=["AGE", "PSA"], training_frame=prostate)
     assert second.engine_model.epoch == 5
     with pytest.raises(ValueError, match="other columns"):
@@ -24,7 +29,13 @@ def test_training_goes_on_from_a_checkpoint(prostate, tmp_path, by):
 
 
 def test_checkpoints_are_exported_at_every_scoring(prostate, tmp_path):
-    gan = H2OGANEstimator(epochs=3, seed=1, export_checkpoints_dir=tmp_path / "new", model_id="m")
+    gan = H2OGANEstimator(
+        epochs=3,
+        discriminator_epochs=1,
+        seed=1,
+        export_checkpoints_dir=tmp_path / "new",
+        model_id="m",
+    )
     gan.train(x=["AGE", "PSA"], training_frame=prostate)
     files = sorted(p.name for p in (tmp_path / "new").iterdir())
     assert files == [f"m.epoch_0000{i}.zip" for i in (1, 2, 3)]
@@ -33,7 +44,7 @@ def test_checkpoints_are_exported_at_every_scoring(prostate, tmp_path):
 
 def test_a_checkpoint_that_cannot_be_written_does_not_end_training(prostate, tmp_path):
     folder = tmp_path / "soon gone"
-    gan = H2OGANEstimator(epochs=300, seed=1, export_checkpoints_dir=folder)
+    gan = H2OGANEstimator(epochs=100, discriminator_epochs=1, seed=1, export_checkpoints_dir=folder)
     gan.start(x=["AGE", "PSA"], training_frame=prostate)
     while not list(folder.iterdir()):
         time.sleep(0.05)

@@ -31,7 +31,7 @@ def test_params_tell_default_given_and_actual(trained):
     assert trained.actual_params["model_id"] == "prostate_gan"
     assert trained.actual_params["training_frame"] == "prostate_mixed"
     assert trained.default_params["loss_function"] == "relativistic"
-    drawn = H2OGANEstimator(epochs=1).train(
+    drawn = H2OGANEstimator(epochs=1, discriminator_epochs=1).train(
         x=["AGE"], training_frame=h2o.get_frame("prostate_mixed")
     )
     assert drawn.params["seed"]["input"] == -1 and drawn.actual_params["seed"] >= 0
@@ -82,7 +82,12 @@ def test_scoring_history_and_plot(trained, tmp_path):
 
 def test_what_train_does_not_give_stays_the_constructors(prostate):
     gan = H2OGANEstimator(
-        epochs=1, seed=1, max_runtime_secs=60.0, ignored_columns=["ID", "PSA"], model_id="given"
+        epochs=1,
+        discriminator_epochs=1,
+        seed=1,
+        max_runtime_secs=60.0,
+        ignored_columns=["ID", "PSA"],
+        model_id="given",
     )
     gan.train(training_frame=prostate, max_runtime_secs=90.0)
     given = {name: entry["input"] for name, entry in gan.params.items()}
@@ -92,7 +97,7 @@ def test_what_train_does_not_give_stays_the_constructors(prostate):
 
 
 def test_start_takes_what_train_takes(prostate, capsys):
-    gan = H2OGANEstimator(epochs=1, seed=1, model_id="started")
+    gan = H2OGANEstimator(epochs=1, discriminator_epochs=1, seed=1, model_id="started")
     with pytest.raises(TypeError, match=r"start\(\) does not take epochs: give it to"):
         gan.start(training_frame=prostate, epochs=1)
     gan.start(["AGE", "PSA"], training_frame=prostate, verbose=True)
@@ -102,7 +107,7 @@ def test_start_takes_what_train_takes(prostate, capsys):
 
 
 def test_start_and_join(prostate):
-    gan = H2OGANEstimator(epochs=3, seed=1)
+    gan = H2OGANEstimator(epochs=3, discriminator_epochs=1, seed=1)
     gan.start(x=["AGE", "PSA"], training_frame=prostate)
     with pytest.raises(H2OValueError, match="training already"):
         gan.train(training_frame=prostate)
@@ -114,12 +119,19 @@ def test_start_and_join(prostate):
 
 def test_sklearns_fit_trains(prostate):
     with pytest.warns(UserWarning, match="`fit` is not recommended"):
-        gan = H2OGANEstimator(epochs=1, seed=1).fit(prostate[["AGE", "PSA"]])
+        gan = H2OGANEstimator(epochs=1, discriminator_epochs=1, seed=1).fit(
+            prostate[["AGE", "PSA"]]
+        )
     assert gan.engine_model.rows == 380
 
 
 def test_the_summary_tells_what_columns_were_treated_as(prostate, capsys):
-    gan = H2OGANEstimator(epochs=1, seed=1, column_types={"ID": "ignore", "AGE": "categorical"})
+    gan = H2OGANEstimator(
+        epochs=1,
+        discriminator_epochs=1,
+        seed=1,
+        column_types={"ID": "ignore", "AGE": "categorical"},
+    )
     gan.train(y="CAPSULE", training_frame=prostate)
     assert gan.engine_model.parameters.response_column == "CAPSULE"
     summary = gan.column_summary().set_index("column")

@@ -135,7 +135,8 @@ def test_copies_are_found_and_shown(gan, frame, tmp_path):
 def test_a_table_is_searched_for_copies_too(cluster, tmp_path):
     rng = np.random.default_rng(0)
     data = h2o.H2OFrame({"a": rng.normal(size=300).tolist(), "b": rng.normal(size=300).tolist()})
-    gan = H2OGANEstimator(seed=1, epochs=2, device="cpu").train(training_frame=data)
+    gan = H2OGANEstimator(seed=1, epochs=2, discriminator_epochs=1, device="cpu")
+    gan.train(training_frame=data)
     found = gan.copies(data[10:20, :]).as_data_frame()
     assert found["nearest_row"].tolist() == list(range(10, 20))
     gan.plot_copies(data[10:20, :], server=True, save_plot_path=str(tmp_path / "c.png"))

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.usefixtures("cluster")
 
 def test_columns_are_chosen_by_x_y_and_ignored_columns(prostate):
     def columns(**arguments):
-        gan = H2OGANEstimator(epochs=1, seed=1).train(training_frame=prostate, **arguments)
+        gan = H2OGANEstimator(epochs=1, discriminator_epochs=1, seed=1).train(
+            training_frame=prostate, **arguments
+        )
         return [column.name for column in gan.engine_model.columns]
 
     assert columns(x=["PSA", "AGE"]) == ["AGE", "PSA"]
@@ -67,7 +69,7 @@ def test_a_validation_frame_must_have_the_columns(prostate):
         H2OGANEstimator().train(
             x=["AGE", "PSA"], training_frame=prostate, validation_frame=prostate[["AGE", "VOL"]]
         )
-    gan = H2OGANEstimator(epochs=1, seed=1)
+    gan = H2OGANEstimator(epochs=1, discriminator_epochs=1, seed=1)
     gan.train(x=["AGE", "PSA"], training_frame=prostate, validation_frame=prostate[:100, :])
     assert "validation_held_out_loss" in gan.scoring_history()
 

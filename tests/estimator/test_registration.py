@@ -39,7 +39,9 @@ def test_a_grid_takes_dicts_and_ranks_all_families_by_one_measure(prostate):
     worker.start()
     try:
         grid = H2OGridSearch(
-            H2OGANEstimator(seed=1, epochs=2, column_types={"VOL": "numeric"}),
+            H2OGANEstimator(
+                seed=1, epochs=2, discriminator_epochs=1, column_types={"VOL": "numeric"}
+            ),
             {
                 "generator_architecture": [
                     {"hidden_dim": 8},
@@ -53,7 +55,8 @@ def test_a_grid_takes_dicts_and_ranks_all_families_by_one_measure(prostate):
             for key in grid.model_ids
         }
         assert sizes == {8, 16} and len(grid.model_ids) == 2
-        families = H2OGridSearch(H2OGANEstimator(seed=1), {"architecture": ["mlp", "columns"]})
+        short = H2OGANEstimator(seed=1, epochs=20, discriminator_epochs=1)
+        families = H2OGridSearch(short, {"architecture": ["mlp", "columns"]})
         families.train(x=["AGE", "PSA", "RACE"], training_frame=prostate)
         aucs = {
             key: h2o.get_model(key).scoring_history()["detection_auc"].iloc[-1]

@@ -45,9 +45,14 @@ def test_a_generated_frame_binds_to_the_original_and_trains_a_gbm(prostate, trai
     h2o.remove(synthetic)
 
 
-def test_missing_values_times_and_empty_columns_come_through(with_gaps):
-    gan = H2OGANEstimator(epochs=20, seed=1).train(training_frame=with_gaps)
-    synthetic = gan.generate(4_000, seed=1)
+@pytest.fixture(scope="module")
+def of_gaps(with_gaps):
+    gan = H2OGANEstimator(epochs=20, discriminator_epochs=1, seed=1)
+    return gan.train(training_frame=with_gaps)
+
+
+def test_missing_values_times_and_empty_columns_come_through(with_gaps, of_gaps):
+    synthetic = of_gaps.generate(4_000, seed=1)
     assert synthetic.names == with_gaps.names
     for name in ("when", "size", "kind"):
         assert synthetic.types[name] == with_gaps.types[name]
@@ -80,7 +85,7 @@ def test_the_destination_frame_is_named(trained):
 def test_nothing_but_the_new_frame_stays_in_the_cluster(prostate, trained):
     prostate.refresh()
     before = set(h2o.ls()["key"])
-    gan = H2OGANEstimator(epochs=1, seed=1).train(training_frame=prostate)
+    gan = H2OGANEstimator(epochs=1, discriminator_epochs=1, seed=1).train(training_frame=prostate)
     if extension.jar() is not None:  # Then the model lives there.
         before |= {key for key in set(h2o.ls()["key"]) if str(gan.model_id) in key}
     assert set(h2o.ls()["key"]) == before
@@ -162,7 +167,12 @@ def test_the_share_of_each_column_says_why_a_row_is_odd(prostate, trained, laten
 
 def test_contamination_marks_anomalies(prostate, trained):
     gan = H2OGANEstimator(
-        checkpoint=trained, contamination=0.1, epochs=61, ignored_columns=["ID"], seed=1
+        checkpoint=trained,
+        contamination=0.1,
+        epochs=61,
+        discriminator_epochs=1,
+        ignored_columns=["ID"],
+        seed=1,
     ).train(training_frame=prostate)
     answers = gan.predict(prostate)
     assert answers.names == ["predict", "anomaly_score", "log_density"]
@@ -200,11 +210,6 @@ def test_balance_reaches_the_cluster(trained):
     synthetic = trained.generate(200, seed=1, balance="CAPSULE")
     assert sorted(synthetic["CAPSULE"].table().as_data_frame()["Count"]) == [100, 100]
     h2o.remove(synthetic)
-
-
-@pytest.fixture(scope="module")
-def of_gaps(with_gaps):
-    return H2OGANEstimator(epochs=5, seed=1).train(training_frame=with_gaps)
 
 
 def test_missing_values_are_imputed(with_gaps, of_gaps):
@@ -281,7 +286,7 @@ def test_identifiers_come_back_fresh_and_of_their_type(cluster):
         {"code": names, "tag": names, "value": list(range(200))},
         column_types=["string", "enum", "int"],
     )
-    gan = H2OGANEstimator(epochs=2, seed=1).train(training_frame=frame)
+    gan = H2OGANEstimator(epochs=2, discriminator_epochs=1, seed=1).train(training_frame=frame)
     synthetic = gan.generate(100, seed=1)
     assert synthetic.types == frame.types
     rows = synthetic.as_data_frame()

@@ -23,16 +23,20 @@ def test_lazy_frames_train(prostate):
     lazy = prostate[prostate["AGE"] > 60, ["AGE", "PSA", "CAPSULE"]].rbind(
         prostate[prostate["AGE"] <= 60, ["AGE", "PSA", "CAPSULE"]]
     )
-    gan = H2OGANEstimator(epochs=1, seed=1).train(training_frame=lazy)
+    gan = H2OGANEstimator(epochs=1, discriminator_epochs=1, seed=1).train(training_frame=lazy)
     assert [column.name for column in gan.engine_model.columns] == ["AGE", "PSA", "CAPSULE"]
 
 
 def test_the_progress_bar_is_h2os(prostate, capsys):
-    H2OGANEstimator(epochs=1, seed=1).train(x=["AGE"], training_frame=prostate)
+    H2OGANEstimator(epochs=1, discriminator_epochs=1, seed=1).train(
+        x=["AGE"], training_frame=prostate
+    )
     assert "gan Model Build progress: |" in capsys.readouterr().out
     h2o.no_progress()
     try:
-        gan = H2OGANEstimator(epochs=1, seed=1).train(x=["AGE"], training_frame=prostate)
+        gan = H2OGANEstimator(epochs=1, discriminator_epochs=1, seed=1).train(
+            x=["AGE"], training_frame=prostate
+        )
         h2o.remove(gan.generate(5))
         assert capsys.readouterr().out == ""
     finally:
@@ -40,7 +44,9 @@ def test_the_progress_bar_is_h2os(prostate, capsys):
 
 
 def test_verbose_prints_the_scoring_history(prostate, capsys):
-    H2OGANEstimator(epochs=40, seed=1).train(training_frame=prostate, verbose=True)
+    H2OGANEstimator(epochs=40, discriminator_epochs=1, seed=1).train(
+        training_frame=prostate, verbose=True
+    )
     assert "held_out_loss=" in capsys.readouterr().out
 
 
@@ -90,7 +96,7 @@ def test_a_second_ctrl_c_leaves_the_model_in_this_process(prostate, monkeypatch)
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1.0)
 
-    gan = H2OGANEstimator(epochs=1, seed=1, model_id="late")
+    gan = H2OGANEstimator(epochs=1, discriminator_epochs=1, seed=1, model_id="late")
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.warns(RuntimeWarning, match="'late' was in the cluster: it is only in this"):
         gan.train(x=["AGE", "PSA"], training_frame=prostate)
@@ -157,7 +163,9 @@ def test_constant_columns_alone_are_refused_unless_asked_for(cluster):
     frame = h2o.H2OFrame({"a": [1, 1, 1], "b": ["x", "x", "x"]}, column_types=["int", "enum"])
     with pytest.raises(ValueError, match="every column is constant.*ignore_const_cols=False"):
         H2OGANEstimator().train(training_frame=frame)
-    gan = H2OGANEstimator(ignore_const_cols=False, epochs=1).train(training_frame=frame)
+    gan = H2OGANEstimator(ignore_const_cols=False, epochs=1, discriminator_epochs=1).train(
+        training_frame=frame
+    )
     synthetic = gan.generate(3)
     assert synthetic.as_data_frame().values.tolist() == [[1, "x"]] * 3
 
@@ -165,7 +173,7 @@ def test_constant_columns_alone_are_refused_unless_asked_for(cluster):
 def test_text_is_dropped_by_name(cluster):
     frame = h2o.H2OFrame({"a": [1, 2, 3], "note": ["p", "q", "r"]}, column_types=["int", "string"])
     with pytest.warns(RuntimeWarning, match="Dropping text columns.*note"):
-        gan = H2OGANEstimator(epochs=1).train(training_frame=frame)
+        gan = H2OGANEstimator(epochs=1, discriminator_epochs=1).train(training_frame=frame)
     assert [column.name for column in gan.engine_model.columns] == ["a"]
     with pytest.raises(ValueError, match=r"only text is left to learn \('note'\)"):
         H2OGANEstimator().train(x=["note"], training_frame=frame)
@@ -188,7 +196,9 @@ def test_warnings_point_at_the_users_line(cluster, prostate, tmp_path):
         column_types=["int", "string"],
     )
     with pytest.warns(RuntimeWarning) as warned:
-        H2OGANEstimator(epochs=1, batch_size=100).train(training_frame=frame)
+        H2OGANEstimator(epochs=1, discriminator_epochs=1, batch_size=100).train(
+            training_frame=frame
+        )
     assert lines_of(warned, "Dropping text columns") == {__file__}
     assert lines_of(warned, "batch_size=100 is larger") == {__file__}
 
@@ -225,7 +235,7 @@ def test_a_table_of_image_paths_and_a_tiny_one_are_warned_about(cluster):
         column_types=["enum", "int"],
     )
     with pytest.warns(RuntimeWarning) as warned:
-        H2OGANEstimator(epochs=1).train(training_frame=frame)
+        H2OGANEstimator(epochs=1, discriminator_epochs=1).train(training_frame=frame)
     words = [str(w.message) for w in warned]
     assert any("'file' looks like paths of image files" in w and "image_column" in w for w in words)
     assert any("12 rows are few" in w and "at least 50" in w for w in words)
