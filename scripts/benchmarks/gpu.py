@@ -149,7 +149,7 @@ class Check:
         exact()
         here = self.fit(family, "cpu", epochs=1)
         there = self.model(family)
-        rows = here.sample(256, seed=3).read_all()
+        rows = here.sample(32 if self.quick else 256, seed=3).read_all()
         apart = float(np.abs(scores_on(here, rows, self.device) - here.scores(rows)).max())
         result: Json = {"scores_apart": apart, "tolerance": CLOSE}
         measure = "held_out_loss" if family == "columns" else "sliced_wasserstein"
@@ -182,8 +182,8 @@ class Check:
     def sampling(self, family: str) -> Json:
         """Measure rows a second where samples are drawn."""
         model = self.model(family)
-        count = 100 if self.quick else {"columns": 200_000, "mlp": 500_000}.get(family, 20_000)
-        model.sample(64, seed=1).read_all()
+        count = 20 if self.quick else {"columns": 200_000, "mlp": 500_000}.get(family, 20_000)
+        model.sample(8 if self.quick else 64, seed=1).read_all()
         began = time.perf_counter()
         rows = sum(batch.num_rows for batch in model.sample(count, seed=1))
         assert rows == count

@@ -16,7 +16,7 @@ def fit(table, **parameters):
 
 @pytest.fixture(scope="module")
 def table_model(mixed_table):
-    return fit(mixed_table.slice(0, 300))
+    return fit(mixed_table.slice(0, 300), discriminator_epochs=1)
 
 
 @pytest.fixture(scope="module")

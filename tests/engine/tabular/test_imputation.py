@@ -260,7 +260,7 @@ def test_cells_without_a_possible_value_stay_missing():
     table = pa.table(
         {"status": enum(status, ["closed", "open"]), "days": days, "x": rng.random(ROWS)}
     )
-    model = engine.fit(table.to_reader(), Parameters(epochs=1, seed=1))
+    model = engine.fit(table.to_reader(), Parameters(epochs=1, discriminator_epochs=1, seed=1))
     assert "days is missing or status != 'open'" in [row["relation"] for row in model.relations()]
     holes = with_gaps(table, whole=["status"]).set_column(2, "x", pa.nulls(ROWS, pa.float64()))
     for method in ("draw", "mean"):

@@ -336,7 +336,7 @@ def test_wide_tables_train():
     factor = rng.normal(size=rows)
     columns = {f"x{n}": np.round(factor + rng.normal(size=rows), 2) for n in range(200)}
     columns |= {f"c{n}": enum((factor + rng.normal(size=rows) > 0).astype(str)) for n in range(100)}
-    model = fit(pa.table(columns), epochs=2, batch_size=128, discriminator_epochs=0)
+    model = fit(pa.table(columns), epochs=1, batch_size=128, discriminator_epochs=0)
     fake = model.sample(500, seed=1).read_all()
     assert fake.num_columns == 300 and fake.num_rows == 500
 

@@ -25,7 +25,8 @@ def test_the_example_runs(core_classes, tmp_path):
     assert javac is not None
     subprocess.run([javac, "-nowarn", "-cp", core_classes, "-d", tmp_path, source], check=True)
     people = pa.table({"age": [20, 25, 30, 33, 38, 41, 55] * 30, "income": [1.5, 2.25, 3.0] * 70})
-    model = engine.fit(people.to_reader(), Parameters(seed=1, epochs=1, device="cpu"))
+    short = Parameters(seed=1, epochs=1, discriminator_epochs=1, device="cpu")
+    model = engine.fit(people.to_reader(), short)
     engine.save(model, tmp_path / "customers_gan.zip")
     done = subprocess.run(
         [Path(javac).with_name("java"), "-cp", f"{core_classes}:{tmp_path}", "Example"],
