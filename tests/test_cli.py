@@ -1,4 +1,8 @@
-"""The h2o-gan command as a user types it, in a process of its own."""
+"""The h2o-gan command as a user types it.
+
+What speaks to a cluster, or is about the process, runs in a process of its own; the rest in this
+one, which has imported torch and h2o already.
+"""
 
 import os
 import subprocess
@@ -13,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from h2o_gan import engine, extension
+from h2o_gan.cli import main
 from h2o_gan.parameters import Parameters
 
 COMMAND = Path(sys.executable).with_name("h2o-gan")
@@ -28,6 +33,22 @@ def run(*arguments, cwd=None, **environment):
         env={**os.environ, **environment},
         timeout=240,
     )
+
+
+@pytest.fixture
+def call(capfd, monkeypatch):
+    """Runs the command in this process, and returns what :func:`run` does."""
+
+    def called(*arguments, cwd):
+        monkeypatch.chdir(cwd)
+        capfd.readouterr()
+        try:
+            status = main([*map(str, arguments)])
+        except SystemExit as left:  # by argparse
+            status = left.code
+        return subprocess.CompletedProcess(arguments, status, *capfd.readouterr())
+
+    return called
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +80,9 @@ def test_synthesize_writes_rows_like_the_files_own(model):
     assert sorted(p.name for p in model.iterdir()) == ["model.zip", "synthetic.csv"]
 
 
-def test_generate_writes_more_rows_without_a_cluster(model):
+def test_generate_writes_more_rows_without_a_cluster(call, model):
     for name in ("more.csv", "more.parquet"):
-        done = run("generate", "model.zip", "--rows", 40, "--out", name, "--seed", 7, cwd=model)
+        done = call("generate", "model.zip", "--rows", 40, "--out", name, "--seed", 7, cwd=model)
         assert (done.returncode, done.stdout) == (0, ""), done.stderr
     csv, parquet = pc.read_csv(model / "more.csv"), pq.read_table(model / "more.parquet")
     assert csv.num_rows == parquet.num_rows == 40
@@ -70,14 +91,14 @@ def test_generate_writes_more_rows_without_a_cluster(model):
         (model / name).unlink()
 
 
-def test_gaps_of_a_file_are_filled_and_columns_predicted_without_a_cluster(model):
+def test_gaps_of_a_file_are_filled_and_columns_predicted_without_a_cluster(call, model):
     rows = pc.read_csv(PROSTATE).slice(0, 30)
     gaps = pa.array([number % 3 == 0 for number in range(30)])
     for name in ("PSA", "RACE"):
         position = rows.column_names.index(name)
         rows = rows.set_column(position, name, pa.compute.if_else(gaps, None, rows[name]))
     pc.write_csv(rows, model / "gaps.csv")
-    done = run("impute", "model.zip", "gaps.csv", "--method", "mean", "--out", "x.csv", cwd=model)
+    done = call("impute", "model.zip", "gaps.csv", "--method", "mean", "--out", "x.csv", cwd=model)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     filled = pc.read_csv(model / "x.csv")
     assert filled.column_names == rows.column_names[1:]
@@ -86,25 +107,25 @@ def test_gaps_of_a_file_are_filled_and_columns_predicted_without_a_cluster(model
         assert pa.compute.if_else(gaps, 0, filled[name]) == pa.compute.if_else(
             gaps, 0, pc.read_csv(PROSTATE)[name].slice(0, 30)
         )
-    done = run("predict", "model.zip", "gaps.csv", "--column", "AGE", cwd=model)
+    done = call("predict", "model.zip", "gaps.csv", "--column", "AGE", cwd=model)
     predicted = pc.read_csv(pa.py_buffer(done.stdout.encode()))
     assert predicted.column_names == ["predict", "q0.1", "q0.5", "q0.9"]
     assert predicted.num_rows == 30
-    done = run("predict", "model.zip", "gaps.csv", "--column", "TOWN", cwd=model)
+    done = call("predict", "model.zip", "gaps.csv", "--column", "TOWN", cwd=model)
     assert done.returncode == 1 and "the model has no column 'TOWN'" in done.stderr
     (model / "gaps.csv").write_text("AGE\n60\n")
-    done = run("impute", "model.zip", "gaps.csv", cwd=model)
+    done = call("impute", "model.zip", "gaps.csv", cwd=model)
     assert done.returncode == 2 and "gaps.csv lacks columns of the model: 'CAPSULE'" in done.stderr
     for name in ("gaps.csv", "x.csv"):
         (model / name).unlink()
 
 
-def test_anomalies_are_scored_without_a_cluster(model):
+def test_anomalies_are_scored_without_a_cluster(call, model):
     rows = pc.read_csv(PROSTATE).slice(0, 40)
     odd = rows.set_column(rows.column_names.index("PSA"), "PSA", pa.array([500.5] * 40))
     pc.write_csv(rows, model / "rows.csv")
     pq.write_table(odd, model / "odd.parquet")
-    done = run("anomalies", "model.zip", "rows.csv", "--contamination", 0.1, cwd=model)
+    done = call("anomalies", "model.zip", "rows.csv", "--contamination", 0.1, cwd=model)
     assert done.returncode == 0, done.stderr
     usual = pc.read_csv(pa.py_buffer(done.stdout.encode()))
     assert usual.column_names == ["predict", "anomaly_score", "log_density"]
@@ -112,14 +133,14 @@ def test_anomalies_are_scored_without_a_cluster(model):
     marked, usual_scores = (usual[name].to_numpy() for name in ("predict", "anomaly_score"))
     assert 0 < marked.sum() < 20  # of training rows one in ten
     assert usual_scores[marked == 1].min() > usual_scores[marked == 0].max()
-    done = run("anomalies", "model.zip", "odd.parquet", "--out", "odd.csv", "--contamination", 0.1,
+    done = call("anomalies", "model.zip", "odd.parquet", "--out", "odd.csv", "--contamination", 0.1,
                cwd=model)  # fmt: skip
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     found = pc.read_csv(model / "odd.csv")
     scores = found["anomaly_score"].to_numpy()
     assert found["predict"].to_pylist() == [1] * 40
     assert (scores > usual_scores + 1).all()
-    done = run("anomalies", "model.zip", "odd.parquet", "--per-feature", cwd=model)
+    done = call("anomalies", "model.zip", "odd.parquet", "--per-feature", cwd=model)
     shares = pc.read_csv(pa.py_buffer(done.stdout.encode()))
     assert shares.column_names == rows.column_names[1:]
     assert np.allclose(sum(column.to_numpy() for column in shares.columns), scores)
@@ -127,7 +148,7 @@ def test_anomalies_are_scored_without_a_cluster(model):
         (model / name).unlink()
 
 
-def test_anomalies_name_what_is_wrong(model):
+def test_anomalies_name_what_is_wrong(call, model):
     pc.write_csv(pa.table({"AGE": [1], "PSA": ["much"]}), model / "few.csv")
     wrong = {
         ("few.csv",): "few.csv lacks columns of the model: 'CAPSULE'",
@@ -136,7 +157,7 @@ def test_anomalies_name_what_is_wrong(model):
         ("few.csv", "--per-feature", "--contamination", "0.1"): "leave --contamination out",
     }
     for arguments, message in wrong.items():
-        done = run("anomalies", "model.zip", *arguments, cwd=model)
+        done = call("anomalies", "model.zip", *arguments, cwd=model)
         assert (done.returncode, done.stdout) == (2, "") and message in done.stderr, done.stderr
     (model / "few.csv").unlink()
 
@@ -180,7 +201,7 @@ def test_parquet_with_times_levels_and_gaps(cluster, tmp_path):
 def test_it_starts_a_cluster_of_its_own(tmp_path, free_port):
     done = run(
         "synthesize", PROSTATE, "--rows", "5.0", "--epochs", "1e0", "--ignore", "ID", "--quiet",
-        "--memory", "600m", "--port", free_port(), cwd=tmp_path,
+        "--max-runtime-secs", 1, "--memory", "600m", "--port", free_port(), cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert pc.read_csv(pa.py_buffer(done.stdout.encode())).num_rows == 5
@@ -200,7 +221,7 @@ def test_text_of_few_values_is_learned_and_the_rest_is_named(cluster, tmp_path):
     pq.write_table(table, tmp_path / "in.parquet")
     url = cluster.base_url.removeprefix("http://")  # without a scheme
     done = run(
-        "synthesize", "in.parquet", "--out", "out.csv", "--max-runtime-secs", 60, "--epochs", 3,
+        "synthesize", "in.parquet", "--out", "out.csv", "--max-runtime-secs", 1, "--epochs", 3,
         "--rows", 50, "--response", "town", "--url", url, "--quiet", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -232,7 +253,6 @@ def test_text_of_few_values_is_learned_and_the_rest_is_named(cluster, tmp_path):
             1,
             "is not a valid h2o_gan model file: it is not a zip",
         ),
-        (["synthesize", PROSTATE, "--url", "http://127.0.0.1:9"], 1, "127.0.0.1:9"),
         (["synthesize", PROSTATE, "--url", "nowhere"], 2, "write host:port"),
         (["worker", "--url", "nowhere"], 2, "write host:port"),
         (["worker", "--url", "localhost:9", "--cacert", "no.pem"], 2, "there is no file no.pem"),
@@ -243,8 +263,8 @@ def test_text_of_few_values_is_learned_and_the_rest_is_named(cluster, tmp_path):
         ([], 2, "required"),
     ],
 )
-def test_bad_input_is_one_message_and_a_status(tmp_path, arguments, status, message):
-    done = run(*arguments, cwd=tmp_path)
+def test_bad_input_is_one_message_and_a_status(call, tmp_path, arguments, status, message):
+    done = call(*arguments, cwd=tmp_path)
     assert done.returncode == status
     assert message in done.stderr and "Traceback" not in done.stderr
     assert done.stdout == "" and list(tmp_path.iterdir()) == []
@@ -261,11 +281,17 @@ def test_bad_input_is_one_message_and_a_status(tmp_path, arguments, status, mess
         ("x.parquet", b"a,b\n1,2\n", "x.parquet is not a Parquet file"),
     ],
 )
-def test_files_that_are_no_tables_are_named(tmp_path, name, content, message):
+def test_files_that_are_no_tables_are_named(call, tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
-    done = run("synthesize", name, "--url", "localhost:9", cwd=tmp_path)
+    done = call("synthesize", name, "--url", "localhost:9", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_cluster_that_is_not_there_is_named(tmp_path):
+    done = run("synthesize", PROSTATE, "--url", "http://127.0.0.1:9", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "127.0.0.1:9" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_column_that_is_not_there_is_named(cluster, tmp_path):
@@ -273,19 +299,19 @@ def test_a_column_that_is_not_there_is_named(cluster, tmp_path):
     assert done.returncode == 1 and "no column 'nope'" in done.stderr
 
 
-def test_conditions_are_met(model):
-    done = run(
+def test_conditions_are_met(call, model):
+    done = call(
         "generate", "model.zip", "--rows", 60, "--where", "AGE=60..65", "--balance", "CAPSULE",
         "--seed", 7, cwd=model,
     )  # fmt: skip
     assert done.returncode == 1 and "balance='CAPSULE' is not a categorical column" in done.stderr
-    done = run("generate", "model.zip", "--rows", 60, "--where", "AGE=60..65", "--where",
+    done = call("generate", "model.zip", "--rows", 60, "--where", "AGE=60..65", "--where",
                "CAPSULE=1", "--out", "few.csv", cwd=model)  # fmt: skip
     assert done.returncode == 0, done.stderr
     rows = pc.read_csv(model / "few.csv").to_pandas()
     assert rows["AGE"].between(60, 65).all() and set(rows["CAPSULE"]) == {1}
     (model / "few.csv").unlink()
-    done = run("generate", "model.zip", "--rows", 5, "--where", "AGE", cwd=model)
+    done = call("generate", "model.zip", "--rows", 5, "--where", "AGE", cwd=model)
     assert done.returncode == 2 and "write COLUMN=VALUE" in done.stderr
 
 
@@ -301,10 +327,10 @@ def digits(tmp_path_factory):
     return folder
 
 
-def test_a_level_of_digits_stays_text(digits, tmp_path):
+def test_a_level_of_digits_stays_text(call, digits, tmp_path):
     """The model knows the type of a column: 01234 is a level, 5 is a number."""
     for level in ("01234", "1234", "1e5", "9..5"):
-        done = run("generate", digits / "model.zip", "--rows", 5, "--where", f"zip={level}",
+        done = call("generate", digits / "model.zip", "--rows", 5, "--where", f"zip={level}",
                    "--where", "size=20..60", "--out", "rows.parquet", cwd=tmp_path)  # fmt: skip
         assert done.returncode == 0, done.stderr
         rows = pq.read_table(tmp_path / "rows.parquet").to_pandas()
@@ -336,7 +362,7 @@ def test_relations_are_reported_and_rules_kept(cluster, tmp_path):
     table = pa.table({"price": price, "count": count, "total": (price * count).round(2)})
     pc.write_csv(table, tmp_path / "in.csv")
     asked = ("synthesize", "in.csv", "--out", "out.csv", "--epochs", 2, "--seed", 1,
-             "--url", cluster.base_url)  # fmt: skip
+             "--max-runtime-secs", 1, "--url", cluster.base_url)  # fmt: skip
     done = run(*asked, "--constraint", "count < 8", "--constraint-errors", "drop",
                "--constraint", "price > 0", cwd=tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -352,13 +378,13 @@ def test_relations_are_reported_and_rules_kept(cluster, tmp_path):
     assert not np.allclose(out["total"], out["price"] * out["count"], rtol=0, atol=0.01)
 
 
-def test_numbers_of_options_have_any_notation():
+def test_numbers_of_options_have_any_notation(call, tmp_path):
     """Both reach the cluster, which is not there."""
-    done = run("worker", "--url", "nowhere", "--max-rows", "1e6")
+    done = call("worker", "--url", "nowhere", "--max-rows", "1e6", cwd=tmp_path)
     assert done.returncode == 2 and "write host:port" in done.stderr
 
 
-def test_extension_says_where_it_is_and_how_to_use_it():
+def test_extension_says_where_it_is_and_how_to_use_it(call, tmp_path):
     jar = extension.jar()
     done = run("extension", "--path")
     if jar is None:
@@ -371,6 +397,6 @@ def test_extension_says_where_it_is_and_how_to_use_it():
     assert f"-cp h2o.jar:{jar} water.H2OApp" in line
     for way in ("Hadoop", "Kubernetes", "extra_classpath"):
         assert way in done.stderr
-    assert run("extension").stdout == done.stderr
-    quiet = run("extension", "--path", "--quiet")
+    assert call("extension", cwd=tmp_path).stdout == done.stderr
+    quiet = call("extension", "--path", "--quiet", cwd=tmp_path)
     assert (quiet.stdout, quiet.stderr) == (f"{jar}\n", "")
