@@ -39,12 +39,28 @@ def ended(job: str) -> dict[str, Any]:
     pytest.fail(f"the job does not end: {now}")
 
 
+def ask(job: dict[str, Any], worker: str, lease: float = 15) -> requests.Response:
+    """Ask for a job once: 204 where it is not on offer."""
+    body = {"worker": worker, "lease_s": lease, "job": job["key"]["name"]}
+    return call("POST", "jobs/claim", json=body)
+
+
+def listed(job: dict[str, Any]) -> dict[str, Any]:
+    """A job as the queue shows it, as soon as it does."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        for item in call("GET", "jobs").json()["jobs"]:
+            if item["job"] == job["key"]["name"]:
+                return item
+        time.sleep(0.05)
+    pytest.fail("the queue does not show the job")
+
+
 def claim(job: dict[str, Any], worker: str = "w1", lease: float = 15) -> dict[str, Any] | None:
     """Takes a job as soon as it is on offer, within a few seconds."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        body = {"worker": worker, "lease_s": lease, "job": job["key"]["name"]}
-        answer = call("POST", "jobs/claim", json=body)
+        answer = ask(job, worker, lease)
         if answer.status_code == 200:
             return answer.json()
         assert answer.status_code == 204, answer.text

@@ -14,6 +14,7 @@ import pytest
 import requests
 from queue_calls import (
     HISTORY,
+    ask,
     call,
     cancel,
     checkpoint,
@@ -21,6 +22,7 @@ from queue_calls import (
     ended,
     finish,
     heartbeat,
+    listed,
     state,
 )
 
@@ -125,10 +127,10 @@ def test_only_the_holder_counts(train: Callable[..., dict[str, Any]], no_leaks: 
     job = train(model_id="held")
     item = claim(job)
     assert item is not None
-    assert claim(job, "w2") is None
-    listed = next(j for j in call("GET", "jobs").json()["jobs"] if j["id"] == item["id"])
-    assert listed["worker"] == "w1"
-    assert item["token"] not in json.dumps(listed)
+    assert ask(job, "w2").status_code == 204
+    shown = listed(job)
+    assert (shown["id"], shown["worker"]) == (item["id"], "w1")
+    assert item["token"] not in json.dumps(shown)
     stranger = {**item, "token": "w1-w1-w1-w1-w1-w1-w1"}
     for answer in (heartbeat(stranger), checkpoint(stranger, b"x"), finish(stranger, b"x")):
         assert answer.status_code == 409
@@ -159,7 +161,8 @@ def test_a_lost_worker_is_replaced_from_its_checkpoint(
     train: Callable[..., dict[str, Any]], no_leaks: set[str]
 ) -> None:
     job = train(model_id="handed_on", worker="w1")
-    assert claim(job, "w2") is None
+    assert listed(job)["state"] == "waiting"
+    assert ask(job, "w2").status_code == 204
     item = claim(job, "w1", lease=2)
     assert item is not None
     for file in (b"first", b"second"):
