@@ -63,7 +63,6 @@ def stored() -> set[str]:
     Values that H2O itself never removes are left out. Where the cluster lacks the servlet, these
     are frames, models and what else ``h2o.ls()`` shows.
     """
-    gc.collect()  # Lazy frames that nobody holds any more.
     connection = h2o.connection()
     if not _has_servlet(connection):
         return {f"listed {key}" for key in cluster_keys()}
@@ -80,8 +79,13 @@ def stored_at(url: str, **settings: Any) -> set[str]:
 def left_since(before: set[str], now: Callable[[], set[str]] = stored) -> set[str]:
     """What is stored now, but was not before; H2O has some seconds to end what it does aside."""
     deadline = time.monotonic() + _SETTLED_WITHIN_S
-    while (left := now() - before) and time.monotonic() < deadline:
-        time.sleep(0.2)
+    left = now() - before
+    if left:
+        gc.collect()  # Lazy frames that nobody holds any more; it takes half a second.
+        left = now() - before
+    while left and time.monotonic() < deadline:
+        time.sleep(0.1)
+        left = now() - before
     return left
 
 
