@@ -26,7 +26,7 @@ from h2o.backend import H2OConnection
 from h2o.exceptions import H2OConnectionError, H2OServerError
 from PIL import Image
 from proxy import Hold, Proxy, cut, endless, lose, say
-from workers import LONG, Start, build, cancel, ended, server, state
+from workers import LONG, SHORT, Start, build, cancel, ended, items, server, state, until
 
 from h2o_gan import H2OGANEstimator, extension
 from h2o_gan.cluster.frames import ARROW
@@ -81,20 +81,6 @@ def inside(proxy: Proxy, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
         assert not thread.is_alive()
 
 
-def until(condition: Callable[[], Any], seconds: float = 240) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
-
-
-def items(job: str) -> dict[str, Any]:
-    """A job as the queue shows it; {} once it is over."""
-    jobs = requests.get(f"{h2o.connection().base_url}/3/GAN/jobs", timeout=30).json()["jobs"]
-    return next((item for item in jobs if item["job"] == job), {})
-
-
 def generate(model: str, **wanted: Any) -> str:
     """Have a worker generate rows, though the nodes could."""
     url = f"{h2o.connection().base_url}/3/GAN/models/{model}/generate"
@@ -113,7 +99,7 @@ def artifact(model: str) -> bytes:
 @pytest.fixture(scope="module")
 def ready(thousand: h2o.H2OFrame) -> Iterator[str]:
     """A model to generate with."""
-    H2OGANEstimator(epochs=1, seed=1, model_id="ready").train(training_frame=thousand)
+    H2OGANEstimator(model_id="ready", **SHORT).train(training_frame=thousand)
     yield "ready"
     h2o.remove("ready")
 
@@ -134,7 +120,9 @@ def test_no_answer_of_a_cluster_ends_a_worker_or_loses_its_work(
     proxy.on("POST .*finish", say(200, PAGE))
     proxy.on("POST .*finish", say(502, PAGE))
     proxy.on("POST .*finish", lose)
-    job = build(thousand.frame_id, model_id="found_its_way", epochs=4, seed=1)
+    # Long enough for some heartbeats, one a second, to go wrong.
+    asked = {"epochs": 4, "discriminator_epochs": 20, "seed": 1}
+    job = build(thousand.frame_id, model_id="found_its_way", **asked)
     attempts = until(lambda: items(job).get("attempts"))
     assert ended(job)["status"] == "DONE"
     assert attempts == 1
@@ -150,7 +138,7 @@ def test_a_notebooks_model_survives_broken_answers(
     through.on("POST .*finish", say(200, PAGE))
     through.on("POST .*finish", lose)
     through.on("GET /3/Jobs", say(200, PAGE))
-    gan = H2OGANEstimator(epochs=2, seed=1, model_id="kept_by_cluster")
+    gan = H2OGANEstimator(model_id="kept_by_cluster", **SHORT)
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         gan.train(training_frame=thousand)
@@ -431,7 +419,7 @@ def test_a_notebook_leaves_its_training_to_a_worker(
     worker: Start, thousand: h2o.H2OFrame, no_leaks: set[str], tmp_path: Path
 ) -> None:
     """An earlier model of that notebook alone goes along."""
-    first = H2OGANEstimator(epochs=2, seed=1)
+    first = H2OGANEstimator(**{**SHORT, "epochs": 2})
     first.train(training_frame=thousand)
     first.save(tmp_path / "first.zip")
     h2o.remove(str(first.model_id))

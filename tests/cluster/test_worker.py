@@ -20,7 +20,7 @@ import requests
 from h2o.backend import H2OConnection
 from h2o.grid import H2OGridSearch
 from PIL import Image
-from workers import LONG, Start, build, cancel, ended, rows, server, state
+from workers import LONG, SHORT, Start, build, cancel, ended, items, rows, server, state, until
 
 import h2o_gan
 from h2o_gan import H2OGANEstimator, extension
@@ -128,7 +128,7 @@ def test_rules_come_as_text_and_are_kept(
 def test_models_are_saved_loaded_renamed_and_removed_as_others(
     thousand: h2o.H2OFrame, no_leaks: set[str], tmp_path: Path
 ) -> None:
-    gan = H2OGANEstimator(epochs=2, seed=1, model_id="moved")
+    gan = H2OGANEstimator(model_id="moved", **{**SHORT, "epochs": 2})
     gan.train(training_frame=thousand)
     assert "moved" in set(h2o.ls()["key"])
     expected = sample(gan)
@@ -149,7 +149,8 @@ def test_models_are_saved_loaded_renamed_and_removed_as_others(
     found = h2o.get_model("moved")
     found.model_id = "moved_on"
     assert same(h2o.get_model("moved_on"))
-    again = H2OGANEstimator(epochs=3, checkpoint="moved_on", model_id="longer")
+    longer = {**SHORT, "epochs": 3}
+    again = H2OGANEstimator(checkpoint="moved_on", model_id="longer", **longer)
     again.train(training_frame=thousand)
     assert list(again.scoring_history()["epoch"]) == [1, 2, 3]
     for key in ("moved_on", "longer"):
@@ -160,7 +161,8 @@ def test_a_grid_is_ranked_by_how_well_models_know_the_data(
     worker: Start, thousand: h2o.H2OFrame, no_leaks: set[str]
 ) -> None:
     worker()
-    grid = H2OGridSearch(H2OGANEstimator(seed=1), {"epochs": [1, 6]}, grid_id="gan_grid")
+    shared = H2OGANEstimator(discriminator_epochs=1, seed=1)
+    grid = H2OGridSearch(shared, {"epochs": [1, 6]}, grid_id="gan_grid")
     grid.train(training_frame=thousand)
     assert [model.epochs for model in grid.models] == [6, 1]
     table = grid.sorted_metric_table()
@@ -203,7 +205,7 @@ def test_another_worker_goes_on(
     first = worker(lease=2 if number == signal.SIGKILL else None)
     job = build(thousand.frame_id, model_id="handed_over", **LONG)
     first.wait_for(r"epoch 30,")
-    time.sleep(2)  # The checkpoint is on its way.
+    until(lambda: items(job)["has_checkpoint"])
     assert first.kill(number) == (-number if number == signal.SIGKILL else 0)
     second = worker()
     begun = second.wait_for(r"resumes from epoch (\d+)", 40)

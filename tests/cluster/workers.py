@@ -23,6 +23,7 @@ from hard_tables import enum
 from h2o_gan import extension
 
 COMMAND = Path(sys.executable).with_name("h2o-gan")
+SHORT = {"epochs": 1, "discriminator_epochs": 1, "seed": 1}
 LONG = {"epochs": 10_000, "seed": 1, "score_each_iteration": True}
 IMPATIENT = """
 import logging, signal, sys, threading
@@ -90,8 +91,8 @@ def rows(n: int) -> pa.Table:
 
 
 def build(frame: str, **parameters: Any) -> str:
-    """Starts a training as Flow does; the job's key."""
-    values = {"training_frame": frame, **parameters}
+    """Starts a training as Flow does, with few steps of the discriminator; the job's key."""
+    values = {"training_frame": frame, "discriminator_epochs": 1, **parameters}
     return h2o.api("POST /3/ModelBuilders/gan", data=values)["job"]["key"]["name"]
 
 
@@ -105,6 +106,20 @@ def ended(job: str, seconds: float = 60) -> dict[str, Any]:
         assert time.monotonic() < deadline, now
         time.sleep(0.1)
     return now
+
+
+def until(condition: Callable[[], Any], seconds: float = 240) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found
+
+
+def items(job: str) -> dict[str, Any]:
+    """A job as the queue shows it; {} once it is over."""
+    jobs = requests.get(f"{h2o.connection().base_url}/3/GAN/jobs", timeout=30).json()["jobs"]
+    return next((item for item in jobs if item["job"] == job), {})
 
 
 def cancel(job: str) -> None:
