@@ -119,6 +119,7 @@ def cross_validate(
     learner: Learner,
     training: H2OFrame,
     response: str,
+    rows: H2OFrame,
     fold: npt.NDArray[np.int64],
     weights: Sequence[str],
     *,
@@ -132,6 +133,8 @@ def cross_validate(
         learner: what to train.
         training: the rows.
         response: column to predict; an enum is classified.
+        rows: the same rows without the columns of weights: H2O's GLM predicts nothing for rows of
+            weight 0.
         fold: (rows,) folds from 0.
         weights: by fold, the column that is 0 in the fold's rows and 1 in all others.
         seed: of the models.
@@ -149,7 +152,7 @@ def cross_validate(
     for index, column in enumerate(weights):
         ignored = [name for name in weights if name != column]
         learned = learn(
-            learner, training, response, [training], ignored=ignored, weights=column, seed=seed
+            learner, training, response, [rows], ignored=ignored, weights=column, seed=seed
         )
         found = learned.predictions[0]
         held_out = np.empty_like(found) if held_out is None else held_out

@@ -35,8 +35,7 @@ _GBM = Learner(
 _GLM = Learner(
     "logistic regression",
     "glm",
-    # H2O would else stop at the first step where the rows hardly differ.
-    {"family": "binomial", "alpha": [0.0], "lambda": [1e-5], "objective_epsilon": 1e-9},
+    {"family": "binomial", "alpha": [0.0], "lambda": [1e-5]},
 )
 _LEARNERS = (("gbm", _GBM), ("glm", _GLM))
 
@@ -123,14 +122,18 @@ def _told(samples: Samples, other: Rows, seed: int) -> tuple[dict[str, _Told], s
         pa.array(is_other.astype(np.int32)), ["training", "other"]
     )
     table = as_table(concatenated([training, other])).append_column(origin, column)
+    table = table.take(pa.array(order))
+    weighted = table
     for index, name in enumerate(weights):
-        table = table.append_column(name, pa.array((fold != index).astype(np.float64)))
+        weighted = weighted.append_column(name, pa.array((fold != index)[order].astype(np.float64)))
     found: dict[str, _Told] = {}
     reason = ""
-    with sent(table.take(pa.array(order))) as frame:
+    with sent(weighted) as frame, sent(table) as plain:
         for name, learner in _LEARNERS:
             try:
-                learned = cross_validate(learner, frame, origin, fold[order], weights, seed=seed)
+                learned = cross_validate(
+                    learner, frame, origin, plain, fold[order], weights, seed=seed
+                )
             except NotLearnedError as error:
                 reason = f"H2O could not train a classifier: {error}"
                 continue
@@ -152,7 +155,7 @@ def _unused(rows: Rows, name: str) -> str:
 
 
 def _figure(learner: str, found: dict[tuple[str, str], _Told], reason: str, rows: int) -> Figure:
-    title = f"Area under the ROC curve, {dict(_LEARNERS)[learner].name}"
+    title = f"Told apart by {dict(_LEARNERS)[learner].name} (AUC)"
     name = f"detection.{learner}"
     told = found.get((learner, "synthetic"))
     if told is None:

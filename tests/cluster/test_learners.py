@@ -71,14 +71,25 @@ def test_folds_are_predicted_by_models_that_did_not_see_them(no_leaks: set[str])
     )
     rows = rows.set_column(rows.column_names.index("y"), "y", noise)
     deep = Learner("GBM", "gbm", {"ntrees": 20, "max_depth": 8, "min_rows": 1})
-    with sent(rows) as frame:
-        seen = learn(deep, frame, "y", [frame], ignored=WEIGHTS).predictions[0]
-        unseen = cross_validate(deep, frame, "y", np.arange(1200) % 2, WEIGHTS).predictions[0]
-        linear = cross_validate(GLM, frame, "y", np.arange(1200) % 2, WEIGHTS).predictions[0]
+    fold = np.arange(1200) % 2
+    with sent(rows) as frame, sent(rows.drop_columns(WEIGHTS)) as plain:
+        seen = learn(deep, frame, "y", [plain], ignored=WEIGHTS).predictions[0]
+        unseen = cross_validate(deep, frame, "y", plain, fold, WEIGHTS).predictions[0]
+        linear = cross_validate(GLM, frame, "y", plain, fold, WEIGHTS).predictions[0]
     assert auc(seen[:, 1], truth(rows)) > 0.8
     for held_out in (unseen, linear):
         assert held_out.shape == (1200, 2)
         assert abs(auc(held_out[:, 1], truth(rows)) - 0.5) < 0.1
+
+
+@pytest.mark.parametrize("learner", [GBM, GLM], ids=lambda learner: learner.algorithm)
+def test_folds_are_predicted_by_what_the_others_teach(learner: Learner) -> None:
+    rows = table()
+    fold = np.arange(rows.num_rows) % 2
+    with sent(rows) as frame, sent(rows.drop_columns(WEIGHTS)) as plain:
+        found = cross_validate(learner, frame, "y", plain, fold, WEIGHTS).predictions[0]
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    assert auc(found[:, 1], truth(rows)) > 0.8
 
 
 def test_errors_say_why_and_leave_nothing(no_leaks: set[str]) -> None:
@@ -86,7 +97,7 @@ def test_errors_say_why_and_leave_nothing(no_leaks: set[str]) -> None:
         with pytest.raises(NotLearnedError, match="constant"):
             learn(GBM, frame, "one", [frame])
         with pytest.raises(NotLearnedError, match="constant"):
-            cross_validate(GBM, frame, "one", np.arange(60) % 2, WEIGHTS)
+            cross_validate(GBM, frame, "one", frame, np.arange(60) % 2, WEIGHTS)
         wrong = Learner("GBM", "gbm", {"ntrees": -1})
         with pytest.raises(NotLearnedError):
             learn(wrong, frame, "y", [frame])

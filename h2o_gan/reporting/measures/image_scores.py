@@ -1,7 +1,7 @@
 """Measures of generated images: distances and neighbourhoods in a space of features, and copies.
 
-Features are (n, d) arrays; :mod:`h2o_gan.reporting.measures.image_features` has spaces of them. Most
-measures depend on the number of images: compare figures of equally many only.
+Features are (n, d) arrays; :mod:`h2o_gan.reporting.measures.image_features` has spaces of them.
+Most measures depend on the number of images: compare figures of equally many only.
 """
 
 from __future__ import annotations

@@ -88,7 +88,9 @@ def share_interval(successes: float, trials: float, level: float = _LEVEL) -> tu
     centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     reach = z / (1 + z**2 / trials)
     reach *= float(np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)))
-    return max(centre - reach, 0.0), min(centre + reach, 1.0)
+    # Rounding must not make an end of 0 or 1 look like a number.
+    low = 0.0 if successes <= 0 else max(centre - reach, 0.0)
+    return low, 1.0 if successes >= trials else min(centre + reach, 1.0)
 
 
 def share_of_means(values: Array) -> Share:
