@@ -136,9 +136,9 @@ def _histogram(
 
 
 def value_text(kind: str, value: float | None) -> str:
-    """A number with five digits, or the day of a time; empty for None."""
+    """A number to five digits or the next whole one, or the day of a time; empty for None."""
     if value is None:
         return ""
     if kind == "time":
         return str(np.datetime64(round(value), "ms").astype("datetime64[D]"))
-    return f"{value:.5g}"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.5g}"

@@ -20,6 +20,7 @@ _NEAR = Threshold(0.01, 0.05, "excess")
 _RATIO = Threshold(0.05, 0.15, "excess")
 _NEARER = Threshold(0.02, 0.06)
 
+_ALARM = 0.99  # of chance: one false alarm in two hundred reports
 _MOST_COLUMNS = 16  # of close pairs
 
 
@@ -148,13 +149,13 @@ def _nearness(found: Nearness | None, why: str) -> list[Figure]:
             "as many unseen real rows. One half means that training rows are no special model."
         ),
     )
-    few = min(found.synthetic.rows, found.unseen)
+    trials = found.synthetic.trials
     return [
         judged_beyond_chance(
             near, _NEAR, share_interval(found.near_unseen * found.unseen, found.unseen)[1]
         ),
         judged_beyond_chance(ratio, _RATIO, found.ratio_unseen.low),
-        judged_beyond_chance(nearer, _NEARER, share_interval(few / 2, few)[1]),
+        judged_beyond_chance(nearer, _NEARER, share_interval(trials / 2, trials, _ALARM)[1]),
     ]
 
 

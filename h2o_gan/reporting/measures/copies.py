@@ -49,12 +49,14 @@ class Near:
         ratio: median ratio of the distances to the nearest and second nearest training row.
         nearer: share of rows nearer to training rows than to as many unseen ones.
         rows: number of rows.
+        trials: number of independent rows that would vary as much in `nearer`.
     """
 
     near: Share
     ratio: Share
     nearer: Share
     rows: int
+    trials: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,10 +139,20 @@ def _near(
         order = np.argsort(distances, axis=1, kind="stable")[:, :2]
         distances = np.take_along_axis(distances, order, axis=1)
         indices = np.take_along_axis(indices, order, axis=1)
-    to_unseen = nearest(others[:count], points)[0][:, 0]
+    to_unseen, owner = (found[:, 0] for found in nearest(others[:count], points))
     wins = np.where(first[:, 0] == to_unseen, 0.5, first[:, 0] < to_unseen)
+    # Rows with the same nearest real row win or lose together, as if they were one.
+    owners = np.where(first[:, 0] <= to_unseen, which[:, 0], count + owner)
+    together = np.unique(owners, return_counts=True)[1].astype(np.float64)
+    independent = len(points) ** 2 / float(np.square(together).sum())
     near = distances[:, 0] <= limit
-    found = Near(_share(near), _median(_ratios(distances), rng), _share(wins), len(points))
+    found = Near(
+        _share(near),
+        _median(_ratios(distances), rng),
+        Share(float(wins.mean()), *share_interval(wins.mean() * independent, independent)),
+        len(points),
+        independent,
+    )
     return found, _closest(distances, indices)
 
 
