@@ -33,17 +33,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+# This runs in an environment of its own, in which h2o_gan is not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from h2o_gan.reporting.measures.geometry import alpha_precision_beta_recall  # noqa: E402
+
 MOST_ROWS = 20_000  # for measures that search for nearest neighbours
 MOST_PAIRS = 400  # of columns, for differences and ratios
-LEVELS = 30  # points on the curves of alpha_beta
 
 
 @dataclass
@@ -223,8 +229,8 @@ def attacks(tables: Tables) -> dict[str, float]:
 
     targets = points(judged)
     drawn = tables.synthetic.sample(min(len(tables.synthetic), MOST_ROWS), random_state=tables.seed)
-    to_drawn = _neighbours(points(drawn), targets, 5, "manhattan")[0]
-    to_known = _neighbours(points(known), targets, 5, "manhattan")[0]
+    to_drawn = _neighbours(points(drawn), targets, 5)[0]
+    to_known = _neighbours(points(known), targets, 5)[0]
     tiny = 1e-9
     density = np.log(to_known[:, 4] + tiny) - np.log(to_drawn[:, 4] + tiny)
     same = drawn.sample(min(len(drawn), len(known)), random_state=tables.seed)
@@ -293,22 +299,10 @@ def alpha_beta(tables: Tables) -> dict[str, float]:
     real, synthetic = (
         (points[rng.permutation(len(points))[:size]] - low) / span for points in (real, synthetic)
     )
-    levels = np.linspace(0, 1, LEVELS)
-
-    to_centre = np.linalg.norm(synthetic - real.mean(axis=0), axis=1)
-    balls = np.quantile(np.linalg.norm(real - real.mean(axis=0), axis=1), levels)
-    precision = (to_centre <= balls[:, None]).mean(axis=1)
-
-    spacing = _neighbours(real, real, 2)[0][:, 1]  # the first is the row itself
-    distance, which = (found[:, 0] for found in _neighbours(synthetic, real))
-    depth = np.linalg.norm(synthetic[which] - synthetic.mean(axis=0), axis=1)
-    inside = depth <= np.quantile(depth, levels)[:, None]
-    recall = (inside & (distance <= spacing)).mean(axis=1)
-
-    def agreement(curve: np.ndarray) -> float:
-        return float(1 - np.abs(curve - levels).sum() / levels.sum())
-
-    return {"alpha_precision": agreement(precision), "beta_recall": agreement(recall)}
+    precision, recall = alpha_precision_beta_recall(
+        real.astype(np.float32), synthetic.astype(np.float32)
+    )
+    return {"alpha_precision": precision, "beta_recall": recall}
 
 
 def privacy(tables: Tables) -> dict[str, float]:
@@ -330,9 +324,7 @@ def privacy(tables: Tables) -> dict[str, float]:
         return found
 
     seen, unseen, drawn = points(train), points(test), points(synthetic)
-    to_seen, to_unseen = (
-        _neighbours(base, drawn, metric="manhattan")[0][:, 0] for base in (seen, unseen)
-    )
+    to_seen, to_unseen = (_neighbours(base, drawn)[0][:, 0] for base in (seen, unseen))
     closer = np.where(to_seen == to_unseen, 0.5, to_seen < to_unseen)
 
     known = set(_texts(train))
@@ -348,12 +340,12 @@ def _texts(table: pd.DataFrame) -> list[tuple[str, ...]]:
 
 
 def _neighbours(
-    base: np.ndarray, points: np.ndarray, count: int = 1, metric: str = "minkowski"
+    base: np.ndarray, points: np.ndarray, count: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return distances and indices of the nearest rows of `base`, for each of `points`."""
+    """Return Manhattan distances and indices of the nearest rows of `base`, for each of `points`."""
     from sklearn.neighbors import NearestNeighbors
 
-    search = NearestNeighbors(n_neighbors=count, metric=metric, n_jobs=-1)
+    search = NearestNeighbors(n_neighbors=count, metric="manhattan", n_jobs=-1)
     return search.fit(base).kneighbors(points)
 
 
