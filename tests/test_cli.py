@@ -4,6 +4,7 @@ What speaks to a cluster, or is about the process, runs in a process of its own;
 one, which has imported torch and h2o already.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -400,3 +401,39 @@ def test_extension_says_where_it_is_and_how_to_use_it(call, tmp_path):
     assert call("extension", cwd=tmp_path).stdout == done.stderr
     quiet = call("extension", "--path", "--quiet", cwd=tmp_path)
     assert (quiet.stdout, quiet.stderr) == (f"{jar}\n", "")
+
+
+def test_a_report_beyond_a_limit_ends_with_status_3(model, cluster):
+    folder = model
+    keys = set(h2o.ls()["key"])
+    done = run(
+        "report", "model.zip", "--train", PROSTATE, "--out", "report.html", "--json", "report.json",
+        "--max", "membership_auc=0", "--min", "fidelity=0.1", "--no-rows",
+        "--url", cluster.base_url, cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert "the report is not ok: privacy.membership is 0." in done.stderr
+    assert "fidelity.pairs is" not in done.stderr
+    assert "Accuracy of pairs of columns" in done.stdout
+    assert "<html" in (folder / "report.html").read_text()
+    data = json.loads((folder / "report.json").read_text())
+    assert data["quiz"] is None and data["identity"]["Tables"]["unseen rows"].startswith("38 ")
+    assert set(h2o.ls()["key"]) == keys
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([], "give a model file, or --synthetic FILE with rows, and not both"),
+        (["model.zip", "--synthetic", PROSTATE], "and not both"),
+        (["no.zip"], "there is no file no.zip"),
+        (["--synthetic", "no.csv"], "there is no file no.csv"),
+        (["--synthetic", PROSTATE, "--max", "auc"], "auc: write NAME=NUMBER"),
+    ],
+)
+def test_reports_that_cannot_be_made(model, call, arguments, message):
+    done = call(
+        "report", *arguments, "--train", PROSTATE, "--out", "none.html", cwd=model
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "") and message in done.stderr
+    assert not (model / "none.html").exists()

@@ -92,8 +92,8 @@ def _columns(inputs: Inputs, samples: Samples) -> list[Block]:
         counts = [
             part.counts[field.name] for part in (inputs.training, inputs.synthetic, inputs.unseen)
         ]
-        apart = distance(field, counts[0], counts[1])
-        usual = distance(field, counts[0], counts[2])
+        bins = inputs.bins[field.name]
+        apart, usual = (distance(bins, counts[0], other) for other in counts[1:])
         distances.append(apart)
         if field.is_category:
             summary = [int((count.bins > 0).sum()) for count in counts[:2]]
@@ -138,7 +138,8 @@ def _columns(inputs: Inputs, samples: Samples) -> list[Block]:
         {f"{place},2": marks[f"{index},2"] for place, index in enumerate(order)},
         f"Counted over all {inputs.training.total:,} training, {inputs.synthetic.total:,} "
         f"synthetic and {inputs.unseen.total:,} unseen rows. The distance is the total variation "
-        "of categories, and the Kolmogorov-Smirnov statistic of numbers.",
+        "of categories, and the Kolmogorov-Smirnov statistic of numbers; or the difference in "
+        "missing cells or frequent single values, where that is larger.",
     )
     blocks: list[Block] = [Figures([judged(figure, _COLUMNS)]), table]
     shown_order = order[:_MOST_CHARTS]

@@ -46,7 +46,7 @@ import pandas as pd
 # This runs in an environment of its own, in which h2o_gan is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from h2o_gan.reporting.measures.geometry import alpha_precision_beta_recall  # noqa: E402
+from h2o_gan.reporting.measures.geometry import alpha_precision_beta_recall
 
 MOST_ROWS = 20_000  # for measures that search for nearest neighbours
 MOST_PAIRS = 400  # of columns, for differences and ratios
@@ -342,7 +342,7 @@ def _texts(table: pd.DataFrame) -> list[tuple[str, ...]]:
 def _neighbours(
     base: np.ndarray, points: np.ndarray, count: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return Manhattan distances and indices of the nearest rows of `base`, for each of `points`."""
+    """Return Manhattan distances and indices of the nearest rows of `base` to `points`."""
     from sklearn.neighbors import NearestNeighbors
 
     search = NearestNeighbors(n_neighbors=count, metric="manhattan", n_jobs=-1)

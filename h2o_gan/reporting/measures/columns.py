@@ -28,6 +28,8 @@ Array = npt.NDArray[np.float64]
 
 _BINS = 250  # quantiles of a sample; a distribution function is then exact to .004
 _BLOCKS = 64  # of rows, which bootstrap samples draw from
+_OFTEN = 5  # rows for each distinct value, on average, where these are all values that may occur
+_LARGE = 0.05  # share of rows of a single value that is compared by itself
 _SPIKE = 0.01  # share of rows from which a single value of a number is counted by itself
 
 
@@ -39,13 +41,17 @@ class Bins:
         field: the column.
         edges: of a number or time: ascending upper ends, each included, of all bins but the last.
         spikes: values that have a bin of their own, ascending.
-        values: all values of a number in the sample, ascending, where they are few; else empty.
+        values: all values of a number in the sample, ascending, where they are few and occur often;
+            else empty.
+        compared: by bin of a number, 1 where its share is compared by itself, since it holds a
+            value with 5 % of the rows; 2 where it holds another of `values`; 0 for all others.
     """
 
     field: Field
     edges: Array
     spikes: Array
     values: Array
+    compared: npt.NDArray[np.int8]
 
     @classmethod
     def fit(cls, field: Field, values: Array, bins: int = _BINS) -> Bins:
@@ -58,16 +64,23 @@ class Bins:
         """
         known = values[np.isfinite(values)]
         if field.is_category or not len(known):
-            return cls(field, np.zeros(0), np.zeros(0), np.zeros(0))
+            nothing = np.zeros(0)
+            return cls(field, nothing, nothing, nothing, np.zeros(1, np.int8))
         distinct, counts = np.unique(known, return_counts=True)
         if len(distinct) <= bins:
             edges, spikes = distinct, distinct[counts >= _SPIKE * len(known)]
         else:
             edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1), method="lower"))
             spikes = distinct[counts >= max(_SPIKE * len(known), len(known) / bins)]
-        before = np.nextafter(spikes, -math.inf)
-        few = distinct if len(distinct) <= bins else np.zeros(0)
-        return cls(field, np.unique(np.concatenate([edges, spikes, before])), spikes, few)
+        is_grid = len(distinct) <= bins and len(known) >= _OFTEN * len(distinct)
+        few = distinct if is_grid else np.zeros(0)
+        single = few if is_grid else spikes
+        edges = np.unique(np.concatenate([edges, single, np.nextafter(single, -math.inf)]))
+        compared = np.zeros(len(edges) + 1, np.int8)
+        compared[np.searchsorted(edges, few)] = 2
+        large = distinct[counts >= _LARGE * len(known)]
+        compared[np.searchsorted(edges, np.intersect1d(large, single))] = 1
+        return cls(field, edges, spikes, few, compared)
 
     @property
     def size(self) -> int:
@@ -179,18 +192,20 @@ def kolmogorov_smirnov(first: Counts, second: Counts) -> float:
     return float(np.abs(np.cumsum(first.shares) - np.cumsum(second.shares)).max(initial=0.0))
 
 
-def distance(field: Field, first: Counts, second: Counts) -> float:
+def distance(bins: Bins, first: Counts, second: Counts) -> float:
     """The distance of two distributions of a column, from 0 to 1.
 
-    Of categories it is the total variation; of numbers the Kolmogorov-Smirnov statistic, or the
-    difference of the shares of missing cells where that is larger.
+    Of categories it is the total variation. Of numbers it is the largest of the Kolmogorov-Smirnov
+    statistic; the difference of the shares of missing cells; and the total variation of frequent
+    single values and, where only certain values occur, of all other ones together.
+
+    Args:
+        bins: of the column.
+        first: what was counted of one table.
+        second: what was counted of the other.
     """
-    if field.is_category:
-        return total_variation(first, second)
-    gaps = abs(first.missing_share - second.missing_share)
-    if not first.known or not second.known:
-        return gaps
-    return max(kolmogorov_smirnov(first, second), gaps)
+    tables = [np.append(counts.bins, counts.missing)[None] for counts in (first, second)]
+    return float(_distances(bins, *tables)[0])
 
 
 def column_accuracies(
@@ -213,9 +228,10 @@ def column_accuracies(
             _block_counts(bins[column.name], rows.values[column.name], block)
             for rows, block in zip((first, second), blocks, strict=True)
         ]
-        values[index] = 1 - _distances(column, *(table.sum(axis=0)[None] for table in tables))[0]
+        own = bins[column.name]
+        values[index] = 1 - _distances(own, *(table.sum(axis=0)[None] for table in tables))[0]
         drawn = [weight @ table for weight, table in zip(weights, tables, strict=True)]
-        resampled += 1 - _distances(column, *drawn)
+        resampled += 1 - _distances(own, *drawn)
     mean = float(values.mean())
     reach = 1.96 * float((resampled / len(values)).std())
     sets = [(index,) for index in range(len(values))]
@@ -230,19 +246,22 @@ def _block_counts(bins: Bins, values: Array, blocks: npt.NDArray[np.int64]) -> A
     return counts.reshape(_BLOCKS, width).astype(np.float64)
 
 
-def _distances(field: Field, first: Array, second: Array) -> Array:
+def _distances(bins: Bins, first: Array, second: Array) -> Array:
     """Distances, as of :func:`distance`, of counts (n, bins + 1), those of missing cells last."""
     shares = [table / np.maximum(table.sum(axis=1, keepdims=True), 1) for table in (first, second)]
-    if field.is_category:
+    if bins.field.is_category:
         apart: Array = np.abs(shares[0] - shares[1]).sum(axis=1) / 2
         return apart
     gaps = np.abs(shares[0][:, -1] - shares[1][:, -1])
-    known = [table[:, :-1] for table in (first, second)]
-    curves = [
-        np.cumsum(table / np.maximum(table.sum(axis=1, keepdims=True), 1), axis=1)
-        for table in known
-    ]
+    counts = [table[:, :-1] for table in (first, second)]
+    known = [table / np.maximum(table.sum(axis=1, keepdims=True), 1) for table in counts]
+    curves = [np.cumsum(table, axis=1) for table in known]
     apart = np.abs(curves[0] - curves[1]).max(axis=1)
-    apart[(known[0].sum(axis=1) == 0) | (known[1].sum(axis=1) == 0)] = 0.0
+    single = np.abs(known[0] - known[1])[:, bins.compared == 1].sum(axis=1)
+    for kind in (0, 2):
+        rest = [table[:, bins.compared == kind].sum(axis=1) for table in known]
+        single = single + np.abs(rest[0] - rest[1])
+    apart = np.maximum(apart, single / 2)
+    apart[(counts[0].sum(axis=1) == 0) | (counts[1].sum(axis=1) == 0)] = 0.0
     larger: Array = np.maximum(apart, gaps)
     return larger

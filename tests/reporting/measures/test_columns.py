@@ -36,7 +36,16 @@ def test_spikes_and_missing_cells_have_bins_of_their_own():
     assert counts.bins[bins.places(np.zeros(1))[0]] == 500
     assert (counts.missing, counts.missing_share, counts.rows) == (100, 0.1, 1000)
     no_spike = bins.count(np.where(values == 0, 0.01, values))
-    assert distance(NUMBER, counts, no_spike) > 0.5
+    assert distance(bins, counts, no_spike) == pytest.approx(500 / 900)
+
+
+def test_numbers_between_the_only_values_are_another_distribution():
+    values = np.repeat(np.arange(20.0), 50)
+    bins = Bins.fit(NUMBER, values)
+    assert bins.values.tolist() == list(range(20))
+    between = bins.count(values + np.tile([0.0, 1e-9], 500))
+    assert distance(bins, bins.count(values), between) == pytest.approx(0.5)
+    assert Bins.fit(NUMBER, np.arange(60.0)).values.tolist() == []  # each may occur by chance
 
 
 def test_batches_add_up_to_the_whole():
@@ -60,16 +69,16 @@ def test_the_distance_of_categories_is_the_total_variation():
     first = bins.count(np.array([0.0, 0, 1, np.nan]))
     second = bins.count(np.array([0.0, 1, 1, 1]))
     assert total_variation(first, second) == 0.5
-    assert distance(city, first, first) == 0
+    assert distance(bins, first, first) == 0
 
 
 @pytest.mark.parametrize("values", [np.full(30, np.nan), np.full(30, 7.0), np.zeros(0)])
 def test_columns_without_spread_do_not_fail(values):
     bins = Bins.fit(NUMBER, values)
     counts = bins.count(values)
-    assert distance(NUMBER, counts, counts) == 0
+    assert distance(bins, counts, counts) == 0
     other = bins.count(np.array([np.nan, 1.0]))
-    assert 0 <= distance(NUMBER, counts, other) <= 1
+    assert 0 <= distance(bins, counts, other) <= 1
 
 
 def test_accuracies_order_copies_unseen_and_shifted_rows():
