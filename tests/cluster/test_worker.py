@@ -289,8 +289,14 @@ def test_a_notebook_hears_of_a_cancelled_job(thousand: h2o.H2OFrame, no_leaks: s
 
 def test_once(worker: Start, thousand: h2o.H2OFrame, no_leaks: set[str]) -> None:
     single = worker("--once")
-    ended(build(thousand.frame_id, model_id="only", epochs=1))
-    assert single.process.wait(15) == 0
+    job = build(thousand.frame_id, model_id="only", epochs=1, report=True)
+    assert ended(job)["status"] == "DONE"
+    assert single.process.wait(90) == 0
+    output = h2o.api("GET /3/Models/only")["models"][0]["output"]
+    figures = output["report"].as_data_frame().set_index("figure")
+    assert 0 < figures.loc["fidelity.pairs", "value"] <= 1, single.said()
+    assert sorted(output["report_columns"]["column"]) == ["colour", "x", "y"]
+    assert len(output["report_attacks"].cell_values) > 3
     h2o.remove("only")
     failing = worker("--once")
     job = build(thousand.frame_id, column_types='{"colour": "numeric"}')

@@ -132,6 +132,19 @@ def test_copies_are_found_and_shown(gan, frame, tmp_path):
         h2o.remove(made)
 
 
+def test_a_report_judges_images_by_their_page(gan, frame, no_leaks):
+    report = gan.report()
+    assert [section.name for section in report.document.sections] == ["images", "privacy"]
+    figures = report.figures
+    assert figures["images.accuracy"].value > 0.5
+    assert figures["images.frechet"].value < figures["images.frechet"].independent
+    assert figures["images.membership_auc"].value is not None  # by the held-out rows
+    assert report.json["identity"]["Images"]["unseen images"].startswith("60 ")
+    assert "data:image/png;base64," in report.html
+    with pytest.raises(H2OValueError, match="groups: images are shown by their labels"):
+        gan.report(groups="digit")
+
+
 def test_a_table_is_searched_for_copies_too(cluster, tmp_path):
     rng = np.random.default_rng(0)
     data = h2o.H2OFrame({"a": rng.normal(size=300).tolist(), "b": rng.normal(size=300).tolist()})
