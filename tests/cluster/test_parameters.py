@@ -162,7 +162,7 @@ def test_what_the_check_leaves_out() -> None:
         "response_column", "ignored_columns", "ignore_const_cols", "weights_column",
         "image_column", "image_root", "score_each_iteration", "checkpoint",
         "export_checkpoints_dir", "worker", "generated_frame", "relations", "ignored_relations",
-        "constraints",
+        "constraints", "report",
     }  # fmt: skip
 
 
