@@ -16,7 +16,7 @@ from h2o_gan.cluster.scanning import scan
 if TYPE_CHECKING:
     from h2o_gan.engine.data.pixel_encoder import PixelEncoder
     from h2o_gan.engine.model import Model
-    from h2o_gan.reporting.image_inputs import ImageInputs
+    from h2o_gan.reporting.images.inputs import ImageInputs
     from h2o_gan.reporting.inputs import Options
 
 __all__ = ["SYNTHETIC_IMAGES", "image_inputs"]
@@ -58,7 +58,7 @@ def image_inputs(
         H2OValueError: a frame lacks a column.
         ValueError: an image file cannot be read.
     """
-    from h2o_gan.reporting.image_inputs import ImageInputs
+    from h2o_gan.reporting.images.inputs import ImageInputs
 
     encoder: PixelEncoder = model.encoder  # type: ignore[assignment]
     most = max(_TABLE_BYTES // (8 * encoder.width), 100)

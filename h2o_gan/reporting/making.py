@@ -13,19 +13,12 @@ import numpy as np
 from h2o.exceptions import H2OConnectionError
 
 from h2o_gan.notices import warn
-from h2o_gan.reporting import (
-    detection,
-    fidelity,
-    groups,
-    image_copies,
-    images,
-    privacy,
-    usefulness,
-)
 from h2o_gan.reporting.document import Document, Figure, Section, Table, figures_of
 from h2o_gan.reporting.gathering import Source, gathered
-from h2o_gan.reporting.image_inputs import ImageInputs
+from h2o_gan.reporting.images import copies, quality
+from h2o_gan.reporting.images.inputs import ImageInputs
 from h2o_gan.reporting.inputs import Inputs, Options
+from h2o_gan.reporting.sections import detection, fidelity, groups, privacy, usefulness
 
 __all__ = ["SUMMARY", "make", "make_sections"]
 
@@ -128,8 +121,8 @@ def make_of_images(
     """
     began = time.monotonic()
     steps: list[Step] = [
-        ("images", 0.8, lambda: images.section(inputs)),
-        ("privacy", 0.2, lambda: image_copies.section_privacy(inputs)),
+        ("images", 0.8, lambda: quality.section(inputs)),
+        ("privacy", 0.2, lambda: copies.section(inputs)),
     ]
     sections, unfinished = make_sections(steps, stop, progress)
     rows = {

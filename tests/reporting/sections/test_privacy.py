@@ -11,7 +11,7 @@ from privacy_tables import released
 from h2o_gan.reporting.document import Table, Text, figures_of, to_json
 from h2o_gan.reporting.inputs import Inputs, Options, Part
 from h2o_gan.reporting.measures.rows import Field, Rows, Samples
-from h2o_gan.reporting.privacy import section
+from h2o_gan.reporting.sections.privacy import section
 
 ALL = {
     "privacy.membership", "privacy.membership_tpr", "privacy.singling_out_values",

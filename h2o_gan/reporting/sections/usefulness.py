@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from h2o_gan.reporting.document import Block, Curves, Figure, Figures, Section, Series, Table, Text
-from h2o_gan.reporting.downstream_models import Downstream, Predicted, Screened, downstream
 from h2o_gan.reporting.inputs import Inputs
 from h2o_gan.reporting.measures.downstream import Score, difference, error, roc
-from h2o_gan.reporting.model_ranking import automl_leaders, ranking
+from h2o_gan.reporting.sections.downstream_models import Downstream, Predicted, Screened, downstream
+from h2o_gan.reporting.sections.model_ranking import automl_leaders, ranking
 from h2o_gan.reporting.verdicts import Threshold, judged
 
 __all__ = ["section"]

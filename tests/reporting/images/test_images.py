@@ -13,10 +13,9 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from h2o_gan.reporting import image_sets, images
 from h2o_gan.reporting.document import Figure, Pictures, Section, Table, figures_of, to_json
-from h2o_gan.reporting.image_copies import section_privacy
-from h2o_gan.reporting.image_inputs import ImageInputs
+from h2o_gan.reporting.images import copies, quality, sets
+from h2o_gan.reporting.images.inputs import ImageInputs
 from h2o_gan.reporting.measures.image_scores import independent_pixels
 
 QUALITY = ("frechet", "precision", "recall", "coverage")
@@ -26,7 +25,7 @@ LEVELS = tuple(f"digit {code}" for code in range(10))
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """Digits of 64 pixels are learnt in fewer steps."""
-    monkeypatch.setattr(image_sets, "_SEEN", 4_000)
+    monkeypatch.setattr(sets, "_SEEN", 4_000)
 
 
 def inputs(kind: str, labelled: bool = False) -> ImageInputs:
@@ -54,7 +53,7 @@ def inputs(kind: str, labelled: bool = False) -> ImageInputs:
 @cache
 def sections(kind: str, labelled: bool = False) -> tuple[Section, Section]:
     case = inputs(kind, labelled)
-    return images.section(case), section_privacy(case)
+    return quality.section(case), copies.section(case)
 
 
 def figures(kind: str, labelled: bool = False) -> dict[str, Figure]:
@@ -131,15 +130,15 @@ def test_pairs_show_copies_beside_what_chance_gives():
         assert made[0] == training[0] != unseen[0]
     assert all(title.startswith("0.0 | ") for title in pairs.row_titles)
     hidden = replace(case, show_images=False)
-    assert not block(section_privacy(hidden), Pictures)
-    assert {len(row) for row in block(images.section(hidden), Pictures)[0].pictures} == {5}
+    assert not block(copies.section(hidden), Pictures)
+    assert {len(row) for row in block(quality.section(hidden), Pictures)[0].pictures} == {5}
 
 
 def test_large_coloured_images_stay_small_on_the_page():
     rng = np.random.default_rng(0)
     coloured = rng.integers(256, size=(60, 96, 80, 3)).astype(np.uint8)
     case = ImageInputs(coloured[:20], coloured[20:40], coloured[40:])
-    sections = [images.section(case), section_privacy(case)]
+    sections = [quality.section(case), copies.section(case)]
     assert len(json.dumps(to_json(sections))) < 900_000
     rare = {figure.name: figure for figure in figures_of(sections[1])}
     assert rare["images.near_copies"].value is None
@@ -150,22 +149,22 @@ def test_large_coloured_images_stay_small_on_the_page():
 def test_few_images_and_no_unseen_ones_are_explained():
     case = inputs("unseen")
     few = replace(case, unseen=case.unseen[:5])
-    for section in (images.section(few), section_privacy(few)):
+    for section in (quality.section(few), copies.section(few)):
         for figure in figures_of(section):
             assert figure.value is None and "there are 5" in figure.text
     none = replace(case, unseen=case.training, unseen_is_training=True)
-    measured = {figure.name: figure for figure in figures_of(images.section(none))}
+    measured = {figure.name: figure for figure in figures_of(quality.section(none))}
     assert measured["images.coverage"].verdict == "good"
-    assert all(figure.value is None for figure in figures_of(section_privacy(none)))
+    assert all(figure.value is None for figure in figures_of(copies.section(none)))
 
 
 def test_labels_that_are_no_classes_do_not_matter():
     case = inputs("unseen", labelled=True)
     unique = replace(case, training_labels=np.arange(600), levels=tuple(map(str, range(600))))
-    measured = {figure.name: figure for figure in figures_of(images.section(unique))}
+    measured = {figure.name: figure for figure in figures_of(quality.section(unique))}
     assert measured["images.frechet"].verdict == "good"
     assert measured["images.accuracy"].value is None
     missing = replace(case, training_labels=np.where(np.arange(600) % 2, case.training_labels, -1))
-    measured = {figure.name: figure for figure in figures_of(images.section(missing))}
+    measured = {figure.name: figure for figure in figures_of(quality.section(missing))}
     assert measured["images.frechet"].verdict == "good"
     assert measured["images.accuracy"].value > 0.8

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from h2o_gan.reporting.document import Pictures
-from h2o_gan.reporting.image_inputs import ImageInputs
+from h2o_gan.reporting.images.inputs import ImageInputs
 
 __all__ = ["SHOWN_CLASSES", "grid", "picture"]
 

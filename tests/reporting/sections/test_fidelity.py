@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from customer_rows import customers
 
-from h2o_gan.reporting import fidelity
 from h2o_gan.reporting.document import Distribution, Matrices, Section, Table, figures_of
 from h2o_gan.reporting.inputs import Inputs, Options, Part
 from h2o_gan.reporting.measures.columns import Bins
 from h2o_gan.reporting.measures.rows import Field, Rows
+from h2o_gan.reporting.sections import fidelity
 
 TRAINING = customers(3000, 1)
 

@@ -8,10 +8,10 @@ import numpy as np
 from customer_rows import customers
 from gathered_inputs import gathered_rows
 
-from h2o_gan.reporting import usefulness
 from h2o_gan.reporting.document import Figure, Section, Table, figures_of
 from h2o_gan.reporting.inputs import Options
 from h2o_gan.reporting.measures.rows import Field, Rows
+from h2o_gan.reporting.sections import usefulness
 
 TRAINING, UNSEEN = customers(900, 1), customers(600, 2)
 

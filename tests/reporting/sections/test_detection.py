@@ -6,9 +6,9 @@ import numpy as np
 from customer_rows import customers
 from gathered_inputs import gathered_rows
 
-from h2o_gan.reporting import detection
 from h2o_gan.reporting.document import Section, Table, Text, figures_of
 from h2o_gan.reporting.measures.rows import Field, Rows
+from h2o_gan.reporting.sections import detection
 
 TRAINING = customers(800, 1)
 UNSEEN = customers(800, 2)

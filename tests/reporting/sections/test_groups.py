@@ -6,10 +6,10 @@ import numpy as np
 from customer_rows import customers
 from gathered_inputs import gathered_rows
 
-from h2o_gan.reporting import groups
 from h2o_gan.reporting.document import Figure, Table, figures_of
 from h2o_gan.reporting.inputs import Options
 from h2o_gan.reporting.measures.rows import Rows
+from h2o_gan.reporting.sections import groups
 
 TRAINING, UNSEEN = customers(1500, 1), customers(1500, 2)
 OPTIONS = Options(response="bought", groups="city")

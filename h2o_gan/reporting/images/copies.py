@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from h2o_gan.reporting.document import Block, Figure, Figures, Pictures, Section, Text
-from h2o_gan.reporting.image_inputs import ImageInputs
+from h2o_gan.reporting.images.inputs import ImageInputs
+from h2o_gan.reporting.images.pictures import picture
 from h2o_gan.reporting.measures.image_scores import Nearest, near, nearest, true_positives
 from h2o_gan.reporting.measures.statistics import auc_interval, bootstrap, share_interval
-from h2o_gan.reporting.pictures import picture
 from h2o_gan.reporting.verdicts import Threshold, judged
 
-__all__ = ["section_privacy"]
+__all__ = ["section"]
 
 Array = npt.NDArray[np.float64]
 
@@ -38,7 +38,7 @@ _TITLES = {
 }
 
 
-def section_privacy(inputs: ImageInputs) -> Section:
+def section(inputs: ImageInputs) -> Section:
     """Look for training images in synthetic ones."""
     began = time.monotonic()
     small = inputs.shrunk(_SIDE)

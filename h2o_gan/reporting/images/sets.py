@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from h2o_gan.reporting.image_inputs import ImageInputs
+from h2o_gan.reporting.images.inputs import ImageInputs
 from h2o_gan.reporting.measures.image_features import Classifier, PrincipalComponents
 from h2o_gan.reporting.measures.image_scores import independent_pixels
 

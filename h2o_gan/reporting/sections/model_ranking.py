@@ -8,10 +8,10 @@ from h2o.frame import H2OFrame
 
 from h2o_gan.cluster.learners import Learner, NotLearnedError, automl, learn
 from h2o_gan.reporting.document import Block, Figure, Figures, Table, Text
-from h2o_gan.reporting.downstream_models import Predicted, numeric_times, sent_rows
 from h2o_gan.reporting.inputs import Inputs
 from h2o_gan.reporting.measures.downstream import scored
 from h2o_gan.reporting.measures.ranking import place_of_best, rank_agreement
+from h2o_gan.reporting.sections.downstream_models import Predicted, numeric_times, sent_rows
 from h2o_gan.reporting.verdicts import Threshold, judged
 
 __all__ = ["automl_leaders", "ranking"]

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from h2o_gan.reporting.document import Block, Figure, Figures, Section, Table, Text
-from h2o_gan.reporting.downstream_models import Predicted, downstream
 from h2o_gan.reporting.inputs import Inputs
 from h2o_gan.reporting.measures.accuracy import Accuracy
 from h2o_gan.reporting.measures.downstream import Score, difference, error, scored
 from h2o_gan.reporting.measures.pairs import pair_accuracies
 from h2o_gan.reporting.measures.partition import Partition
 from h2o_gan.reporting.measures.rows import Rows
+from h2o_gan.reporting.sections.downstream_models import Predicted, downstream
 from h2o_gan.reporting.verdicts import Threshold, judged
 
 __all__ = ["section"]

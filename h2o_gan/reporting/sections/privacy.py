@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from h2o_gan.reporting.copy_blocks import copy_blocks
 from h2o_gan.reporting.document import Block, Section, Table, Text
 from h2o_gan.reporting.inputs import Inputs
-from h2o_gan.reporting.membership_blocks import membership_blocks
-from h2o_gan.reporting.risk_blocks import risk_blocks
+from h2o_gan.reporting.sections.copy_blocks import copy_blocks
+from h2o_gan.reporting.sections.membership_blocks import membership_blocks
+from h2o_gan.reporting.sections.risk_blocks import risk_blocks
 
 __all__ = ["section"]
 

@@ -9,15 +9,15 @@ from dataclasses import replace
 import numpy as np
 
 from h2o_gan.reporting.document import Block, Figure, Figures, Section, Table, Text
-from h2o_gan.reporting.image_inputs import ImageInputs
-from h2o_gan.reporting.image_sets import Sets, Space
+from h2o_gan.reporting.images.inputs import ImageInputs
+from h2o_gan.reporting.images.pictures import grid
+from h2o_gan.reporting.images.sets import Sets, Space
 from h2o_gan.reporting.measures.image_scores import (
     Neighbourhoods,
     frechet,
     frechet_multiple,
 )
 from h2o_gan.reporting.measures.statistics import bootstrap, share_interval
-from h2o_gan.reporting.pictures import grid
 from h2o_gan.reporting.verdicts import Threshold, judged
 
 __all__ = ["section"]

@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from h2o_gan.reporting.column_charts import column_chart, value_text
 from h2o_gan.reporting.document import (
     Block,
     Distribution,
@@ -27,6 +26,7 @@ from h2o_gan.reporting.measures.features import Points
 from h2o_gan.reporting.measures.geometry import alpha_precision_beta_recall
 from h2o_gan.reporting.measures.pairs import Groups, associations, cell_counts, tuple_accuracies
 from h2o_gan.reporting.measures.rows import Rows, Samples
+from h2o_gan.reporting.sections.column_charts import column_chart, value_text
 from h2o_gan.reporting.verdicts import Threshold, judged
 
 __all__ = ["section"]
