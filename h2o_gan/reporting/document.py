@@ -21,6 +21,7 @@ __all__ = [
     "Document",
     "Figure",
     "Figures",
+    "Kind",
     "Matrices",
     "Pictures",
     "Section",
@@ -31,6 +32,8 @@ __all__ = [
     "to_json",
 ]
 
+Kind = Literal["string", "number", "share", "auc", "whole"]
+"""What the cells of a table's column are."""
 Verdict = Literal["good", "fair", "poor"]
 
 
@@ -112,7 +115,7 @@ class Table:
     block: ClassVar[str] = "table"
     name: str
     title: str
-    columns: Sequence[tuple[str, Literal["string", "number", "share", "auc", "whole"]]]
+    columns: Sequence[tuple[str, Kind]]
     rows: Sequence[Sequence[Any]]
     marks: Mapping[str, str] = field(default_factory=dict)
     caption: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import compress, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from h2o_gan.reporting.document import (
     Distribution,
     Figure,
     Figures,
+    Kind,
     Matrices,
     Section,
     Series,
@@ -119,22 +120,25 @@ def _columns(inputs: Inputs, samples: Samples) -> list[Block]:
         verdict = "good" if apart <= usual + _APART[0] else "fair"
         marks[f"{index},2"] = verdict if apart <= usual + _APART[1] else "poor"
     order = np.argsort(-np.array(distances), kind="stable")
+    columns: list[tuple[str, Kind]] = [
+        ("column", "string"),
+        ("kind", "string"),
+        ("distance", "share"),
+        ("distance of unseen rows", "share"),
+        ("missing, training", "share"),
+        ("missing, synthetic", "share"),
+        ("mean or levels, training", "string"),
+        ("mean or levels, synthetic", "string"),
+        ("deviation, training", "number"),
+        ("deviation, synthetic", "number"),
+    ]
+    # Columns that say nothing would push others off the page.
+    said = [any(row[place] for row in rows) or place < 4 for place in range(len(columns))]
     table = Table(
         "fidelity.columns",
         "Columns, the most different first",
-        [
-            ("column", "string"),
-            ("kind", "string"),
-            ("distance", "share"),
-            ("distance of unseen rows", "share"),
-            ("missing, training", "share"),
-            ("missing, synthetic", "share"),
-            ("mean or levels, training", "string"),
-            ("mean or levels, synthetic", "string"),
-            ("deviation, training", "number"),
-            ("deviation, synthetic", "number"),
-        ],
-        [rows[index] for index in order],
+        list(compress(columns, said)),
+        [list(compress(rows[index], said)) for index in order],
         {f"{place},2": marks[f"{index},2"] for place, index in enumerate(order)},
         f"Counted over all {inputs.training.total:,} training, {inputs.synthetic.total:,} "
         f"synthetic and {inputs.unseen.total:,} unseen rows. The distance is the total variation "
