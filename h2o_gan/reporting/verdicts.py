@@ -20,11 +20,14 @@ class Threshold:
         of: what the limits apply to: the "value"; the "excess", value less reference (reference
             less value where high is best); or the "way": 0 where independent columns are, 1 where
             unseen real rows are.
+        least: of a way, the least length. Where unseen rows are hardly better than independent
+            columns, or by chance worse, the difference of both says nothing of other rows.
     """
 
     good: float
     fair: float
     of: Literal["value", "excess", "way"] = "value"
+    least: float = 0.0
 
     def text(self, best: str, unit: str = "number") -> str:
         """The limits in words."""
@@ -36,6 +39,7 @@ class Threshold:
             return (
                 f"good from {self.good:.0%}, fair from {self.fair:.0%} of the way from independent "
                 "columns to unseen real rows"
+                + (f", which counts as at least {self.least:g}" if self.least else "")
             )
         if self.of == "excess":
             side = "below" if best == "high" else "above"
@@ -77,8 +81,9 @@ def _limit(figure: Figure, threshold: Threshold, end: float) -> float:
     assert figure.reference is not None
     if threshold.of == "excess":
         return figure.reference + (-end if figure.best == "high" else end)
-    assert figure.independent is not None
-    return figure.independent + end * (figure.reference - figure.independent)
+    way = _way(figure, threshold)
+    assert way is not None
+    return figure.reference - (1 - end) * way
 
 
 def judged_beyond_chance(figure: Figure, threshold: Threshold, chance: float) -> Figure:
@@ -130,9 +135,14 @@ def _measure(figure: Figure, threshold: Threshold) -> float | None:
     if threshold.of == "excess":
         worse = reference - value if figure.best == "high" else value - reference
         return worse - threshold.good
-    if figure.independent is None:
+    way = _way(figure, threshold)
+    return None if way is None else threshold.good - (1 - (reference - value) / way)
+
+
+def _way(figure: Figure, threshold: Threshold) -> float | None:
+    """From independent columns to unseen rows, negative where low is best; None without a way."""
+    if figure.reference is None or figure.independent is None:
         return None
-    distance = reference - figure.independent
-    if abs(distance) < 1e-9:
-        return None
-    return threshold.good - (value - figure.independent) / distance
+    sign = -1.0 if figure.best == "low" else 1.0
+    length = max(sign * (figure.reference - figure.independent), threshold.least)
+    return sign * length if length > 1e-9 else None

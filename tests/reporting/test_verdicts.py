@@ -3,7 +3,7 @@
 import pytest
 
 from h2o_gan.reporting.document import Figure
-from h2o_gan.reporting.verdicts import Threshold, judged_beyond_chance
+from h2o_gan.reporting.verdicts import Threshold, judged, judged_beyond_chance
 
 AREA = Threshold(0.55, 0.6)
 
@@ -37,3 +37,28 @@ def test_high_values_and_halves_are_best():
     half = Figure("x", "x", 0.44, best="half")
     assert judged_beyond_chance(half, Threshold(0.03, 0.1), 0.52).verdict == "fair"
     assert judged_beyond_chance(half, Threshold(0.03, 0.1), 0.57).verdict == "good"
+
+
+@pytest.mark.parametrize(
+    ("value", "reference", "independent", "verdict"),
+    [
+        (0.89, 0.90, 0.50, "good"),
+        (0.15, 0.90, 0.91, "poor"),  # independent columns are better by chance
+        (0.15, 0.90, 0.90, "poor"),
+        (0.895, 0.90, 0.91, "good"),
+        (0.88, 0.90, 0.90, "fair"),
+    ],
+)
+def test_rows_far_below_both_references_are_never_good(value, reference, independent, verdict):
+    figure = Figure("x", "x", value, reference=reference, independent=independent)
+    found = judged(figure, Threshold(0.9, 0.75, "way", least=0.1))
+    assert found.verdict == verdict
+    assert found.limits[0] > found.limits[1]
+    assert (value >= found.limits[1]) == (verdict != "poor")
+
+
+def test_without_a_way_there_is_no_verdict():
+    way = Threshold(0.9, 0.75, "way")
+    assert judged(Figure("x", "x", 0.1, reference=0.5, independent=0.6), way).verdict is None
+    low = Figure("x", "x", 0.2, reference=0.1, independent=0.6, best="low")
+    assert judged(low, way).verdict == "fair"

@@ -33,7 +33,7 @@ from h2o_gan.reporting.verdicts import Threshold, judged
 __all__ = ["section"]
 
 _COLUMNS = Threshold(0.02, 0.05, "excess")
-_TUPLES = Threshold(0.9, 0.75, "way")
+_TUPLES = Threshold(0.9, 0.75, "way", least=0.1)
 _GEOMETRY = Threshold(0.05, 0.15, "excess")
 _RELATIONS = Threshold(0.999, 0.95)
 _APART = 0.02, 0.05  # distance of a column beyond that of unseen rows: good, fair

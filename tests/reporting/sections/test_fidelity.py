@@ -69,6 +69,22 @@ def test_independent_columns_are_poor_but_for_single_columns() -> None:
     assert found["pairs"] == found["triples"] == found["beta_recall"] == "poor"
 
 
+def test_dependences_among_independent_columns_are_poor() -> None:
+    rng = np.random.default_rng(0)
+    fields = tuple(Field(name, "number") for name in "abcd")
+
+    def independent() -> Rows:
+        return Rows(fields, {field.name: rng.normal(size=1000) for field in fields})
+
+    column = rng.normal(size=1000)
+    equal = Rows(fields, {field.name: column for field in fields})
+    training, unseen = independent(), independent()
+    for rows, verdict in ((equal, "poor"), (independent(), "good")):
+        found = verdicts(fidelity.section(inputs(training, rows, unseen)))
+        assert found["pairs"] == verdict
+        assert (found["triples"] == "poor") == (verdict == "poor")
+
+
 def test_noise_is_poor_in_columns_and_pairs() -> None:
     section = judge(noisy(customers(3000, 3)))
     found = verdicts(section)
