@@ -90,7 +90,9 @@ def section(inputs: Inputs) -> Section:
     blocks: list[Block] = [Figures(figures), *_warnings(samples, figures)]
     if ("gbm", "synthetic") in found:
         told_by = found["gbm", "synthetic"]
-        blocks += [_curves(found, rows), _bars(found), _told_rows(samples, told_by)]
+        blocks += [_curves(found, rows), _bars(found)]
+        if inputs.options.show_rows:
+            blocks.append(_told_rows(samples, told_by))
     blocks.append(
         Text(
             f"{rows:,} rows of each table were compared: the same number of synthetic, unseen and "

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from customer_rows import customers
 from gathered_inputs import gathered_rows
 
 from h2o_gan.reporting.document import Section, Table, Text, figures_of
 from h2o_gan.reporting.measures.rows import Field, Rows
 from h2o_gan.reporting.sections import detection
+from h2o_gan.reporting.inputs import Inputs, Options, Part
+from h2o_gan.reporting.measures.rows import Field, Rows, Samples
 
 TRAINING = customers(800, 1)
 UNSEEN = customers(800, 2)
@@ -61,3 +64,18 @@ def test_tables_that_teach_nothing_have_figures_without_a_value(no_leaks: set[st
             assert figure.value is None or 0 <= figure.value <= 1
             assert rows is not constant or figure.value in (None, 0.5)
             assert len(figure.text) > 20
+
+
+def test_rows_are_left_out_where_the_user_shows_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(samples: Samples, other: Rows, seed: int) -> tuple[dict[str, detection._Told], str]:
+        scores = np.linspace(0, 1, len(samples.training) + len(other))
+        return {"gbm": detection._Told((0.5, 0.4, 0.6), scores, {"age": 1.0})}, ""
+
+    monkeypatch.setattr(detection, "_told", told)
+    rows = {"training": TRAINING, "synthetic": customers(800, 3), "unseen": UNSEEN}
+    rows["independent"] = TRAINING
+    parts = {name: Part(name, part, None, None, len(part)) for name, part in rows.items()}
+    for shown in (True, False):
+        inputs = Inputs(**parts, fields=TRAINING.fields, options=Options(show_rows=shown))
+        section = detection.section(inputs)
+        assert any(isinstance(block, Table) for block in section.blocks) == shown
