@@ -15,6 +15,7 @@ __all__ = ["Points", "indicators"]
 Array32 = npt.NDArray[np.float32]
 
 _MOST_LEVELS = 100  # with an indicator each; the others of a column share one
+_TAIL = 0.01  # share of training rows at each end of a number that may lie far outside
 _HALF = np.float32(np.sqrt(0.5))
 
 
@@ -49,11 +50,13 @@ class Points:
 
     A column adds 1 for different levels, and for a number that is missing in one row only; else the
     squared difference in units of the column's range in training rows (after Gower, Biometrics
-    1971). Numbers beyond that range count as its ends.
+    1971). Numbers beyond that range count as its ends. The range of a number with outliers ends
+    where it is three times that of the middle 98 %: else a single outlier would make all other
+    values equal, and attacks blind.
 
     Attributes:
-        low: by number, the least training value.
-        span: by number, the range.
+        low: by number, the lower end of the range.
+        span: by number, the length of the range.
         levels: by category, the codes with an indicator of their own.
     """
 
@@ -71,8 +74,7 @@ class Points:
                 codes, counts = np.unique(known, return_counts=True)
                 levels.append(codes[np.argsort(-counts, kind="stable")[:_MOST_LEVELS]])
                 continue
-            least = float(known.min()) if len(known) else 0.0
-            extent = float(known.max()) - least if len(known) else 0.0
+            least, extent = _range(known)
             low.append(least)
             span.append(extent if extent > 0 else 1.0)
         return cls(np.array(low), np.array(span), levels)
@@ -92,3 +94,14 @@ class Points:
                 parts += [np.zeros_like(parts[0])]
         parts += [indicators(rows, self.levels, float(_HALF))]
         return np.hstack(parts)
+
+
+def _range(known: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """The lower end and the length of the range of a number; 0 and 0 without values."""
+    if not len(known):
+        return 0.0, 0.0
+    least, low, high, most = np.quantile(known, [0, _TAIL, 1 - _TAIL, 1]).tolist()
+    middle = high - low
+    if middle > 0:
+        least, most = max(least, low - middle), min(most, high + middle)
+    return least, most - least

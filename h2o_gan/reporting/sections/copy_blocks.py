@@ -48,8 +48,8 @@ def copy_blocks(inputs: Inputs, reason: str = "") -> list[Block]:
             Text(
                 f"Distances are those of {found.synthetic.rows:,} synthetic, {found.unseen:,} "
                 f"unseen and {found.training:,} training rows: by column 1 for different levels, "
-                "else the difference over the column's range. Exact copies are counted in all "
-                "rows.",
+                "else the difference over the column's range, which outliers widen little. Exact "
+                "copies are counted in all rows.",
                 "note",
             )
         )
