@@ -123,7 +123,7 @@ class Report:
             value = figures[name].value if name in figures else None
             if value is None:
                 wrong.append(f"{name} was not measured")
-            elif value > limit if kind == "max" else value < limit:
+            elif not (value <= limit if kind == "max" else value >= limit):  # also where NaN
                 word = "above" if kind == "max" else "below"
                 wrong.append(f"{name} is {value:.4g}, {word} {limit:.4g}")
         if not limits:
