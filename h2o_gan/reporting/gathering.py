@@ -201,7 +201,11 @@ def gathered(source: Source, options: Options, stop: Any, progress: Progress) ->
         parts["unseen"] = sample, source.unseen, rows, passes
     independent = training.shuffled(rng)
     hashes = {name: passes.hashes for name, (_, _, _, passes) in parts.items()}
-    copies = shares_of_copies(hashes.pop("training"), hashes)
+    known = hashes.pop("training")
+    if source.unseen is None and source.held_out is None:
+        # The rows that stand in for unseen ones may have been copied as well.
+        known = np.concatenate([known, hashes["unseen"]])
+    copies = shares_of_copies(known, hashes)
     tables = [as_table(part[0]) for part in parts.values()]
     relations = () if source.relations is None else tuple(source.relations(*tables))
     made: list[H2OFrame] = []

@@ -11,8 +11,11 @@ from h2o.frame import H2OFrame
 
 from h2o_gan.reporting.measures.columns import Bins, Counts
 from h2o_gan.reporting.measures.rows import Field, Rows, Samples
+from h2o_gan.reporting.measures.statistics import share_interval
 
 __all__ = ["Inputs", "Options", "Part"]
+
+_OVERLAP = 0.05  # of unseen rows with training rows, beyond chance
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ class Inputs:
         relations: of the model: "relation", its text; "kind"; "origin"; and the shares of the
             samples' rows in which it holds: "training", "synthetic" and "unseen".
         copies: shares of all rows that are copies of training rows: "synthetic" and "unseen", and
-            "training" for rows that have an equal in the training rows themselves.
+            "training" for rows that have an equal in the training rows themselves. Where
+            `unseen_is_training`, of all real rows.
         model_file: what the model's file holds about rows, by name; empty without a model.
         stop: is set where the user ends the report early.
         cache: what a section has computed and others use, by name.
@@ -94,6 +98,18 @@ class Inputs:
     model_file: Mapping[str, Any] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     cache: dict[str, Any] = field(default_factory=dict, init=False)
+
+    @property
+    def overlap(self) -> float | None:
+        """The share of unseen rows that equal a training row, if it is too large for chance.
+
+        By chance it is about the share of training rows that have an equal among themselves.
+        """
+        share, usual = self.copies.get("unseen"), self.copies.get("training")
+        if share is None or usual is None or self.unseen_is_training:
+            return None
+        total = self.unseen.total
+        return share if share_interval(share * total, total)[0] > usual + _OVERLAP else None
 
     @property
     def samples(self) -> Samples:

@@ -230,6 +230,8 @@ def _tables_identity(inputs: Inputs) -> dict[str, dict[str, Any]]:
             if inputs.unseen_is_training
             else "rows of the training frame that were held out from training; they chose its end"
         )
+    if inputs.overlap is not None:
+        rows["unseen rows"] += f"; {inputs.overlap:.0%} of them equal a training row"
     left_out = {f"column {name}": f"not compared: {why}" for name, why in inputs.left_out.items()}
     return {"Tables": {**frames, **rows, "columns": len(inputs.fields), **left_out}}
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 
 from h2o_gan.reporting.document import Block, Section, Table, Text
+from h2o_gan.reporting.copy_blocks import copy_blocks
+from h2o_gan.reporting.document import Block, Figures, Section, Table, Text
 from h2o_gan.reporting.inputs import Inputs
 from h2o_gan.reporting.sections.copy_blocks import copy_blocks
 from h2o_gan.reporting.sections.membership_blocks import membership_blocks
@@ -35,12 +38,40 @@ def section(inputs: Inputs) -> Section:
         blocks += risk_blocks(samples, reason, inputs.stop.is_set)
     if not inputs.stop.is_set():
         blocks += copy_blocks(inputs, reason)
+    if inputs.overlap is not None:
+        blocks = [_overlap(inputs.overlap, inputs.copies["training"]), *map(_doubted, blocks)]
     blocks += [*_model_file(inputs), _limits()]
     lead = (
         "Can somebody who sees the synthetic rows learn about the people behind the training rows "
         "what they could not learn about anybody else?"
     )
     return Section("privacy", "Privacy", lead, blocks, perf_counter() - start)
+
+
+def _overlap(share: float, usual: float) -> Text:
+    return Text(
+        f"{share:.0%} of the unseen rows equal a training row, but only {usual:.0%} of training "
+        "rows equal another one. The test frame seems to contain training rows. Against those no "
+        "attack can succeed, so all figures of this section look too good, and none of them has "
+        "the verdict good. Give a test frame without training rows.",
+        "warning",
+    )
+
+
+def _doubted(block: Block) -> Block:
+    """The block without good verdicts."""
+    if isinstance(block, Table):
+        marks = {cell: mark for cell, mark in block.marks.items() if mark != "good"}
+        return replace(block, marks=marks)
+    if not isinstance(block, Figures):
+        return block
+    text = "no verdict, since unseen rows seem to be training rows"
+    return Figures(
+        [
+            replace(f, verdict=None, threshold=text) if f.verdict == "good" else f
+            for f in block.figures
+        ]
+    )
 
 
 def _model_file(inputs: Inputs) -> list[Block]:

@@ -70,6 +70,23 @@ def test_without_unseen_rows_nothing_is_claimed():
     assert all("test frame" in f.text for f in figures(found).values() if f.value is None)
 
 
+def test_unseen_rows_that_were_trained_on_give_no_good_verdicts():
+    samples = released("copies", 200)
+    samples = replace(samples, unseen=samples.training)
+    copies = {"synthetic": 1.0, "unseen": 1.0, "training": 0.01}
+    found = section(replace(inputs_of(samples), copies=copies))
+    assert "100% of the unseen rows equal a training row" in found.blocks[0].text
+    assert "good" not in {figure.verdict for figure in figures(found).values()}
+    assert "good" not in {m for b in found.blocks if isinstance(b, Table) for m in b.marks.values()}
+
+
+def test_unseen_rows_of_a_table_of_few_values_are_no_training_rows():
+    inputs = inputs_of(released("unseen", 60))
+    assert replace(inputs, copies={"unseen": 0.9, "training": 0.88}).overlap is None
+    assert replace(inputs, copies={"unseen": 0.5, "training": 0.0}).overlap == 0.5
+    assert replace(inputs, copies={"unseen": 0.05, "training": 0.0}).overlap is None
+
+
 def test_few_unseen_rows_give_no_verdict_where_chance_is_poor():
     training = customers(60, 1)
     samples = Samples(training, customers(60, 9), training, customers(12, 2), seed=1)
