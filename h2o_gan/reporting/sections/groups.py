@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +27,9 @@ _FIDELITY = Threshold(0.03, 0.08, "excess")
 _USEFULNESS = Threshold(0.03, 0.08, "excess")
 
 _LEAST_ROWS = 30
+_LOST = 0.5  # of a group's share, below which it counts as lost
+_CERTAIN = 3.0  # standard errors
+_MOST_LOST = 5  # names in a text
 _MOST_ROWS = 3000  # of a group, for its fidelity
 _MOST_COLUMNS = 30  # for fidelity
 _TABLES = ("training", "synthetic", "unseen", "independent")
@@ -95,7 +99,8 @@ def section(inputs: Inputs) -> Section:
     partition = Partition.fit(training, name)
     predicted = next((p for p in downstream(inputs).predicted if p.response.name != name), None)
     groups = _groups(inputs, partition, predicted)
-    figures = [_share_figure(inputs, name, groups), _fidelity_figure(name, groups)]
+    figures = [_poor_where_lost(_share_figure(inputs, name, groups), groups)]
+    figures.append(_fidelity_figure(name, groups))
     figures.append(_usefulness_figure(name, groups, predicted))
     blocks: list[Block] = [Figures(figures), _table(name, groups, predicted)]
     small = [
@@ -197,6 +202,31 @@ def _share_figure(inputs: Inputs, name: str, groups: list[_Group]) -> Figure:
         ),
         _SHARES,
     )
+
+
+def _poor_where_lost(figure: Figure, groups: list[_Group]) -> Figure:
+    """The figure of sizes, poor where a group is lost that is too small to change it much."""
+    lost = [group.label for group in groups if _is_lost(group)]
+    if not lost:
+        return figure
+    names = ", ".join(lost[:_MOST_LOST])
+    more = f" and {len(lost) - _MOST_LOST} more" if len(lost) > _MOST_LOST else ""
+    return replace(
+        figure,
+        verdict="poor",
+        text=f"{figure.text} Less than half as frequent in synthetic rows: {names}{more}.",
+        threshold=f"{figure.threshold}; poor where a group is less than half as frequent",
+    )
+
+
+def _is_lost(group: _Group) -> bool:
+    """Whether a group is less than half as frequent in synthetic rows, beyond chance."""
+    real = group.counts["training"]
+    share, other = group.shares["training"], group.shares["synthetic"]
+    if real < _LEAST_ROWS or other >= _LOST * share:
+        return False
+    rows = real / share  # of the samples of both tables, which are equally large
+    return bool(share - other > _CERTAIN * math.sqrt((share + other) / rows))
 
 
 def _fidelity_figure(name: str, groups: list[_Group]) -> Figure:

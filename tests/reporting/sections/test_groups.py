@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from customer_rows import customers
 from gathered_inputs import gathered_rows
 
@@ -10,6 +11,7 @@ from h2o_gan.reporting.document import Figure, Table, figures_of
 from h2o_gan.reporting.inputs import Options
 from h2o_gan.reporting.measures.rows import Rows
 from h2o_gan.reporting.sections import groups
+from h2o_gan.reporting.verdicts import Threshold, judged
 
 TRAINING, UNSEEN = customers(1500, 1), customers(1500, 2)
 OPTIONS = Options(response="bought", groups="city")
@@ -68,3 +70,28 @@ def test_numbers_are_cut_into_quarters() -> None:
     assert len(table.rows) == 4
     assert table.rows[0][0].startswith("up to") and table.rows[3][0].startswith("above")
     assert found["groups.fidelity"].verdict == "good"
+
+
+@pytest.mark.parametrize(
+    ("training", "synthetic", "verdict"),
+    [(40, 0, "poor"), (40, 12, "poor"), (40, 38, "good"), (10, 0, "good"), (31, 14, "good")],
+)
+def test_a_small_group_that_is_lost_is_seen(training: int, synthetic: int, verdict: str) -> None:
+    total = 4000
+    counts = [("most", total - training, total - synthetic), ("few", training, synthetic)]
+    made = [
+        groups._Group(
+            label,
+            {"training": real, "synthetic": other, "unseen": real},
+            {"training": real / total, "synthetic": other / total, "unseen": real / total},
+            {},
+            0,
+            {},
+            {},
+        )
+        for label, real, other in counts
+    ]
+    figure = Figure("groups.shares", "", synthetic / total, reference=0.0, best="low")
+    found = groups._poor_where_lost(judged(figure, Threshold(0.02, 0.05, "excess")), made)
+    assert found.verdict == verdict
+    assert ("synthetic rows: few." in found.text) == (verdict == "poor")
