@@ -80,6 +80,20 @@ def _figure(predicted: Predicted, inputs: Inputs) -> Figure:
     title = f"Prediction of {name}, {'area under the ROC curve' if is_auc else 'R²'}"
     unit: Any = "auc" if is_auc else "number"
     key = f"usefulness.{name}"
+    if real is not None and _learns(real) and "synthetic" in predicted.failed:
+        reason = predicted.failed["synthetic"]
+        figure = Figure(
+            key,
+            title,
+            real.chance,
+            reference=real.value,
+            independent=real.chance,
+            text="No model could be trained on synthetic rows, which counts as guessing: "
+            f"{reason.rstrip('.')}.",
+            unit=unit,
+            rows=len(inputs.unseen.rows),
+        )
+        return judged(figure, _SCORE)
     if real is None or synthetic is None:
         reason = "; ".join(
             f"no model could be trained on {table} rows: {why}"

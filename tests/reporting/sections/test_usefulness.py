@@ -9,7 +9,8 @@ from customer_rows import customers
 from gathered_inputs import gathered_rows
 
 from h2o_gan.reporting.document import Figure, Section, Table, figures_of
-from h2o_gan.reporting.inputs import Options
+from h2o_gan.reporting.downstream_models import Predicted
+from h2o_gan.reporting.inputs import Inputs, Options, Part
 from h2o_gan.reporting.measures.rows import Field, Rows
 from h2o_gan.reporting.sections import usefulness
 
@@ -93,3 +94,19 @@ def test_a_response_that_nothing_predicts_gets_no_verdict() -> None:
     with gathered_rows(noise(90), noise(90), noise(20)) as inputs:
         found = figures(usefulness.section(inputs))
     assert all(figure.verdict is None and figure.text for figure in found.values())
+
+
+def test_synthetic_rows_of_one_class_are_poor() -> None:
+    truth = UNSEEN.values["bought"]
+    known = np.where(np.isnan(truth), 0.5, 0.2 + 0.6 * truth)
+    predicted = Predicted(
+        UNSEEN.field("bought"),
+        truth,
+        {"training": np.column_stack([1 - known, known])},
+        failed={"synthetic": "Response cannot be constant"},
+    )
+    part = Part("unseen", UNSEEN, None, None, len(UNSEEN))  # type: ignore[arg-type]
+    inputs = Inputs(part, part, part, part, UNSEEN.fields, Options(response="bought"))
+    figure = usefulness._figure(predicted, inputs)
+    assert (figure.value, figure.verdict) == (0.5, "poor")
+    assert figure.text.endswith("counts as guessing: Response cannot be constant.")
