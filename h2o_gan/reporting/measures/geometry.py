@@ -5,30 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["alpha_precision_beta_recall", "nearest"]
+from h2o_gan.reporting.measures.neighbours import nearest
+
+__all__ = ["alpha_precision_beta_recall"]
 
 Points = npt.NDArray[np.float32]
 Array = npt.NDArray[np.float64]
 
 _LEVELS = 30  # points on the curves
-
-
-def nearest(base: Points, points: Points, count: int = 1) -> tuple[Array, npt.NDArray[np.int64]]:
-    """The nearest points of a base.
-
-    Args:
-        base: (n, d).
-        points: (m, d).
-        count: neighbours of each point; fewer where the base has fewer.
-
-    Returns:
-        (m, count) Euclidean distances, ascending, and the indices of the neighbours.
-    """
-    from sklearn.neighbors import NearestNeighbors
-
-    search = NearestNeighbors(n_neighbors=min(count, len(base)), algorithm="brute").fit(base)
-    distances, indices = search.kneighbors(points)
-    return distances.astype(np.float64), indices.astype(np.int64)
 
 
 def alpha_precision_beta_recall(real: Points, synthetic: Points) -> tuple[float, float]:

@@ -14,8 +14,8 @@ from h2o_gan.reporting.comparison import as_table
 from h2o_gan.reporting.document import Block, Curves, Figure, Figures, Section, Series, Table, Text
 from h2o_gan.reporting.inputs import Inputs
 from h2o_gan.reporting.measures.downstream import roc
-from h2o_gan.reporting.measures.features import Points
 from h2o_gan.reporting.measures.folds import equal_share, matched_folds
+from h2o_gan.reporting.measures.neighbours import Space, nearest
 from h2o_gan.reporting.measures.rows import Rows, Samples, concatenated
 from h2o_gan.reporting.measures.statistics import auc_interval
 from h2o_gan.reporting.verdicts import Threshold, judged
@@ -254,23 +254,23 @@ def _told_rows(samples: Samples, told: _Told) -> Table:
     training, synthetic = samples.training, samples.synthetic
     scores = told.scores[len(training) :]
     chosen = np.argsort(-scores, kind="stable")[:_TOLD_ROWS]
-    points = Points.fit(training)
-    known = points(training)
+    space = Space.fit(training, (synthetic,))
+    known = space(training.take(slice(space.affordable(_MOST_ROWS))))
     names = sorted(training.names, key=lambda name: -told.importances.get(name, 0.0))
     shown = set(names[:_MOST_COLUMNS])
     names = [name for name in training.names if name in shown]
     rows: list[list[Any]] = []
     marks: dict[str, str] = {}
-    for index, point in zip(chosen, points(synthetic.take(chosen)), strict=True):
-        nearest = int(np.argmin(np.square(known - point).sum(axis=1)))
-        apart = [_apart(training, nearest, synthetic, int(index), name) for name in names]
+    found = nearest(known, space(synthetic.take(chosen)))[1][:, 0].tolist()
+    for index, partner in zip(chosen, found, strict=True):
+        apart = [_apart(training, partner, synthetic, int(index), name) for name in names]
         for column in np.argsort([-value for value in apart], kind="stable")[:_MOST_MARKS]:
             if apart[column] > _CHANGED:
                 marks[f"{len(rows)},{column + 2}"] = "changed"
         cells = [synthetic.text(int(index), name) for name in names]
         rows.append(["synthetic", float(scores[index]), *cells])
-        cells = [training.text(nearest, name) for name in names]
-        rows.append(["nearest training row", float(told.scores[nearest]), *cells])
+        cells = [training.text(partner, name) for name in names]
+        rows.append(["nearest training row", float(told.scores[partner]), *cells])
     left = len(training.names) - len(names)
     return Table(
         "detection.rows",

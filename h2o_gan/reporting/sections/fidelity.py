@@ -23,8 +23,8 @@ from h2o_gan.reporting.document import (
 from h2o_gan.reporting.inputs import Inputs
 from h2o_gan.reporting.measures.accuracy import Accuracy
 from h2o_gan.reporting.measures.columns import column_accuracies, distance
-from h2o_gan.reporting.measures.features import Points
 from h2o_gan.reporting.measures.geometry import alpha_precision_beta_recall
+from h2o_gan.reporting.measures.neighbours import Space
 from h2o_gan.reporting.measures.pairs import Groups, associations, cell_counts, tuple_accuracies
 from h2o_gan.reporting.measures.rows import Rows, Samples
 from h2o_gan.reporting.sections.column_charts import column_chart, value_text
@@ -284,7 +284,8 @@ def _pair_chart(
 
 def _geometry(samples: Samples) -> list[Block]:
     some = samples.equal(_MOST_POINTS)
-    points = Points.fit(some.training)
+    points = Space.fit(some.training, tuple(_compared(some).values()))
+    some = some.equal(points.affordable(_MOST_POINTS))
     real = points(some.training)
     found = {
         name: alpha_precision_beta_recall(real, points(rows))
