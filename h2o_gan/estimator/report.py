@@ -20,6 +20,7 @@ from h2o_gan.cluster.model_tables import ALGO
 from h2o_gan.cluster.training_data import resolve_column, resolve_frame, whole_number
 from h2o_gan.estimator.background import BackgroundJob
 from h2o_gan.estimator.prediction import PredictionMethods
+from h2o_gan.notices import warn
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -162,7 +163,10 @@ class ReportMethods(PredictionMethods):
             finally:
                 h2o.remove(made)
         if self._in_cluster and rest.extension() and rest.has_model(str(self._id)):
-            store_report(str(self._id), done.tables)
+            try:
+                store_report(str(self._id), done.tables)
+            except H2OValueError as error:  # the report must not be lost
+                warn(str(error))
         return done
 
     def _training_frame(self, given: H2OFrame | str | None) -> H2OFrame:
@@ -207,6 +211,8 @@ class _Asked:
             folder = os.path.dirname(os.path.abspath(self.path))
             if not os.path.isdir(folder):
                 raise H2OValueError(f"path: there is no folder {folder!r}: make it first.")
+            if os.path.isdir(self.path):
+                raise H2OValueError(f"path: {str(self.path)!r} is a folder: give a file's name.")
 
     def options(self, training: H2OFrame) -> Options:
         """The arguments, resolved for a training frame."""

@@ -178,6 +178,7 @@ def test_bad_input_is_refused_before_anything_is_read(
         (lambda: h2o_gan.report(train, test[["age"]]), "synthetic lacks the column 'price'"),
         (lambda: h2o_gan.report(train, test[:5, :]), "synthetic has 5 rows"),
         (lambda: gan.report(test, path=tmp_path / "no" / "report.html"), "there is no folder"),
+        (lambda: gan.report(test, path=tmp_path), "is a folder"),
         (lambda: gan.report(test, automl_secs=-1), "automl_secs must be at least 0"),
         (lambda: gan.report(test[["age"]]), "test_frame: .*has no column 'price'"),
         (lambda: h2o_gan.report("nowhere", test), "real='nowhere' is not a frame"),
