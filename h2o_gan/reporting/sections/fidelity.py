@@ -117,8 +117,13 @@ def _columns(inputs: Inputs, samples: Samples) -> list[Block]:
                 *spread,
             ]
         )
-        verdict = "good" if apart <= usual + _APART[0] else "fair"
-        marks[f"{index},2"] = verdict if apart <= usual + _APART[1] else "poor"
+        excess = apart - usual
+        if field.is_category:
+            # Few rows of many levels differ from any others: only as many rows compare.
+            equal = (accuracies[name].values[index] for name in ("unseen", "synthetic"))
+            excess = float(next(equal) - next(equal))
+        verdict = "good" if excess <= _APART[0] else "fair"
+        marks[f"{index},2"] = verdict if excess <= _APART[1] else "poor"
     order = np.argsort(-np.array(distances), kind="stable")
     columns: list[tuple[str, Kind]] = [
         ("column", "string"),
@@ -143,7 +148,8 @@ def _columns(inputs: Inputs, samples: Samples) -> list[Block]:
         f"Counted over all {inputs.training.total:,} training, {inputs.synthetic.total:,} "
         f"synthetic and {inputs.unseen.total:,} unseen rows. The distance is the total variation "
         "of categories, and the Kolmogorov-Smirnov statistic of numbers; or the difference in "
-        "missing cells or frequent single values, where that is larger.",
+        "missing cells or frequent single values, where that is larger. The colour says how much "
+        "larger it is than that of unseen rows, for categories in samples of the same size.",
     )
     blocks: list[Block] = [Figures([judged(figure, _COLUMNS)]), table]
     shown_order = order[:_MOST_CHARTS]

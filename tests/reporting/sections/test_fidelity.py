@@ -112,6 +112,21 @@ def test_every_block_is_there_and_shares_add_up() -> None:
     assert np.array(matrices.panels["training"]).shape == (5, 5)
 
 
+def test_few_unseen_rows_do_not_hide_a_category_that_came_out_badly() -> None:
+    field = Field("place", "category", tuple(map(str, range(300))))
+    rng = np.random.default_rng(0)
+
+    def rows(count: int, level_0: float) -> Rows:
+        values = rng.integers(300, size=count).astype(float)
+        return Rows((field,), {"place": np.where(rng.random(count) < level_0, 0.0, values)})
+
+    for level_0, mark in ((0.0, "good"), (0.3, "poor")):
+        section = fidelity.section(inputs(rows(4000, 0.0), rows(4000, level_0), rows(300, 0.0)))
+        table = next(b for b in section.blocks if isinstance(b, Table))
+        assert table.rows[0][2] < table.rows[0][3]  # the distance is below that of unseen rows
+        assert table.marks["0,2"] == mark
+
+
 def test_relations_that_are_lost_are_marked() -> None:
     relations = (
         {"relation": "a = b", "kind": "formula", "training": 1.0, "synthetic": 1.0, "unseen": 1.0},
