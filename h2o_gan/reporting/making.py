@@ -41,6 +41,7 @@ SUMMARY = (
 )
 """Figures of the first page; those that end in a dot stand for all of their section."""
 
+_NEVER_LEFT_OUT = "privacy.membership"  # of the first page, even without a verdict
 _QUIZ_ROWS = 20
 _QUIZ_COLUMNS = 12
 _GATHERING = 0.15  # share of the progress bar
@@ -192,7 +193,8 @@ def summary_of(sections: Iterable[Section]) -> list[str]:
     for wanted in SUMMARY:
         for figure in figures:
             hit = figure.name.startswith(wanted) if wanted.endswith(".") else figure.name == wanted
-            if hit and figure.verdict is not None and figure.name not in names:
+            said = figure.verdict is not None or figure.name == _NEVER_LEFT_OUT
+            if hit and said and figure.name not in names:
                 names.append(figure.name)
     return names
 
