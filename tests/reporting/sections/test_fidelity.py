@@ -132,15 +132,22 @@ def test_relations_that_are_lost_are_marked() -> None:
         {"relation": "a = b", "kind": "formula", "training": 1.0, "synthetic": 1.0, "unseen": 1.0},
         {"relation": "a < c", "kind": "condition", "training": 1.0, "synthetic": 0.9},
         {"relation": "c = d", "kind": "formula", "training": 0.2, "synthetic": 0.19},
+        {
+            "relation": "(a, b) in (a, b)",
+            "kind": "combinations",
+            "training": 1.0,
+            "synthetic": 0.97,
+            "unseen": 0.98,
+        },
         {"relation": "unknown", "kind": "unique", "training": None, "synthetic": None},
     )
     section = judge(customers(3000, 3), relations=relations)
     figure = next(f for f in figures_of(section) if f.name == "fidelity.relations")
-    assert (figure.value, figure.verdict) == (2 / 3, "poor")
+    assert (figure.value, figure.verdict) == (3 / 4, "poor")
     table = next(
         b for b in section.blocks if isinstance(b, Table) and b.name == "fidelity.relations"
     )
-    assert table.marks == {"0,3": "good", "1,3": "poor", "2,3": "good"}
+    assert table.marks == {"0,3": "good", "1,3": "poor", "2,3": "good", "3,3": "good"}
 
 
 @pytest.mark.parametrize(
