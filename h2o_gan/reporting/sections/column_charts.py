@@ -18,13 +18,16 @@ _SPIKE = 0.03
 _TAIL = 0.002  # share of training rows beyond each end of the axis
 
 
-def column_chart(name: str, bins: Bins, counts: Mapping[str, Counts]) -> Distribution:
+def column_chart(
+    name: str, bins: Bins, counts: Mapping[str, Counts], fewest: int = 0
+) -> Distribution:
     """Overlay the distributions of a column in several tables.
 
     Args:
         name: of the chart.
         bins: of the column.
         counts: of all rows, by table; the training rows first.
+        fewest: training rows of a level that is named; others are drawn as one bar.
 
     Returns:
         The chart: bars of the most frequent levels or of single values, or a histogram of numbers
@@ -37,11 +40,15 @@ def column_chart(name: str, bins: Bins, counts: Mapping[str, Counts]) -> Distrib
     if field.is_category:
         total = np.sum(list(shares.values()), axis=0)
         order = [int(index) for index in np.argsort(-total, kind="stable") if total[index] > 0]
-        shown, rest = order[:_BARS], order[_BARS:]
+        rows = next(iter(counts.values())).bins
+        named = [index for index in order if rows[index] >= fewest]
+        shown = named[:_BARS]
+        chosen = set(shown)
+        rest = [index for index in order if index not in chosen]
         labels = [field.levels[index] for index in shown]
         heights = {table: [float(own[index]) for index in shown] for table, own in shares.items()}
         if rest:
-            labels.append(f"{len(rest)} other levels")
+            labels.append("another level" if len(rest) == 1 else f"{len(rest)} other levels")
             for table, own in shares.items():
                 heights[table].append(float(own[rest].sum()))
         return _bars(name, field.name, labels, heights, spikes)

@@ -43,6 +43,8 @@ _MOST_ASSOCIATED = 40  # columns in a matrix
 _MOST_TRIPLES = 300
 _MOST_POINTS = 10_000
 _WORST_PAIRS = 12
+RARE = 10
+"""Training rows, below which a level is not named where the user shows no rows."""
 _CELLS = 16  # of a pair, in its chart
 _SCREENING_ROWS = 2000
 
@@ -59,7 +61,7 @@ def section(inputs: Inputs) -> Section:
     samples = inputs.samples.equal()
     blocks: list[Block] = [*_columns(inputs, samples)]
     if not inputs.stop.is_set():
-        blocks += _pairs(samples)
+        blocks += _pairs(samples, 0 if inputs.options.show_rows else RARE)
     if not inputs.stop.is_set():
         blocks += _geometry(samples)
     if inputs.relations:
@@ -164,6 +166,7 @@ def _columns(inputs: Inputs, samples: Samples) -> list[Block]:
                 f"fidelity.columns.{field.name}",
                 inputs.bins[field.name],
                 {part.name: part.counts[field.name] for part in parts},
+                0 if inputs.options.show_rows else RARE,
             )
         )
     return blocks
@@ -172,7 +175,7 @@ def _columns(inputs: Inputs, samples: Samples) -> list[Block]:
 # ---- columns together
 
 
-def _pairs(samples: Samples) -> list[Block]:
+def _pairs(samples: Samples, fewest: int = 0) -> list[Block]:
     groups = Groups.fit(samples.training)
     sizes = groups.sizes
     codes = {name: groups(rows) for name, rows in _compared(samples).items()}
@@ -228,7 +231,7 @@ def _pairs(samples: Samples) -> list[Block]:
             for index in worst
         ],
     )
-    labels = [_labels(groups, samples.training, index) for index in range(len(sizes))]
+    labels = [_labels(groups, samples.training, index, fewest) for index in range(len(sizes))]
     charts = [
         _pair_chart(pairs.columns[index], training, codes, sizes, groups.names, labels)
         for index in worst
@@ -245,11 +248,18 @@ def _associated(codes: npt.NDArray[np.int64], sizes: Sequence[int]) -> list[int]
     return sorted(np.argsort(-strength.max(axis=0))[:_MOST_ASSOCIATED].tolist())
 
 
-def _labels(groups: Groups, rows: Rows, index: int) -> list[str]:
+def _labels(groups: Groups, rows: Rows, index: int, fewest: int) -> list[str]:
     """Names of a column's groups."""
     field, cuts, levels = rows.fields[index], groups.cuts[index], groups.levels[index]
     if levels is not None:
-        return [*(field.levels[int(code)] for code in levels), "other", "missing"]
+        values = rows.values[field.name]
+        texts = [
+            field.levels[int(code)]
+            if np.count_nonzero(values == code) >= fewest
+            else f"rare level {place}"
+            for place, code in enumerate(levels, 1)
+        ]
+        return [*texts, "other", "missing"]
     assert cuts is not None
     ends = [value_text(field.kind, float(cut)) for cut in cuts]
     if not ends:

@@ -169,6 +169,21 @@ def test_a_single_column_of_any_kind(column: Field, values: np.ndarray) -> None:
     assert any("no pairs" in getattr(block, "text", "") for block in section.blocks)
 
 
+@pytest.mark.parametrize("show_rows", [True, False])
+def test_rare_levels_are_named_only_where_rows_are_shown(show_rows: bool) -> None:
+    fields = tuple(Field(x, "category", ("usual", "rare 1", "rare 2")) for x in "xy")
+    values = {x: np.repeat([0.0, 1.0, 2.0], [280, 12, 8]) for x in "xy"}
+    rows, options = Rows(fields, values), Options(show_rows=show_rows)
+    shuffled = rows.shuffled(np.random.default_rng(0))
+    section = fidelity.section(inputs(rows, shuffled, rows, options=options))
+    charts = {b.name: b for b in section.blocks if isinstance(b, Distribution)}
+    labels = charts["fidelity.columns.x"].labels
+    assert labels == (["usual", "rare 1", "rare 2" if show_rows else "another level"])
+    assert sum(map(float, filter(None, charts["fidelity.columns.x"].series[0].y))) == 1
+    text = " ".join(charts["fidelity.pairs.x.y"].labels)
+    assert "rare 1" in text and ("rare 2" in text) == show_rows
+
+
 def test_many_columns() -> None:
     rng = np.random.default_rng(0)
     fields = tuple(Field(f"c{i}", "number") for i in range(70))
