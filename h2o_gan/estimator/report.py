@@ -267,7 +267,9 @@ def _of_model(
     from h2o_gan.reporting.gathering import Source
 
     held_out = held_out_rows(model.architecture, model.rows)
-    is_known = test is None and training.nrow == model.rows and len(held_out) > 0
+    # An earlier training of other rows may have learned what this one held out.
+    is_first = model.parameters.checkpoint is None
+    is_known = test is None and is_first and training.nrow == model.rows and len(held_out) > 0
     identity = {"Model": _identity(model)}
     if model.encoder.image_shape is not None:
         from h2o_gan.estimator.image_report import image_inputs
@@ -372,9 +374,22 @@ def _identity(model: Model) -> dict[str, Any]:
         "columns": len(model.columns),
         "epochs": model.epoch,
         "steps": model.step,
+        **_row_weights(model),
         "training seconds": round(model.seconds, 1),
         "ended by": model.stopped_by,
         "training seed": model.parameters.seed,
+    }
+
+
+def _row_weights(model: Model) -> dict[str, str]:
+    """That row weights do not count, for models that were trained with them."""
+    name = model.parameters.weights_column
+    if name is None:
+        return {}
+    return {
+        "row weights": f"trained with those of {name}; in this report every training row counts "
+        "once, so that distributions differ by the weights, and rows of weight 0 count as trained "
+        "on"
     }
 
 

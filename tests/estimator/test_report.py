@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import h2o
 import jsonschema
@@ -16,6 +18,7 @@ import pytest
 from h2o.exceptions import H2OJobCancelled, H2OTypeError, H2OValueError
 
 import h2o_gan
+from h2o_gan.estimator.report import _row_weights
 from h2o_gan.reporting.report import Report, ReportNotOk
 
 ROWS = 400
@@ -187,6 +190,14 @@ def test_bad_input_is_refused_before_anything_is_read(
             call()
     with pytest.raises(H2OTypeError, match="synthetic must be an H2OFrame"):
         h2o_gan.report(train, 7)  # type: ignore[arg-type]
+
+
+def test_row_weights_are_said_not_to_count() -> None:
+    for name, count in ((None, 0), ("exposure", 1)):
+        model: Any = SimpleNamespace(parameters=SimpleNamespace(weights_column=name))
+        said = _row_weights(model)
+        assert len(said) == count
+        assert not count or "exposure" in said["row weights"]
 
 
 def test_columns_of_another_type_are_named(
