@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import compress, pairwise
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from h2o_gan.notices import listed
+from h2o_gan.reporting.column_charts import column_chart, value_text
 from h2o_gan.reporting.document import (
     Block,
     Distribution,
@@ -37,6 +42,7 @@ _TUPLES = Threshold(0.9, 0.75, "way", least=0.1)
 _GEOMETRY = Threshold(0.05, 0.15, "excess")
 _RELATIONS = Threshold(0.999, 0.95)
 _APART = 0.02, 0.05  # distance of a column beyond that of unseen rows: good, fair
+_LOST = 0.3  # the same, of a column with which nothing can be done
 
 _MOST_CHARTS = 60
 _MOST_ASSOCIATED = 40  # columns in a matrix
@@ -90,7 +96,7 @@ def _columns(inputs: Inputs, samples: Samples) -> list[Block]:
         len(samples.training),
     )
     rows, marks = [], {}
-    distances = []
+    distances, excesses = [], []
     for index, field in enumerate(inputs.fields):
         counts = [
             part.counts[field.name] for part in (inputs.training, inputs.synthetic, inputs.unseen)
@@ -124,6 +130,7 @@ def _columns(inputs: Inputs, samples: Samples) -> list[Block]:
             # Few rows of many levels differ from any others: only as many rows compare.
             equal = (accuracies[name].values[index] for name in ("unseen", "synthetic"))
             excess = float(next(equal) - next(equal))
+        excesses.append(excess)
         verdict = "good" if excess <= _APART[0] else "fair"
         marks[f"{index},2"] = verdict if excess <= _APART[1] else "poor"
     order = np.argsort(-np.array(distances), kind="stable")
@@ -153,7 +160,8 @@ def _columns(inputs: Inputs, samples: Samples) -> list[Block]:
         "missing cells or frequent single values, where that is larger. The colour says how much "
         "larger it is than that of unseen rows, for categories in samples of the same size.",
     )
-    blocks: list[Block] = [Figures([judged(figure, _COLUMNS)]), table]
+    judged_figure = _by_single_columns(judged(figure, _COLUMNS), inputs, excesses)
+    blocks: list[Block] = [Figures([judged_figure]), table]
     shown_order = order[:_MOST_CHARTS]
     if len(order) > _MOST_CHARTS:
         text = f"Charts of the {_MOST_CHARTS} most different of {len(order)} columns follow."
@@ -170,6 +178,35 @@ def _columns(inputs: Inputs, samples: Samples) -> list[Block]:
             )
         )
     return blocks
+
+
+def _by_single_columns(figure: Figure, inputs: Inputs, excesses: Sequence[float]) -> Figure:
+    """The figure, not good where a column came out badly that the mean of many hides.
+
+    Args:
+        figure: of all columns, with its verdict.
+        inputs: of the report.
+        excesses: by column, its distance beyond that of unseen rows.
+    """
+    rows = (inputs.training.total, inputs.synthetic.total, inputs.unseen.total)
+    # Beyond a thousandth of two samples of the same source (Kolmogorov-Smirnov).
+    chance = 1.95 * math.sqrt(1 / min(rows) + 1 / sorted(rows)[1])
+    bad = [
+        index
+        for index in sorted(range(len(excesses)), key=lambda index: -excesses[index])
+        if excesses[index] > _APART[1] + chance
+    ]
+    if not bad or figure.verdict is None:
+        return figure
+    names = [inputs.fields[index].name for index in bad]
+    is_lost = excesses[bad[0]] > _LOST + chance
+    return replace(
+        figure,
+        verdict="poor" if is_lost or figure.verdict == "poor" else "fair",
+        text=f"{figure.text} Far from training rows: {listed(names, 5)}.",
+        threshold=f"{figure.threshold}; a column whose distance is {_APART[1]:.0%} above that of "
+        f"unseen rows makes it fair, {_LOST:.0%} poor, beyond chance",
+    )
 
 
 # ---- columns together

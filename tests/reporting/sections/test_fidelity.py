@@ -112,6 +112,22 @@ def test_every_block_is_there_and_shares_add_up() -> None:
     assert np.array(matrices.panels["training"]).shape == (5, 5)
 
 
+@pytest.mark.parametrize("level, verdict", [(0.0, "good"), (0.3, "fair"), (1.0, "poor")])
+def test_a_bad_column_among_many_is_seen(level: float, verdict: str) -> None:
+    rng = np.random.default_rng(0)
+    fields = tuple(Field(f"c{index}", "number") for index in range(30))
+
+    def rows() -> Rows:
+        return Rows(fields, {field.name: rng.normal(size=1000) for field in fields})
+
+    synthetic = rows()
+    synthetic.values["c7"][rng.random(1000) < level] = 99.0
+    made = inputs(rows(), synthetic, rows())
+    figure = next(figures_of(Section("x", "x", "", fidelity._columns(made, made.samples))))
+    assert figure.verdict == verdict
+    assert ("training rows: 'c7'." in figure.text) == (verdict != "good")
+
+
 def test_few_unseen_rows_do_not_hide_a_category_that_came_out_badly() -> None:
     field = Field("place", "category", tuple(map(str, range(300))))
     rng = np.random.default_rng(0)
