@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import compress, pairwise
 from dataclasses import replace
-from itertools import pairwise
+from itertools import compress, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from h2o_gan.notices import listed
-from h2o_gan.reporting.column_charts import column_chart, value_text
 from h2o_gan.reporting.document import (
     Block,
     Distribution,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from time import perf_counter
 
-from h2o_gan.reporting.document import Block, Section, Table, Text
-from h2o_gan.reporting.copy_blocks import copy_blocks
 from h2o_gan.reporting.document import Block, Figures, Section, Table, Text
 from h2o_gan.reporting.inputs import Inputs
 from h2o_gan.reporting.sections.copy_blocks import copy_blocks

@@ -8,10 +8,9 @@ from customer_rows import customers
 from gathered_inputs import gathered_rows
 
 from h2o_gan.reporting.document import Section, Table, Text, figures_of
-from h2o_gan.reporting.measures.rows import Field, Rows
-from h2o_gan.reporting.sections import detection
 from h2o_gan.reporting.inputs import Inputs, Options, Part
 from h2o_gan.reporting.measures.rows import Field, Rows, Samples
+from h2o_gan.reporting.sections import detection
 
 TRAINING = customers(800, 1)
 UNSEEN = customers(800, 2)

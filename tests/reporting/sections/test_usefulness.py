@@ -9,10 +9,10 @@ from customer_rows import customers
 from gathered_inputs import gathered_rows
 
 from h2o_gan.reporting.document import Figure, Section, Table, figures_of
-from h2o_gan.reporting.downstream_models import Predicted
 from h2o_gan.reporting.inputs import Inputs, Options, Part
 from h2o_gan.reporting.measures.rows import Field, Rows
 from h2o_gan.reporting.sections import usefulness
+from h2o_gan.reporting.sections.downstream_models import Predicted
 
 TRAINING, UNSEEN = customers(900, 1), customers(600, 2)
 
