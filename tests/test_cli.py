@@ -429,6 +429,7 @@ def test_a_report_beyond_a_limit_ends_with_status_3(model, cluster):
         (["no.zip"], "there is no file no.zip"),
         (["--synthetic", "no.csv"], "there is no file no.csv"),
         (["--synthetic", PROSTATE, "--max", "auc"], "auc: write NAME=NUMBER"),
+        (["--synthetic", PROSTATE, "--json", "report.txt"], "name the file .json"),
     ],
 )
 def test_reports_that_cannot_be_made(model, call, arguments, message):

@@ -44,6 +44,11 @@ def report_on(options: argparse.Namespace, result: IO[str]) -> None:
         raise UsageError("give a model file, or --synthetic FILE with rows, and not both.")
     check_seed(options.seed)
     check_output(options.out, any_name=True)
+    check_output(options.json, any_name=True)
+    if options.json is not None and options.json.suffix.lower() != ".json":
+        raise UsageError(f"--json {options.json}: name the file .json.")
+    if options.out.suffix.lower() == ".json":
+        raise UsageError(f"--out {options.out} is the page: name it .html; --json takes the data.")
     limits = {
         f"{kind}_{name}": value
         for kind, texts in (("max", options.max), ("min", options.min))

@@ -24,6 +24,8 @@ _SHORT = {
     "near_copies": "privacy.near_copies",
 }
 """Short names of figures, for limits."""
+_NEEDED = ("privacy.membership", "images.membership_auc")
+"""Figures without which a report is not ok."""
 _TYPES = {"string": "string", "whole": "long"}
 
 
@@ -103,7 +105,7 @@ class Report:
 
         Args:
             **limits: by ``max_`` or ``min_`` and the figure's name. Without any, no figure may have
-                the verdict poor.
+                the verdict poor, and the membership attack must have been measured.
 
         Raises:
             ReportNotOk: a figure is beyond its limit or was not measured; the message names all.
@@ -131,6 +133,11 @@ class Report:
                 f"{name} is {figure.value:.4g} ({figure.threshold})"
                 for name, figure in figures.items()
                 if figure.verdict == "poor"
+            ]
+            wrong += [
+                f"{name} was not measured"
+                for name, figure in figures.items()
+                if figure.value is None and name in _NEEDED
             ]
             wrong += [f"{name} is missing: {why}" for name, why in self.document.unfinished.items()]
         if wrong:

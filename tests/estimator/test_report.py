@@ -137,6 +137,8 @@ def test_rows_without_others_to_compare_with_are_not_attacked(
 ) -> None:
     made = h2o_gan.report(frames[0], frames[1], columns=["age", "price"])
     assert made.figures["privacy.membership"].value is None
+    with pytest.raises(ReportNotOk, match=r"privacy\.membership was not measured"):
+        made.assert_ok()
     assert made.figures["fidelity.pairs"].value is not None
 
 

@@ -286,8 +286,9 @@ def _screening_scores(
                 continue
             scores[name] = 2 * found.value - 1 if found.kind == "auc" else found.value
             if scores[name] > _TRIVIAL:
-                source = max(learned.importances, key=lambda c: learned.importances[c])
-                reasons[name] = f"it follows from the other columns, such as {names[source]}"
+                ranked = sorted(learned.importances, key=lambda c: -learned.importances[c])
+                such = f", such as {names[ranked[0]]}" if ranked else ""
+                reasons[name] = f"it follows from the other columns{such}"
     return scores
 
 
