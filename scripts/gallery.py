@@ -99,9 +99,11 @@ def picture(page: Path, file: Path) -> None:
         raise SystemExit("--picture needs Chromium.")
     command = [
         browser, "--headless", "--no-sandbox", "--hide-scrollbars", "--disable-gpu",
-        f"--screenshot={file}", "--window-size=1200,1350", page.as_uri(),
+        f"--screenshot={file}", "--window-size=1200,1500", page.as_uri(),
     ]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True)
+    if not file.exists():
+        raise SystemExit(f"Chromium made no {file}: is its folder there?")
 
 
 def main() -> None:
@@ -113,6 +115,7 @@ def main() -> None:
     parser.add_argument("--train")
     parser.add_argument("--test")
     parser.add_argument("--seconds", type=float, default=0.0, help="of training; 0 for its default")
+    parser.add_argument("--port", type=int, default=54321, help="of the cluster")
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
     if options.table != "telecom" and not (options.train and options.test):
@@ -122,7 +125,7 @@ def main() -> None:
         "adult": ("income", "sex"),
         "mnist": ("label", None),
     }[options.table]
-    h2o_gan.init(verbose=False)
+    h2o_gan.init(port=options.port, verbose=False)
     train, test = frames(options)
     gan = h2o_gan.H2OGANEstimator(
         model_id=f"{options.table}_gan", max_runtime_secs=options.seconds, seed=1
