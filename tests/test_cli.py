@@ -47,6 +47,7 @@ def call(capfd, monkeypatch):
             status = main([*map(str, arguments)])
         except SystemExit as left:  # by argparse
             status = left.code
+        h2o.show_progress()  # the command's process would have ended
         return subprocess.CompletedProcess(arguments, status, *capfd.readouterr())
 
     return called

@@ -44,7 +44,7 @@ def test_a_job_without_workers_says_how_to_start_one(train: Callable[..., dict[s
     began = time.monotonic()
     job = train()
     while "Start one" not in (said := state(job["key"]["name"])["progress_msg"] or ""):
-        assert time.monotonic() - began < 2, said
+        assert time.monotonic() - began < 20, said
         time.sleep(0.1)
     assert f"h2o-gan worker --url {h2o.connection().base_url}" in said
     assert "waits 60 s" in said
@@ -63,7 +63,9 @@ def test_a_model_is_made(train: Callable[..., dict[str, Any]], no_leaks: set[str
     assert given["generator_architecture"] == {"hidden_dim": 8}
     assert given["image_shape"] == [8, 8]
     assert "discriminator_epochs" not in given
-    Parameters(**{name: v for name, v in given.items() if name != "validation_frame"})
+    Parameters(
+        **{name: v for name, v in given.items() if name not in ("validation_frame", "report")}
+    )
     answer = heartbeat(item, progress=0.5, message="epoch 1 of 3", tables=HISTORY)
     assert answer.json() == {"cancel": False}
     deadline = time.monotonic() + 10
