@@ -44,7 +44,7 @@ def test_a_job_without_workers_says_how_to_start_one(train: Callable[..., dict[s
     began = time.monotonic()
     job = train()
     while "Start one" not in (said := state(job["key"]["name"])["progress_msg"] or ""):
-        assert time.monotonic() - began < 20, said
+        assert time.monotonic() - began < 2, said
         time.sleep(0.1)
     assert f"h2o-gan worker --url {h2o.connection().base_url}" in said
     assert "waits 60 s" in said
